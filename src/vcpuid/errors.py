@@ -1,0 +1,96 @@
+"""The errors that people read: one base class, each with its evidence and the next step."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class VcpuidError(Exception):
+    """A fault in what we were given, told so that its reader can mend it.
+
+    Args:
+        message: What is wrong, in one clause.
+        source: The file, command or argument in which it stands.
+        line: The line in that source, counted from 1.
+        found: What stands there.
+        expected: What should stand there.
+        next_step: What to do about it, as a sentence or a command.
+    """
+
+    exit_status: int = 3
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        source: str | None = None,
+        line: int | None = None,
+        found: str | None = None,
+        expected: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message: Final = message
+        self.source: Final = source
+        self.line: Final = line
+        self.found: Final = found
+        self.expected: Final = expected
+        self.next_step: Final = next_step
+
+    def __str__(self) -> str:
+        """Give `source:line: message: found ..., expected ...` and the next step on a line of its own."""
+        place = ":".join(str(part) for part in (self.source, self.line) if part is not None)
+        details = [
+            f"{label} {text}"
+            for label, text in (("found", self.found), ("expected", self.expected))
+            if text is not None
+        ]
+        sentence = ": ".join(part for part in (place, self.message, ", ".join(details)) if part)
+        return sentence if self.next_step is None else f"{sentence}\n  {self.next_step}"
+
+
+class UsageError(VcpuidError):
+    """The question itself is wrong: an unknown name, options that exclude each other."""
+
+    exit_status = 2
+
+
+class InputError(VcpuidError):
+    """A file, stream or document that we were given cannot be used."""
+
+    exit_status = 3
+
+
+class UndecidedError(VcpuidError):
+    """Something that the answer needs is unavailable on this machine."""
+
+    exit_status = 4
+
+
+class UnknownNameError(UsageError):
+    """No table has this feature name; `suggestions` has near names, nearest first."""
+
+    def __init__(self, name: str, suggestions: tuple[str, ...]) -> None:
+        near = f"near names: {', '.join(suggestions)}" if suggestions else None
+        super().__init__(
+            "no feature of this name in any dialect",
+            found=repr(name),
+            expected=near,
+            next_step="A feature can also be given by its address, as in 7.0.ebx.2 or 'MSR 0x10a[0]'.",
+        )
+        self.name: Final = name
+        self.suggestions: Final = suggestions
+
+
+class AmbiguousNameError(UsageError):
+    """A name that means different bits; `meanings` has `(address, explanation)` of each."""
+
+    def __init__(self, name: str, meanings: tuple[tuple[str, str], ...]) -> None:
+        listed = "\n  ".join(f"{address}  {explanation}" for address, explanation in meanings)
+        super().__init__(
+            "this name means different bits",
+            found=repr(name),
+            next_step=f"Say which one by its address, or choose with --vendor:\n  {listed}",
+        )
+        self.name: Final = name
+        self.meanings: Final = meanings

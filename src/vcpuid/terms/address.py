@@ -1,0 +1,247 @@
+"""Where a bit lives: a CPUID register or an MSR, and the ways in which people write that."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from vcpuid.errors import UsageError
+
+
+class Register(Enum):
+    """An output register of the CPUID instruction."""
+
+    EAX = "eax"
+    EBX = "ebx"
+    ECX = "ecx"
+    EDX = "edx"
+
+    @property
+    def position(self) -> int:
+        """The register's place in a row `eax ebx ecx edx`, from 0."""
+        return "abcd".index(self.value[1])
+
+
+# Leaves whose answer depends on ECX (Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E).
+LEAVES_WITH_SUBLEAVES = frozenset(
+    int(leaf, 16)
+    for leaf in ("4 7 b d f 10 12 14 17 18 1b 1d 1e 1f 20 23 24 27 28 29 8000001d 80000020 80000026").split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CpuidRegister:
+    """One 32-bit output register of one leaf and subleaf; leaves without subleaves use subleaf 0."""
+
+    leaf: int
+    subleaf: int
+    register: Register
+
+    width = 32
+
+    def __str__(self) -> str:
+        """Give the manuals' short form, as in `CPUID.07H.0:EBX` or `CPUID.01H:ECX`."""
+        subleaf = f".{self.subleaf}" if self.leaf in LEAVES_WITH_SUBLEAVES else ""
+        return f"CPUID.{self.leaf:02X}H{subleaf}:{self.register.name}"
+
+    @property
+    def manual(self) -> str:
+        """The manuals' long form, as in `CPUID.(EAX=07H,ECX=0):EBX`."""
+        if self.leaf not in LEAVES_WITH_SUBLEAVES:
+            return f"CPUID.{self.leaf:02X}H:{self.register.name}"
+        return f"CPUID.(EAX={self.leaf:02X}H,ECX={self.subleaf}):{self.register.name}"
+
+    @property
+    def plain(self) -> str:
+        """The form of our tables, as in `7.0.ebx`."""
+        return f"{self.leaf:x}.{self.subleaf}.{self.register.value}"
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """A sort key: leaves ascending, MSRs after them."""
+        return (0, self.leaf, self.subleaf, self.register.position)
+
+
+@dataclass(frozen=True, slots=True)
+class MsrRegister:
+    """One 64-bit model-specific register."""
+
+    index: int
+
+    width = 64
+
+    def __str__(self) -> str:
+        """Give the form `MSR 3AH`."""
+        return f"MSR {self.index:X}H"
+
+    @property
+    def manual(self) -> str:
+        """The same as the short form: the manuals have one way to write an MSR."""
+        return str(self)
+
+    @property
+    def plain(self) -> str:
+        """The form of our tables, as in `msr.3a`."""
+        return f"msr.{self.index:x}"
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """A sort key: leaves ascending, MSRs after them."""
+        return (1, self.index)
+
+
+Word = CpuidRegister | MsrRegister
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """Neighbouring bits of one word, `low` to `high`, both included; a single bit has `low == high`."""
+
+    word: Word
+    low: int
+    high: int
+
+    @property
+    def mask(self) -> int:
+        """The bits as a mask within their word."""
+        return ((1 << (self.high - self.low + 1)) - 1) << self.low
+
+    def _indexed(self, word: str) -> str:
+        return f"{word}[{self.low}]" if self.low == self.high else f"{word}[{self.high}:{self.low}]"
+
+    def __str__(self) -> str:
+        """Give the manuals' short form, as in `CPUID.07H.0:EBX[2]` or `MSR 10AH[0]`."""
+        return self._indexed(str(self.word))
+
+    @property
+    def manual(self) -> str:
+        """The manuals' long form, as in `CPUID.(EAX=07H,ECX=0):EBX[2]`."""
+        return self._indexed(self.word.manual)
+
+    @property
+    def plain(self) -> str:
+        """The form of our tables, as in `7.0.ebx.2`, `d.0.eax.17-18` or `msr.10a.0`."""
+        tail = str(self.low) if self.low == self.high else f"{self.low}-{self.high}"
+        return f"{self.word.plain}.{tail}"
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """A sort key: leaf, subleaf, register, bit; MSRs last."""
+        return (*self.word.order, self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class WordValue:
+    """A word together with the value that somebody read in it."""
+
+    word: Word
+    value: int
+
+
+_NUMBER = r"(?:0x[0-9a-f]+|[0-9a-f]+h?)"
+_REGISTER = r"(?P<register>e[abcd]x)"
+_CPUID_FORMS = tuple(
+    re.compile(form)
+    for form in (
+        # 7.0.ebx   0x12.1.eax   80000008.ebx
+        rf"(?P<leaf>{_NUMBER})(?:\.(?P<subleaf>0x[0-9a-f]+|\d+))?[.:]{_REGISTER}",
+        # CPUID.07H.0:EBX   CPUID.07H:EBX   cpuid.7.0:ebx
+        rf"cpuid[. ](?P<leaf>{_NUMBER})(?:\.(?P<subleaf>0x[0-9a-f]+|\d+))?[.:]{_REGISTER}",
+        # CPUID.(EAX=07H,ECX=0):EBX   CPUID[eax=07h,ecx=00h].EBX (QEMU's messages)
+        rf"cpuid\.?[(\[]eax=(?P<leaf>{_NUMBER})(?:,ecx=(?P<subleaf>0x[0-9a-f]+|\d+)h?)?[)\]][.:]{_REGISTER}",
+    )
+)
+_MSR_FORM = re.compile(rf"msr[. (]?\(?(?P<index>{_NUMBER})\)?")
+_BIT_TAIL = re.compile(
+    r"(?:[.\[](?P<first>0x[0-9a-f]+|\d+)(?:[-:](?P<second>0x[0-9a-f]+|\d+))?\]?"
+    r"|\.[a-z0-9_.-]*\s?\[bit (?P<named>\d+)\])"
+)
+_VALUE_TAIL = re.compile(rf"=(?P<value>0b[01]+|{_NUMBER})")
+
+
+def parse_hexadecimal(text: str) -> int:
+    """Read a leaf or MSR index: hexadecimal, with or without `0x` before or `H` behind it."""
+    return int(text.lower().removeprefix("0x").removesuffix("h"), 16)
+
+
+def _parse_decimal(text: str) -> int:
+    return int(text, 16) if text.startswith("0x") else int(text)
+
+
+def looks_like_address(text: str) -> bool:
+    """Tell whether a text is meant as an address or a value rather than as a name."""
+    return _match_word(_squeeze(text)) is not None
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"\s+(?=[=\[])|(?<=[=,])\s+", "", text.strip().lower())
+
+
+def _match_word(text: str) -> tuple[Word, str] | None:
+    for form in _CPUID_FORMS:
+        if match := form.match(text):
+            subleaf = _parse_decimal(match["subleaf"]) if match["subleaf"] else 0
+            word = CpuidRegister(parse_hexadecimal(match["leaf"]), subleaf, Register(match["register"]))
+            return word, text[match.end() :]
+    if match := _MSR_FORM.match(text):
+        return MsrRegister(parse_hexadecimal(match["index"])), text[match.end() :]
+    return None
+
+
+def parse_address(text: str) -> Bits | WordValue:
+    """Read an address, or an address with a value, in any of the forms that people write.
+
+    Leaf and MSR index are hexadecimal, subleaf and bit decimal unless they begin with `0x`. A word
+    without a bit stands for all its bits.
+
+    Raises:
+        UsageError: The text is no address, or its numbers are out of range.
+    """
+    squeezed = _squeeze(text)
+    matched = _match_word(squeezed)
+    if matched is None:
+        raise _bad_address(text)
+    word, tail = matched
+    biggest_word = 0xFFFFFFFF
+    if (word.leaf if isinstance(word, CpuidRegister) else word.index) > biggest_word:
+        raise _bad_address(text)
+    if not tail:
+        return Bits(word, 0, word.width - 1)
+    if match := _VALUE_TAIL.fullmatch(tail):
+        digits = match["value"]
+        value = int(digits, 2) if digits.startswith("0b") else parse_hexadecimal(digits)
+        if value >> word.width:
+            raise UsageError(
+                f"the value does not fit into {word.width} bits",
+                source=text,
+                found=digits,
+                expected=str(word),
+            )
+        return WordValue(word, value)
+    if match := _BIT_TAIL.fullmatch(tail):
+        ends = [_parse_decimal(end) for end in match.group("first", "second", "named") if end is not None]
+        if max(ends) < word.width:
+            return Bits(word, min(ends), max(ends))
+        raise UsageError(f"{word} has bits 0 to {word.width - 1}", source=text, found=f"bit {max(ends)}")
+    raise _bad_address(text)
+
+
+def parse_bit(text: str) -> Bits:
+    """Read the table form of one bit or bit range, as in `7.0.ebx.2` or `msr.10a.0`.
+
+    Raises:
+        UsageError: The text is something else.
+    """
+    address = parse_address(text)
+    if isinstance(address, WordValue):
+        raise _bad_address(text)
+    return address
+
+
+def _bad_address(text: str) -> UsageError:
+    return UsageError(
+        "not an address",
+        found=repr(text),
+        expected="a form like 7.0.ebx.2, CPUID.07H:EBX[2], 'MSR 0x10a[3]', or a value as in 0x12.1.eax=0x36",
+    )

@@ -1,0 +1,75 @@
+"""What CPUID and the MSRs of one or many CPUs answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from vcpuid.terms.address import Bits, CpuidRegister, Word
+
+Registers = tuple[int, int, int, int]
+
+_BASES = (0x0, 0x40000000, 0x80000000, 0xC0000000)
+_RANGE = 0xFFFF
+
+
+class MissingRow(Enum):
+    """What a row that is not in the dump means; each dump format has its own answer."""
+
+    ZERO = "zero"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """The answers of one logical CPU, or of something that speaks for one (KVM's supported set).
+
+    Attributes:
+        number: The logical CPU's number.
+        rows: `(leaf, subleaf)` to the four registers.
+        msrs: MSR index to value.
+        missing: What a row within the maximum that is not here means.
+    """
+
+    number: int
+    rows: Mapping[tuple[int, int], Registers]
+    msrs: Mapping[int, int] = field(default_factory=dict)
+    missing: MissingRow = MissingRow.UNKNOWN
+
+    def maximum(self, leaf: int) -> int | None:
+        """Give the highest leaf of the range in which `leaf` lies, or None where the dump cannot tell."""
+        base = max(base for base in _BASES if base <= leaf)
+        row = self.rows.get((base, 0))
+        if row is None:
+            return None
+        # An invalid maximum (an old CPU's answer to 0x80000000) means that the range does not exist.
+        return row[0] if base <= row[0] <= base + _RANGE else base - 1
+
+    def read(self, word: Word) -> int | None:
+        """Read one word; 0 where the leaf does not exist, None where nothing is known.
+
+        A leaf above the maximum does not exist, whatever the CPU answers to it.
+        """
+        if not isinstance(word, CpuidRegister):
+            return self.msrs.get(word.index)
+        maximum = self.maximum(word.leaf)
+        if maximum is not None and word.leaf > maximum:
+            return 0
+        row = self.rows.get((word.leaf, word.subleaf))
+        if row is not None:
+            return row[word.register.position]
+        return 0 if self.missing is MissingRow.ZERO and self.rows else None
+
+    def has(self, bits: Bits) -> bool | None:
+        """Tell whether all of these bits are set; None where their word is not known."""
+        value = self.read(bits.word)
+        return None if value is None else value & bits.mask == bits.mask
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """The CPUs of one machine, in order, and where their answers come from."""
+
+    cpus: tuple[Cpu, ...]
+    origin: str
