@@ -26,7 +26,31 @@ class Register(Enum):
 # Leaves whose answer depends on ECX (Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E).
 LEAVES_WITH_SUBLEAVES = frozenset(
     int(leaf, 16)
-    for leaf in ("4 7 b d f 10 12 14 17 18 1b 1d 1e 1f 20 23 24 27 28 29 8000001d 80000020 80000026").split()
+    for leaf in [
+        "4",
+        "7",
+        "b",
+        "d",
+        "f",
+        "10",
+        "12",
+        "14",
+        "17",
+        "18",
+        "1b",
+        "1d",
+        "1e",
+        "1f",
+        "20",
+        "23",
+        "24",
+        "27",
+        "28",
+        "29",
+        "8000001d",
+        "80000020",
+        "80000026",
+    ]
 )
 
 

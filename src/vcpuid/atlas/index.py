@@ -1,0 +1,280 @@
+"""Look-up over the atlas's tables: by name in any dialect, by bit, by word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+from vcpuid.atlas.tables import TABLES, load_table
+from vcpuid.errors import AmbiguousNameError, UnknownNameError
+from vcpuid.terms.address import (
+    Bits,
+    CpuidRegister,
+    Register,
+    Word,
+    looks_like_address,
+    parse_address,
+    parse_bit,
+)
+from vcpuid.terms.feature import Dialect, Feature, Name
+
+# The tables of names, in the order in which a feature's own name is chosen. Each has `name` and `bits`.
+_NAME_TABLES = (
+    (Dialect.QEMU, "qemu"),
+    (Dialect.LIBVIRT, "libvirt"),
+    (Dialect.LINUX, "linux"),
+    (Dialect.TRAIT, "traits"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A feature, and how the text that was looked up led to it.
+
+    Attributes:
+        feature: What was found.
+        dialects: The dialects that have exactly this name; empty for an address.
+        folded: Whether only a spelling with other upper and lower case was found.
+    """
+
+    feature: Feature
+    dialects: tuple[Dialect, ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named bit field of the field table; `subleaves` are the first and last subleaf that have it."""
+
+    name: str
+    leaf: int
+    subleaves: tuple[int, int]
+    register: Register
+    low: int
+    high: int
+
+
+class _Entry:
+    """A set of bits with the names that the tables give it, before it becomes a Feature."""
+
+    __slots__ = ("names", "row")
+
+    def __init__(self) -> None:
+        self.names: dict[Dialect, list[Name]] = {}
+        self.row: dict[str, str] = {}
+
+
+class Atlas:
+    """The tables of one folder, indexed by name and by bit."""
+
+    def __init__(self, folder: Path = TABLES) -> None:
+        self._folder = folder
+        self._features: dict[str, Feature] = {}
+
+    @staticmethod
+    @cache
+    def load() -> Atlas:
+        """Give the atlas that is shipped with vcpuid."""
+        return Atlas()
+
+    # What the tables say -------------------------------------------------------------------------
+
+    @cached_property
+    def _entries(self) -> dict[str, _Entry]:
+        """Every set of bits by its table form, and every bitless name by `:name`."""
+        entries: dict[str, _Entry] = {}
+        for row in load_table("features", self._folder):
+            entry = entries.setdefault(_key(row["bits"], row["name"]), _Entry())
+            entry.row = row
+            if row["manual"]:
+                entry.names[Dialect.MANUAL] = [Name(name.strip()) for name in row["manual"].split(";")]
+        for dialect, table in _NAME_TABLES:
+            name_column = "trait" if dialect is Dialect.TRAIT else "name"
+            for row in load_table(table, self._folder):
+                name = row[name_column]
+                # A name that stands for one of several bits by vendor is a name of each of them.
+                keys = [row["bits"], *filter(None, row.get("any_of", "").split("|"))]
+                for bits in keys if len(keys) == 1 else keys[bool(not row["bits"]) :]:
+                    entry = entries.setdefault(_key(bits, name), _Entry())
+                    also = _parse_bits(row.get("also", ""))
+                    earlier = _parse_bits(row.get("earlier", "").partition(":")[2])
+                    named = entry.names.setdefault(dialect, [])
+                    if all(known.text != name for known in named):
+                        named.append(Name(name, row.get("since", ""), also, earlier))
+        return entries
+
+    @cached_property
+    def _keys_by_name(self) -> dict[str, dict[str, list[Dialect]]]:
+        """Name to the keys that it means, each with the dialects that mean it so."""
+        index: dict[str, dict[str, list[Dialect]]] = {}
+        for key, entry in self._entries.items():
+            for dialect, names in entry.names.items():
+                for name in names:
+                    index.setdefault(name.text, {}).setdefault(key, []).append(dialect)
+            own_name = entry.row.get("name")
+            if own_name and key not in index.get(own_name, {}):
+                index.setdefault(own_name, {}).setdefault(key, [])
+        return index
+
+    @cached_property
+    def _keys_by_folded_name(self) -> dict[str, set[str]]:
+        index: dict[str, set[str]] = {}
+        for name in self._keys_by_name:
+            index.setdefault(name.lower(), set()).add(name)
+        return index
+
+    @cached_property
+    def _keys_by_bit(self) -> dict[str, list[str]]:
+        index: dict[str, list[str]] = {}
+        for key in self._entries:
+            for bit in () if key.startswith(":") else key.split("+"):
+                index.setdefault(bit, []).append(key)
+        return index
+
+    @cached_property
+    def _fields_by_leaf(self) -> dict[int, list[Field]]:
+        index: dict[int, list[Field]] = {}
+        for row in load_table("fields", self._folder):
+            first_subleaf, last_subleaf = _span(row["subleaves"])
+            low, high = _span(row["bits"])
+            leaf = int(row["leaf"], 16)
+            register = Register(row["register"])
+            index.setdefault(leaf, []).append(
+                Field(row["name"], leaf, (first_subleaf, last_subleaf), register, low, high)
+            )
+        return index
+
+    @cached_property
+    def _titles(self) -> dict[int, str]:
+        return {int(row["leaf"], 16): row["title"] for row in load_table("leaves", self._folder)}
+
+    def _feature(self, key: str) -> Feature:
+        feature = self._features.get(key)
+        if feature is None:
+            feature = self._features[key] = self._make_feature(key)
+        return feature
+
+    def _make_feature(self, key: str) -> Feature:
+        entry = self._entries[key]
+        bits = () if key.startswith(":") else _parse_bits(key)
+        row = entry.row
+        own_name = row.get("name") or next(names[0].text for names in entry.names.values())
+        return Feature(
+            name=own_name,
+            bits=bits,
+            names={dialect: tuple(names) for dialect, names in entry.names.items()},
+            vendors=frozenset(vendor for vendor in row.get("vendors", "").split() if vendor != "any"),
+            title=row.get("title", ""),
+            description=row.get("description", ""),
+            mirror=parse_bit(row["mirror"]) if row.get("mirror") else None,
+            source=row.get("source", ""),
+        )
+
+    # Questions -----------------------------------------------------------------------------------
+
+    def features(self) -> Iterator[Feature]:
+        """Walk every feature that any table names."""
+        return (self._feature(key) for key in self._entries)
+
+    def has_name(self, text: str) -> bool:
+        """Tell whether some dialect has exactly this name."""
+        return text in self._keys_by_name
+
+    def find(self, text: str, vendor: str | None = None) -> Match:
+        """Look a feature up by its name in any dialect, or by its address.
+
+        Args:
+            text: A name, or an address of one bit.
+            vendor: Take only meanings for CPUs of this vendor (`intel`, `amd`, ...).
+
+        Raises:
+            UnknownNameError: No table has the name; near names are given.
+            AmbiguousNameError: The name means different bits by vendor or dialect.
+            UsageError: The address is malformed.
+        """
+        if not self.has_name(text) and looks_like_address(text):
+            return self._find_address(text)
+        name, folded = text, False
+        if text not in self._keys_by_name:
+            spellings = self._keys_by_folded_name.get(text.lower())
+            if not spellings:
+                raise UnknownNameError(text, self.suggest(text))
+            name, folded = min(spellings), True
+        meanings = self._keys_by_name[name]
+        keys = list(meanings)
+        if vendor is not None:
+            keys = [key for key in keys if vendor in (self._feature(key).vendors or (vendor,))] or keys
+        # A name of a bit and of its mirror means the bit.
+        mirrors = {key for key in keys if self._entries[key].row.get("mirror") in keys}
+        keys = [key for key in keys if key not in mirrors]
+        if len(keys) > 1:
+            raise AmbiguousNameError(text, tuple(self._meaning(name, key) for key in keys))
+        return Match(self._feature(keys[0]), tuple(meanings[keys[0]]), folded)
+
+    def _find_address(self, text: str) -> Match:
+        address = parse_address(text)
+        if not isinstance(address, Bits) or address.low != address.high:
+            raise UnknownNameError(text, ())
+        features = self.at(address)
+        return Match(features[0] if features else Feature(str(address), (address,)), ())
+
+    def _meaning(self, name: str, key: str) -> tuple[str, str]:
+        feature = self._feature(key)
+        dialects = ", ".join(dialect.label for dialect in self._keys_by_name[name][key])
+        vendors = f"on {'/'.join(sorted(feature.vendors))}" if feature.vendors else ""
+        parts = (feature.title or feature.name, vendors, f"so called by {dialects}" if dialects else "")
+        return "+".join(bits.plain for bits in feature.bits) or feature.name, ", ".join(filter(None, parts))
+
+    def at(self, bits: Bits) -> tuple[Feature, ...]:
+        """Give the features that contain this bit: those of this bit alone first."""
+        keys = self._keys_by_bit.get(bits.plain, [])
+        return tuple(self._feature(key) for key in sorted(keys, key=lambda key: key.count("+")))
+
+    def named(self, dialect: Dialect, name: str) -> Feature | None:
+        """Give the feature that a dialect calls exactly so, or None; where there are several, the first."""
+        meanings = self._keys_by_name.get(name, {})
+        return next((self._feature(key) for key, dialects in meanings.items() if dialect in dialects), None)
+
+    def fields(self, word: Word) -> Iterator[Field]:
+        """Walk the named fields of a CPUID register, lowest bit first."""
+        if not isinstance(word, CpuidRegister):
+            return iter(())
+        found = (
+            field
+            for field in self._fields_by_leaf.get(word.leaf, ())
+            if field.register is word.register and field.subleaves[0] <= word.subleaf <= field.subleaves[1]
+        )
+        return iter(sorted(found, key=lambda field: field.low))
+
+    def leaf_title(self, leaf: int) -> str:
+        """Give a leaf's title; empty where the atlas has none."""
+        return self._titles.get(leaf, "")
+
+    def suggest(self, text: str, most: int = 5) -> tuple[str, ...]:
+        """Give names near to a text, over all dialects, nearest first."""
+        from difflib import get_close_matches  # noqa: PLC0415 - only a miss pays for it
+
+        plain_names: dict[str, list[str]] = {}
+        for name in self._keys_by_name:
+            plain_names.setdefault(_letters(name), []).append(name)
+        near = get_close_matches(_letters(text), plain_names, n=most, cutoff=0.7)
+        return tuple(name for plain in near for name in sorted(plain_names[plain]))[:most]
+
+
+def _key(bits: str, name: str) -> str:
+    return bits or f":{name}"
+
+
+def _parse_bits(text: str) -> tuple[Bits, ...]:
+    return tuple(parse_bit(bit) for bit in text.split("+")) if text else ()
+
+
+def _span(text: str) -> tuple[int, int]:
+    low, _, high = text.partition("-")
+    return int(low), int(high or low)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower())).removeprefix("hwcpux86")
