@@ -1,0 +1,1 @@
+"""A guest CPU definition in each dialect, one file a dialect."""

@@ -1,0 +1,1 @@
+"""Each project's reasoning, from its documented behaviour and from measurement."""

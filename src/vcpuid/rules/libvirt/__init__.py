@@ -1,0 +1,1 @@
+"""libvirt's CPU map and what follows from it."""
