@@ -1,0 +1,125 @@
+"""One guest with everything that is known of it, whichever way it was named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vcpuid.errors import InputError
+from vcpuid.evidence.cpuid import CpuidEvidence
+from vcpuid.evidence.gap import Gap
+from vcpuid.evidence.host import Evidence
+from vcpuid.evidence.running import (
+    DomainEvidence,
+    MonitorEvidence,
+    ProcessEvidence,
+    find_domain,
+    find_process,
+)
+from vcpuid.guest.libvirt import DomainDefinition
+from vcpuid.guest.nova import NovaCpu
+from vcpuid.guest.qemu import CommandLine
+from vcpuid.terms.guest import Accelerator
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What is known of the guest that a question is about.
+
+    Attributes:
+        label: What it is for people, as in `domain web-1`.
+        running: Whether it runs now.
+        nova: The nova.conf that asks for it; None where Nova has no part in it.
+        definition: Its domain XML as it asks; None for a guest without one.
+        live: Its domain XML as libvirt rewrote it after the start.
+        command: Its QEMU's command line.
+        monitor: What its QEMU reported over QMP.
+        inside: CPUID as read inside the guest.
+    """
+
+    label: str
+    running: bool = False
+    nova: NovaCpu | None = None
+    definition: DomainDefinition | None = None
+    live: DomainDefinition | None = None
+    command: CommandLine | None = None
+    monitor: MonitorEvidence | None = None
+    inside: CpuidEvidence | None = None
+
+    @property
+    def accelerator(self) -> Accelerator | None:
+        """Who runs the guest: by its process, else its XML, else nova.conf; None where nothing tells."""
+        for source in (self.command, self.live, self.definition, self.nova):
+            if source is not None and source.accelerator is not None:
+                return source.accelerator
+        return None
+
+    @property
+    def emulator(self) -> str | None:
+        """The QEMU binary that the guest's XML names, or None."""
+        return self.definition.emulator if self.definition else None
+
+    @property
+    def launch_security(self) -> str | None:
+        """The kind of launch security (`sev-snp`, `tdx`) that decides the guest's CPUID, or None."""
+        definition = self.live or self.definition
+        if definition is not None and definition.launch_security:
+            return definition.launch_security
+        return self.command.confidential if self.command else None
+
+
+def guest_of_domain(evidence: Evidence, name: str) -> Guest:
+    """Join a libvirt domain with its process and its nova.conf.
+
+    Raises:
+        InputError: libvirt gave no domains, or not this one.
+    """
+    if isinstance(evidence.domains, Gap):
+        raise _unreachable("libvirt's domains", evidence.domains, evidence)
+    domain = find_domain(evidence.domains, name, evidence.snapshot.source)
+    processes = () if isinstance(evidence.processes, Gap) else evidence.processes
+    process = next((process for process in processes if process.pid == domain.pid), None)
+    return _joined(f"domain {domain.name}", evidence, domain, process)
+
+
+def guest_of_process(evidence: Evidence, pid: int) -> Guest:
+    """Join a QEMU process with its libvirt domain, where it has one.
+
+    Raises:
+        InputError: The processes could not be read, or this is no QEMU.
+    """
+    if isinstance(evidence.processes, Gap):
+        raise _unreachable("QEMU's processes", evidence.processes, evidence)
+    process = find_process(evidence.processes, pid, evidence.snapshot.source)
+    domains = () if isinstance(evidence.domains, Gap) else evidence.domains
+    domain = next((domain for domain in domains if domain.pid == pid), None)
+    return _joined(f"process {pid}", evidence, domain, process)
+
+
+def _joined(
+    label: str, evidence: Evidence, domain: DomainEvidence | None, process: ProcessEvidence | None
+) -> Guest:
+    monitors = () if isinstance(evidence.monitor, Gap) else evidence.monitor
+    nova = None if domain is None or isinstance(evidence.nova, Gap) else evidence.nova
+    return Guest(
+        label=label,
+        running=process is not None or (domain is not None and domain.pid is not None),
+        nova=nova,
+        definition=(domain.inactive or domain.live) if domain else None,
+        live=domain.live if domain else None,
+        command=process.command if process else None,
+        monitor=next((found for found in monitors if _is_same(found, domain, process)), None),
+    )
+
+
+def _is_same(monitor: MonitorEvidence, domain: DomainEvidence | None, process: ProcessEvidence | None) -> bool:
+    by_domain = domain is not None and monitor.domain == domain.name
+    return by_domain or (process is not None and monitor.pid == process.pid)
+
+
+def _unreachable(what: str, gap: Gap, evidence: Evidence) -> InputError:
+    return InputError(
+        f"{what} are not in the evidence",
+        source=evidence.snapshot.source,
+        found=str(gap),
+        next_step=gap.remedy or None,
+    )

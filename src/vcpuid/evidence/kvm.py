@@ -1,0 +1,55 @@
+"""What KVM says that it can give a guest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vcpuid.evidence.cpuid import read_rows
+from vcpuid.evidence.msr import read_msr_values
+from vcpuid.snapshot.node import Node
+from vcpuid.terms.address import CpuidRegister
+from vcpuid.terms.dump import Cpu, MissingRow
+
+
+@dataclass(frozen=True, slots=True)
+class KvmEvidence:
+    """KVM's own lists.
+
+    Attributes:
+        supported: GET_SUPPORTED_CPUID, asked after the AMX guest permission.
+        emulated: GET_EMULATED_CPUID: what KVM would emulate for a program that asks; None where not asked.
+        msr_features: Feature MSRs by index.
+        permission_denied: Whether the permission for AMX state was asked and refused.
+    """
+
+    supported: Cpu
+    emulated: Cpu | None
+    msr_features: Mapping[int, int]
+    permission_denied: bool
+
+
+def read_kvm(data: Node) -> KvmEvidence:
+    """Read the `kvm` source.
+
+    Raises:
+        InputError: The record is damaged.
+    """
+    emulated = data.get("emulated_cpuid")
+    msrs = data.get("msr_features")
+    permission = data.get("guest_permission")
+    return KvmEvidence(
+        supported=_cpu(data["supported_cpuid"]),
+        emulated=_cpu(emulated) if emulated else None,
+        msr_features=read_msr_values(msrs) if msrs else {},
+        permission_denied=permission is not None and permission.get("granted") is None,
+    )
+
+
+def _cpu(node: Node) -> Cpu:
+    return Cpu(0, read_rows(node), missing=MissingRow.ZERO)
+
+
+def lists_leaf(cpu: Cpu, word: CpuidRegister) -> bool:
+    """Tell whether KVM lists this leaf and subleaf at all."""
+    return (word.leaf, word.subleaf) in cpu.rows

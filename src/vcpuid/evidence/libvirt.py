@@ -1,0 +1,126 @@
+"""What libvirt knows and offers: versions, its CPU map, domain capabilities, the age of its cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from vcpuid.guest.libvirt import parse_cpu, parse_xml
+from vcpuid.rules.libvirt.map import CpuMap, load_map
+from vcpuid.snapshot.node import Node
+from vcpuid.terms.guest import Accelerator, GuestCpu
+
+_DOMAIN_TYPES = {"kvm": Accelerator.KVM, "qemu": Accelerator.TCG}
+
+
+@dataclass(frozen=True, slots=True)
+class DomainCapabilities:
+    """One answer of `virsh domcapabilities`.
+
+    Attributes:
+        accelerator: The domain type that was asked about.
+        emulator: The QEMU binary that libvirt chose.
+        host_model: The CPU of mode host-model; None where it is not supported.
+        host_passthrough: Whether mode host-passthrough is supported.
+        usable_models: Named models that this host can run.
+        sgx: Whether libvirt offers SGX memory; None for a libvirt that does not say.
+    """
+
+    accelerator: Accelerator
+    emulator: str | None
+    host_model: GuestCpu | None
+    host_passthrough: bool
+    usable_models: frozenset[str]
+    sgx: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFile:
+    """One file of libvirt's capabilities cache; stale where its binary is newer."""
+
+    emulator: str
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LibvirtEvidence:
+    """The libvirt of this host.
+
+    Attributes:
+        version: The daemon's version; empty where it did not answer.
+        hypervisor: What the daemon says that it runs, as in `QEMU 7.2.22`.
+        capabilities: One per domain type that was asked.
+        cpu_map: The installed map; None where it was not found.
+        cache: The capabilities cache; empty where it may not be read.
+    """
+
+    version: str
+    hypervisor: str
+    capabilities: tuple[DomainCapabilities, ...]
+    cpu_map: CpuMap | None
+    cache: tuple[CacheFile, ...]
+
+    def capabilities_for(self, accelerator: Accelerator, emulator: str | None) -> DomainCapabilities | None:
+        """Give the answer for a domain type and emulator; for None, the default emulator."""
+        answers = [answer for answer in self.capabilities if answer.accelerator is accelerator]
+        exact = [answer for answer in answers if emulator is not None and answer.emulator == emulator]
+        if exact or emulator is None:
+            return next(iter(exact or answers), None)
+        return None
+
+
+def read_libvirt(data: Node) -> LibvirtEvidence:
+    """Read the `libvirt` source.
+
+    Raises:
+        InputError: The record, or XML in it, is damaged.
+    """
+    version = data.get("version")
+    cpu_map = data.get("map")
+    return LibvirtEvidence(
+        version=_text(version, "daemon") or _text(version, "library"),
+        hypervisor=_text(version, "hypervisor"),
+        capabilities=tuple(
+            _parse_capabilities(node["xml"].text(), node["virttype"].text())
+            for node in data.get("domain_capabilities") or ()
+        ),
+        cpu_map=_read_map(cpu_map) if cpu_map else None,
+        cache=tuple(
+            CacheFile(_text(node, "emulator"), bool((newer := node.get("emulator_newer")) and newer.truth()))
+            for node in data.get("cache") or ()
+        ),
+    )
+
+
+def _text(node: Node | None, key: str) -> str:
+    member = node.get(key) if node else None
+    return member.text() if member else ""
+
+
+def _read_map(node: Node) -> CpuMap:
+    return load_map({name: text.text() for name, text in node["files"].members()}, node["directory"].text())
+
+
+def _parse_capabilities(text: str, domain_type: str) -> DomainCapabilities:
+    root = parse_xml(text, f"virsh domcapabilities --virttype {domain_type}")
+    modes = {mode.get("name"): mode for mode in root.iterfind("cpu/mode") if mode.get("supported") == "yes"}
+    host_model = modes.get("host-model")
+    custom = modes.get("custom")
+    sgx = root.find("features/sgx")
+    return DomainCapabilities(
+        accelerator=_DOMAIN_TYPES[domain_type],
+        emulator=root.findtext("path"),
+        host_model=None if host_model is None else parse_cpu(host_model, "virsh domcapabilities"),
+        host_passthrough="host-passthrough" in modes,
+        usable_models=_usable_models(custom),
+        sgx=None if sgx is None else sgx.get("supported") == "yes",
+    )
+
+
+def _usable_models(custom: etree._Element | None) -> frozenset[str]:
+    if custom is None:
+        return frozenset()
+    return frozenset(
+        (model.text or "").strip() for model in custom.iterfind("model") if model.get("usable") == "yes"
+    )

@@ -1,0 +1,129 @@
+"""Firmware: did the BIOS switch it on? Read from the registers that it sets and locks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from vcpuid.evidence import Evidence, Gap
+from vcpuid.evidence.cpuid import CpuidEvidence
+from vcpuid.evidence.guest import Guest
+from vcpuid.layers import silicon
+from vcpuid.layers.rule import load_layer_table, rule, unread
+from vcpuid.terms.address import Bits, MsrRegister
+from vcpuid.terms.dump import Cpu
+from vcpuid.terms.feature import Feature
+from vcpuid.terms.guest import Accelerator
+from vcpuid.terms.verdict import Layer, Provenance, State, Verdict
+
+_SGX_LEAF, _FIRST_EPC_SUBLEAF, _VALID_SECTION = 0x12, 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One choice of the firmware's, and the register bit that shows it."""
+
+    msr: int
+    lock: int | None
+    bit: int
+    on_when_set: bool
+    words: str
+    mend: str
+
+    def is_on(self, value: int) -> bool:
+        """Tell from the register's value; an unlocked register leaves the choice to the kernel."""
+        if self.lock is not None and not value >> self.lock & 1:
+            return True
+        return bool(value >> self.bit & 1) is self.on_when_set
+
+    @property
+    def address(self) -> Bits:
+        """The bit's address."""
+        return Bits(MsrRegister(self.msr), self.bit, self.bit)
+
+
+@cache
+def switches() -> dict[str, Switch]:
+    """Give the switch of each feature that has one, by the feature's name."""
+    return {
+        name: Switch(
+            msr=row["msr"],
+            lock=row.get("lock"),
+            bit=row.get("set", row.get("clear")),
+            on_when_set="set" in row,
+            words=row["words"],
+            mend=row["mend"],
+        )
+        for row in load_layer_table("switches")["switch"]
+        for name in row["features"]
+    }
+
+
+def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
+    """Judge the feature by the register that firmware sets for it."""
+    if guest is not None and guest.accelerator is Accelerator.TCG:
+        return rule("firmware.tcg").verdict("TCG guest")
+    switch = switches().get(feature.name)
+    if switch is None:
+        return rule("firmware.no-switch").verdict("no switch known")
+    in_silicon = silicon.judge(feature, evidence, guest).state
+    if in_silicon is State.PRESENT and feature.name == "sgx" and isinstance(evidence.cpuid, CpuidEvidence):
+        sections = epc_sections(evidence.cpuid.dump.cpus[0])
+        if sections is not None:
+            source = "CPUID.12H, subleaves 2 and up"
+            proof = [Provenance(source, f"{size >> 20} MiB at {base:#x}") for base, size in sections]
+            if sections:
+                total_mib = sum(size for _, size in sections) >> 20
+                return rule("firmware.memory").verdict(f"EPC of {total_mib} MiB", proof)
+            return rule("firmware.no-memory").verdict("SGX without EPC", [Provenance(source, "no valid section")])
+    return _judge_register(feature, evidence, switch, in_silicon)
+
+
+def _judge_register(feature: Feature, evidence: Evidence, switch: Switch, in_silicon: State) -> Verdict:
+    if isinstance(evidence.msr, Gap):
+        return unread(Layer.FIRMWARE, evidence.msr)
+    value = evidence.msr.value(switch.msr)
+    register = str(MsrRegister(switch.msr))
+    if value is None:
+        return unread(Layer.FIRMWARE, Gap(register, "the CPU has no such register, or it was not read"))
+    proof = [Provenance(f"/dev/cpu/N/msr {register}", f"{value:016x} ({switch.words}, bit {switch.bit})")]
+    setting = "set" if value >> switch.bit & 1 else "clear"
+    summary = f"{register}={value:x}: bit {switch.bit} {setting}"
+    if switch.is_on(value):
+        return rule("firmware.on").verdict(summary, proof)
+    if in_silicon is State.PRESENT:
+        return rule("firmware.off").verdict(summary, proof, mend=switch.mend)
+    source = _known_to_have(feature, evidence)
+    if in_silicon is State.ABSENT and source is not None:
+        proof.append(Provenance("table of CPU models", source))
+        return rule("firmware.off-known-model").verdict(summary, proof, mend=switch.mend)
+    return rule("firmware.off-unproven").verdict(summary, proof)
+
+
+def _known_to_have(feature: Feature, evidence: Evidence) -> str | None:
+    """Give the source that says that this CPU model has the feature, or None."""
+    if isinstance(evidence.cpuid, Gap) or evidence.cpuid.signature is None:
+        return None
+    family, model, _ = evidence.cpuid.signature
+    vendor = evidence.cpuid.vendor
+    for row in load_layer_table("switches")["known"]:
+        same_cpu = (row["vendor"], row["family"]) == (vendor, family) and model in row["models"]
+        if same_cpu and feature.name in row["features"]:
+            return str(row["source"])
+    return None
+
+
+def epc_sections(cpu: Cpu) -> list[tuple[int, int]] | None:
+    """Give base and size in bytes of each section of enclave memory; None where no subleaf could hold one.
+
+    Source: SDM vol. 2A, CPUID, leaf 12H, subleaf 2 and up.
+    """
+    sections = []
+    subleaf = _FIRST_EPC_SUBLEAF
+    while (row := cpu.rows.get((_SGX_LEAF, subleaf))) is not None:
+        eax, ebx, ecx, edx = row
+        if eax & 0xF == _VALID_SECTION:
+            base = (ebx & 0xFFFFF) << 32 | eax & 0xFFFFF000
+            sections.append((base, (edx & 0xFFFFF) << 32 | ecx & 0xFFFFF000))
+        subleaf += 1
+    return sections if sections or subleaf > _FIRST_EPC_SUBLEAF else None

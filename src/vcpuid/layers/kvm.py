@@ -1,0 +1,62 @@
+"""KVM: does the kernel's hypervisor offer it to guests?"""
+
+from __future__ import annotations
+
+from vcpuid.evidence import Evidence, Gap
+from vcpuid.evidence.guest import Guest
+from vcpuid.evidence.kernel import KernelEvidence
+from vcpuid.evidence.kvm import KvmEvidence
+from vcpuid.layers.rule import load_layer_table, name_fields, rule, unread
+from vcpuid.layers.words import has_all, show_words, word_evidence
+from vcpuid.terms.address import MsrRegister
+from vcpuid.terms.dump import Cpu
+from vcpuid.terms.feature import Feature
+from vcpuid.terms.guest import Accelerator
+from vcpuid.terms.verdict import Layer, Provenance, Verdict
+
+_NESTED_MODULES = {"vmx": "kvm_intel", "svm": "kvm_amd"}
+_OFF = ("N", "0")
+
+
+def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
+    """Judge by KVM's own lists, asked after the permission for AMX state."""
+    if guest is not None and guest.accelerator is Accelerator.TCG:
+        return rule("kvm.tcg").verdict("TCG guest")
+    if not feature.bits or given_by_qemu(feature, Accelerator.KVM):
+        return rule("kvm.by-qemu").verdict("QEMU's part")
+    if guest is not None and guest.launch_security:
+        return rule("kvm.launch-security").verdict(f"launch security {guest.launch_security}")
+    if isinstance(evidence.kvm, Gap):
+        return unread(Layer.KVM, evidence.kvm)
+    return _judge_lists(feature, evidence, evidence.kvm)
+
+
+def given_by_qemu(feature: Feature, accelerator: Accelerator) -> bool:
+    """Tell whether QEMU gives the feature by itself under this accelerator."""
+    return feature.name in load_layer_table("given")[accelerator.value]["features"]
+
+
+def _judge_lists(feature: Feature, evidence: Evidence, kvm: KvmEvidence) -> Verdict:
+    supported = Cpu(0, kvm.supported.rows, kvm.msr_features, kvm.supported.missing)
+    found = has_all(supported, feature)
+    proof = list(word_evidence("KVM_GET_SUPPORTED_CPUID", supported, feature))
+    if any(isinstance(bits.word, MsrRegister) for bits in feature.bits):
+        proof = list(word_evidence("KVM_GET_MSRS", supported, feature))
+    shown = show_words(supported, feature)
+    if found:
+        return rule("kvm.supported").verdict(shown, proof)
+    if found is None:
+        return rule("kvm.unlisted").verdict(shown, proof)
+    kernel = evidence.kernel if isinstance(evidence.kernel, KernelEvidence) else None
+    module = _NESTED_MODULES.get(feature.name, "")
+    nested = kernel.modules.get(module, {}).get("nested") if kernel else None
+    if nested in _OFF:
+        proof.append(Provenance(f"/sys/module/{module}/parameters/nested", str(nested)))
+        return rule("kvm.nested-off").verdict(f"{module}.nested={nested}", proof, module=module)
+    if kvm.emulated is not None and has_all(kvm.emulated, feature):
+        proof += word_evidence("KVM_GET_EMULATED_CPUID", kvm.emulated, feature)
+        return rule("kvm.emulated-only").verdict("only emulated, which QEMU does not ask for", proof)
+    if kvm.permission_denied and feature.name.startswith("amx-"):
+        return rule("kvm.permission").verdict("AMX permission refused", proof)
+    release = kernel.release if kernel else "(unknown version)"
+    return rule("kvm.absent").verdict(shown, proof, kernel=release, **name_fields(feature))

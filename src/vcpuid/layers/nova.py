@@ -1,0 +1,25 @@
+"""Nova: does nova.conf ask libvirt for it?"""
+
+from __future__ import annotations
+
+from vcpuid.evidence import Evidence
+from vcpuid.evidence.guest import Guest
+from vcpuid.layers.asking import capabilities_of, judge_definition, libvirt_names
+from vcpuid.layers.rule import rule
+from vcpuid.terms.feature import Feature
+from vcpuid.terms.verdict import Layer, Provenance, Verdict
+
+
+def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
+    """Judge what nova.conf asks for; flavors and images are not part of the evidence."""
+    if guest is None or guest.nova is None:
+        return rule("nova.none").verdict("no nova.conf" if guest else "no guest given")
+    nova = guest.nova
+    names = libvirt_names(feature, evidence)
+    dropped = next((request for request in nova.dropped if request.name in names), None)
+    if dropped is not None:
+        return rule("nova.dropped").verdict(
+            f"{dropped.place}: cpu_mode none drops flags", [Provenance(str(dropped.place), dropped.name)]
+        )
+    capabilities = capabilities_of(evidence, nova.accelerator, guest.emulator)
+    return judge_definition(Layer.NOVA, nova.cpu, feature, evidence, capabilities)

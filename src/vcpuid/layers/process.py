@@ -1,0 +1,85 @@
+"""Process: does the QEMU process's own -cpu ask for it?"""
+
+from __future__ import annotations
+
+from vcpuid.evidence import Evidence, Gap
+from vcpuid.evidence.guest import Guest
+from vcpuid.guest.qemu import CommandLine, CpuArgument
+from vcpuid.layers.asking import DEFAULT_MODEL, libvirt_names
+from vcpuid.layers.rule import rule
+from vcpuid.terms.feature import Dialect, Feature
+from vcpuid.terms.guest import CpuMode
+from vcpuid.terms.verdict import Provenance, Verdict
+
+
+def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
+    """Judge the -cpu option that counts: the last one."""
+    if guest is None or guest.command is None:
+        if guest is not None and guest.running:
+            return rule("process.unread").verdict("its command line is not in the evidence")
+        return rule("process.none").verdict("not running" if guest else "no guest given")
+    command = guest.command
+    names = feature.spellings(Dialect.QEMU)
+    effective = command.effective
+    asked = effective.cpu.request_for(names) if effective else None
+    proof = _proof(command)
+    if effective is not None and asked is not None:
+        conclusion = "require" if asked.policy.asks else "disable"
+        if conclusion == "disable" and _replaced_one_asks(command, names):
+            conclusion = "replaced"
+        summary = f"-cpu {_shorten(effective.text, asked.name)}"
+        return rule(f"process.{conclusion}").verdict(summary, proof, libvirt=_libvirt(feature, evidence))
+    if effective is not None and effective.cpu.mode in (CpuMode.HOST_PASSTHROUGH, CpuMode.MAXIMUM):
+        return rule("process.passthrough").verdict(f"-cpu {_model_of(effective)}", proof)
+    if _replaced_one_asks(command, names):
+        return rule("process.replaced").verdict(
+            f"a second -cpu {_model_of(command.cpus[-1])}", proof, libvirt=_libvirt(feature, evidence)
+        )
+    model = effective.cpu.model if effective else DEFAULT_MODEL
+    has = _expansion_has(evidence, guest, model or DEFAULT_MODEL, names)
+    summary = f"-cpu {model}" if effective else f"no -cpu: {model}"
+    if has is None:
+        return rule("process.undecided").verdict(f"{summary}: contents not in the evidence", proof)
+    conclusion = "model" if has else "model-lacks"
+    return rule(f"process.{conclusion}").verdict(
+        f"{summary} {'has' if has else 'lacks'} it", proof, qemu=feature.name_in(Dialect.QEMU) or feature.name
+    )
+
+
+def _proof(command: CommandLine) -> list[Provenance]:
+    lines = [Provenance(str(command.place), f"-cpu {argument.text}") for argument in command.cpus]
+    if command.replaced:
+        lines.append(Provenance(str(command.place), f"{len(command.cpus)} -cpu options; the last counts"))
+    return lines or [Provenance(str(command.place), "no -cpu option")]
+
+
+def _replaced_one_asks(command: CommandLine, names: frozenset[str]) -> bool:
+    requests = (argument.cpu.request_for(names) for argument in command.replaced)
+    return any(request is not None and request.policy.asks for request in requests)
+
+
+def _libvirt(feature: Feature, evidence: Evidence) -> str:
+    return min(libvirt_names(feature, evidence), default=feature.name)
+
+
+def _model_of(argument: CpuArgument) -> str:
+    return argument.text.split(",", maxsplit=1)[0]
+
+
+def _shorten(text: str, name: str) -> str:
+    """Show the model and the option that names the feature; the rest stays in the evidence."""
+    model, *options = text.split(",")
+    option = next((option for option in options if option.lstrip("+-").partition("=")[0] == name), name)
+    middle = ",..." if len(options) > 1 else ""
+    return f"{model}{middle},{option}"
+
+
+def _expansion_has(evidence: Evidence, guest: Guest, model: str, names: frozenset[str]) -> bool | None:
+    if isinstance(evidence.qmp, Gap):
+        return None
+    for answer in evidence.qmp:
+        properties = answer.expansions.get(model)
+        if answer.accelerator is guest.accelerator and properties is not None:
+            known = [properties[name] for name in names if name in properties]
+            return any(known) if known else None
+    return None
