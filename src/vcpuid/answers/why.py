@@ -1,0 +1,188 @@
+"""Why does a guest have a feature, or not? Every hop's verdict, and what they mean together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from vcpuid.atlas import Atlas, Match
+from vcpuid.evidence import Evidence
+from vcpuid.evidence.guest import Guest, guest_of_domain
+from vcpuid.layers import JUDGES
+from vcpuid.snapshot import Snapshot
+from vcpuid.terms.feature import Feature
+from vcpuid.terms.verdict import Chain, Layer, State, Verdict
+
+_LAYERS_BY_CHAIN = {chain: tuple(layer for layer in Layer if layer.chain is chain) for chain in Chain}
+# The first hop that speaks for the hypervisor: below it, "has it" does not yet mean that a guest can get it.
+_HYPERVISOR_LAYERS = (Layer.KVM, Layer.QEMU, Layer.LIBVIRT)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenAt:
+    """Where each chain breaks; None for one that does not.
+
+    Supply breaks at the first hop from which on every decided hop lacks the feature; demand at the hop that
+    fails to ask, after the last one that asked.
+    """
+
+    supply: Layer | None
+    demand: Layer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer for one feature.
+
+    Attributes:
+        match: The feature, and how its name led to it.
+        guest: The guest in words, or None where none was given.
+        verdicts: Every hop's verdict.
+        asked: What the last decided hop of demand says.
+        available: What the last decided hop of supply says.
+        got: What the guest shows.
+        broken_at: Where the chains break.
+        decisive: The verdicts that explain the answer, most important first.
+        notes: Things that people should know besides, such as a second -cpu option.
+    """
+
+    match: Match
+    guest: str | None
+    verdicts: Mapping[Layer, Verdict]
+    asked: State
+    available: State
+    got: State
+    broken_at: BrokenAt
+    decisive: tuple[Verdict, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def feature(self) -> Feature:
+        """The feature."""
+        return self.match.feature
+
+    @property
+    def outcome(self) -> State:
+        """PRESENT (the answer is yes), ABSENT (no) or UNKNOWN (undecided)."""
+        if self.got.decided:
+            return self.got
+        states = (self.available,) if self.guest is None else (self.asked, self.available)
+        if State.ABSENT in states:
+            return State.ABSENT
+        hypervisor = [self.verdicts[layer].state for layer in _HYPERVISOR_LAYERS]
+        if any(state is not State.PRESENT for state in states) or State.PRESENT not in hypervisor:
+            return State.UNKNOWN
+        return State.UNKNOWN if self.verdicts[Layer.GUEST].state is State.UNKNOWN else State.PRESENT
+
+    @property
+    def mends(self) -> tuple[str, ...]:
+        """What to do, in the order in which to do it; empty where nothing is lost or nothing is known."""
+        return tuple(dict.fromkeys(verdict.mend for verdict in self.decisive if verdict.mend))
+
+
+def why(
+    name: str, snapshot: Snapshot | Evidence, guest: Guest | str | None = None, vendor: str | None = None
+) -> Answer:
+    """Follow one feature through supply and demand to what a guest got.
+
+    Args:
+        name: A feature's name in any dialect, or its address.
+        snapshot: The host's evidence.
+        guest: A libvirt domain's name, or a guest found otherwise; None asks for supply alone.
+        vendor: Chooses between meanings of an ambiguous name.
+
+    Raises:
+        UnknownNameError, AmbiguousNameError: The name cannot be resolved.
+        InputError: The evidence is damaged, or has no such guest.
+    """
+    evidence = snapshot if isinstance(snapshot, Evidence) else Evidence(snapshot)
+    target = guest_of_domain(evidence, guest) if isinstance(guest, str) else guest
+    match = Atlas.load().find(name, vendor)
+    verdicts = {layer: judge(match.feature, evidence, target) for layer, judge in JUDGES.items()}
+    return conclude(match, target, verdicts)
+
+
+def conclude(match: Match, guest: Guest | None, verdicts: Mapping[Layer, Verdict]) -> Answer:
+    """Draw the answer from the hops' verdicts."""
+    supply = [verdicts[layer] for layer in _LAYERS_BY_CHAIN[Chain.SUPPLY]]
+    demand = [verdicts[layer] for layer in _LAYERS_BY_CHAIN[Chain.DEMAND]]
+    got = verdicts[Layer.GUEST].state
+    broken = BrokenAt(supply=chain_break(supply), demand=chain_break(demand))
+    return Answer(
+        match=match,
+        guest=guest.label if guest else None,
+        verdicts=verdicts,
+        asked=last_decided(demand),
+        available=last_decided(supply),
+        got=got,
+        broken_at=broken,
+        decisive=_decisive(verdicts, broken, got, guest),
+        notes=tuple(_notes(guest)),
+    )
+
+
+def last_decided(verdicts: Iterable[Verdict]) -> State:
+    """Give the last decided state of a chain; where none is, UNKNOWN if any hop is, else NOT_APPLICABLE."""
+    states = [verdict.state for verdict in verdicts]
+    decided = [state for state in states if state.decided]
+    if decided:
+        return decided[-1]
+    return State.UNKNOWN if State.UNKNOWN in states else State.NOT_APPLICABLE
+
+
+def chain_break(verdicts: Iterable[Verdict]) -> Layer | None:
+    """Give the hop at which a chain breaks: it and every decided hop after it are ABSENT.
+
+    For supply it is the hop that loses the feature, for demand the one that fails to ask.
+    """
+    broken = None
+    for verdict in verdicts:
+        if verdict.state is State.PRESENT:
+            broken = None
+        elif verdict.state is State.ABSENT and broken is None:
+            broken = verdict.layer
+    return broken
+
+
+def _decisive(
+    verdicts: Mapping[Layer, Verdict], broken: BrokenAt, got: State, guest: Guest | None
+) -> tuple[Verdict, ...]:
+    if got is State.PRESENT:
+        return (verdicts[Layer.GUEST],)
+    breaks = [verdicts[layer] for layer in (broken.supply, broken.demand) if layer is not None]
+    if breaks:
+        return tuple(breaks)
+    unknown = [
+        verdicts[layer]
+        for layer in (Layer.GUEST, Layer.LIBVIRT, Layer.QEMU, Layer.KVM, Layer.SILICON)
+        if verdicts[layer].state is State.UNKNOWN
+    ]
+    if got is State.ABSENT:
+        return (verdicts[Layer.GUEST],)
+    return tuple(unknown[: 2 if guest else 1])
+
+
+def _notes(guest: Guest | None) -> Iterable[str]:
+    if guest is None:
+        return
+    if guest.command is not None and guest.command.replaced:
+        used = guest.command.cpus[-1].text.split(",", maxsplit=1)[0]
+        forgotten = ", ".join(argument.text.split(",", maxsplit=1)[0] for argument in guest.command.replaced)
+        yield (
+            f"The process has {len(guest.command.cpus)} -cpu options. QEMU uses the last ({used}) and forgets the "
+            f"others whole: choosing {forgotten} in <cpu> has no effect."
+        )
+    elif guest.definition is not None and "-cpu" in guest.definition.passthrough:
+        yield (
+            "The domain's <qemu:commandline> has a -cpu of its own. It comes after the one that libvirt writes, "
+            "and QEMU uses the last: the <cpu> element will have no effect."
+        )
+    if guest.live is not None and guest.definition is not None and guest.running:
+        asked = {(request.name, request.policy) for request in guest.definition.cpu.requests}
+        dropped = [
+            request.name
+            for request in guest.live.cpu.requests
+            if not request.policy.asks and any(name == request.name and policy.asks for name, policy in asked)
+        ]
+        if dropped:
+            yield f"QEMU dropped at the start: {', '.join(dropped)} (asked for, disabled in the live XML)."

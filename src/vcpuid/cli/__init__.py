@@ -1,0 +1,113 @@
+"""The command line: a thin client of answers and renderers. Each command is imported when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from itertools import pairwise
+from typing import NoReturn
+
+import click
+
+from vcpuid import __version__
+from vcpuid.errors import VcpuidError
+
+_BUG, _INTERRUPTED = 70, 130
+
+# Command to the module that has it, and its line in the overview.
+COMMANDS = {
+    "explain": ("explain", "A feature, bit or value: what it is and what each project calls it."),
+    "why": ("why", "Follow a feature from silicon to a guest: asked, available, got."),
+    "collect": ("collect", "Write down the evidence of this host, or of others over ssh."),
+    "map": ("map", "libvirt's feature map."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Give the commands in the order in which people meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"vcpuid.cli.{COMMANDS[cmd_name][0]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="vcpuid %(version)s")
+def vcpuid() -> None:
+    r"""Which CPU does my guest really get, and why?
+
+    \b
+    vcpuid why sgx                    can this host give SGX to a guest?
+    vcpuid why sgx avx2 --domain web  asked for, available, got: where is it lost?
+    vcpuid explain sgx 0x12.1.eax=0x36
+    vcpuid collect -o host.json       then: vcpuid why sgx --host host.json
+
+    Exit status: 0 yes or fine, 1 the answer is no, 2 usage, 3 bad input, 4 undecided, 70 a bug.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (head, less) has gone: what it wanted, it has.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and give its exit status; errors are told on standard error, never as a traceback."""
+    try:
+        result = vcpuid.main(args=arguments, prog_name="vcpuid", standalone_mode=False)
+    except VcpuidError as error:
+        return _tell(error, as_json=_wants_json(arguments))
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("vcpuid: interrupted", err=True)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if os.environ.get("VCPUID_DEBUG"):
+            raise
+        click.echo(
+            f"vcpuid: this is a bug of vcpuid: {type(error).__name__}: {error}\n"
+            "  Please report it with the command and its input; VCPUID_DEBUG=1 shows where it happened.",
+            err=True,
+        )
+        return _BUG
+    return result if isinstance(result, int) else 0
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
+
+
+def _tell(error: VcpuidError, *, as_json: bool) -> int:
+    click.echo(f"vcpuid: {error}", err=True)
+    if as_json:
+        import json  # noqa: PLC0415 - only this path needs it
+
+        from vcpuid.render.document import error_document  # noqa: PLC0415
+
+        click.echo(json.dumps(error_document(error), indent=2))
+    return error.exit_status

@@ -1,0 +1,33 @@
+"""`vcpuid explain`."""
+
+from __future__ import annotations
+
+import click
+
+from vcpuid.answers.explain import explain
+from vcpuid.cli.output import output_options, write
+from vcpuid.render.document import explain_document
+from vcpuid.render.explain import render_explain
+
+
+@click.command()
+@click.argument("what", nargs=-1, required=True)
+@click.option("--vendor", metavar="VENDOR", help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.")
+@output_options
+def command(what: tuple[str, ...], vendor: str | None, output_format: str) -> None:
+    r"""Explain a feature, a bit or a value in every dialect.
+
+    WHAT is a name in any dialect (sgx, sha_ni, AVX512_BF16, HW_CPU_X86_VMX), an address, or an address with a
+    value. Leaf and MSR index are hexadecimal, subleaf and bit decimal.
+
+    \b
+    vcpuid explain sgxlc
+    vcpuid explain 7.0.ebx.2 'CPUID.07H:EBX[2]' 'MSR 0x10a[3]'
+    vcpuid explain 0x12.1.eax=0x36 7.0.ebx=0x029c6fbf
+    """
+    explanations = [explain(text, vendor) for text in what]
+    write(
+        output_format,
+        lambda: render_explain(explanations),
+        lambda: explain_document(explanations),
+    )

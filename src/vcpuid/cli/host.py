@@ -1,0 +1,106 @@
+"""Where a command's evidence comes from: a snapshot file, or this machine, looked at now."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from vcpuid.errors import UsageError
+from vcpuid.gather.collect import collect
+from vcpuid.gather.options import DEFAULT_TIMEOUT_S, DEFAULT_URI, Options
+from vcpuid.snapshot import Snapshot
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+Progress = Callable[[str, str], None]
+
+
+def gathering_options(command: _Command) -> _Command:
+    """Give a command the options that say how this machine (or a remote one) is looked at."""
+    options = (
+        click.option("--active", is_flag=True, help="Also start QEMU without a guest, and ask it."),
+        click.option(
+            "--monitor", is_flag=True, help="Also ask running guests' QEMU. libvirt marks these guests as tainted."
+        ),
+        click.option("--no-domcapabilities", is_flag=True, help="Ask libvirt for no domain capabilities."),
+        click.option("--uri", default=DEFAULT_URI, show_default=True, help="libvirt's connection."),
+        click.option("--virsh", metavar="COMMAND", help="virsh, or a command that runs it (in a container)."),
+        click.option("--qemu", metavar="PATH", multiple=True, help="A QEMU binary besides those that are found."),
+        click.option("--map-dir", metavar="DIR", help="libvirt's cpu_map folder."),
+        click.option(
+            "--timeout",
+            metavar="S",
+            type=click.FloatRange(0, 3600, min_open=True),
+            default=DEFAULT_TIMEOUT_S,
+            show_default=True,
+            help="Seconds that each source may take.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def options_of(
+    *,
+    active: bool,
+    monitor: bool,
+    no_domcapabilities: bool,
+    uri: str,
+    virsh: str | None,
+    qemu: tuple[str, ...],
+    map_dir: str | None,
+    timeout: float,
+    **others: Any,  # noqa: ANN401 - passed on as they are
+) -> Options:
+    """Give the collector's options for the values of `gathering_options`.
+
+    Raises:
+        UsageError: --virsh has an open quote.
+    """
+    try:
+        words = tuple(shlex.split(virsh)) if virsh else ()
+    except ValueError as error:
+        raise UsageError(f"--virsh: {error}", found=repr(virsh)) from None
+    return Options(
+        active=active,
+        monitor=monitor,
+        domain_capabilities=not no_domcapabilities,
+        uri=uri,
+        virsh=words,
+        qemu_paths=qemu,
+        map_directory=map_dir,
+        timeout_s=timeout,
+        **others,
+    )
+
+
+def snapshot_here(options: Options) -> Snapshot:
+    """Look at this machine, with a line of progress where standard error is a terminal."""
+    with progress_line() as progress:
+        return Snapshot.of(collect(options, progress))
+
+
+@contextmanager
+def progress_line() -> Iterator[Progress | None]:
+    """Show which sources are still being read, on a terminal; give None off it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+
+    pending: dict[str, None] = {}
+    with Console(stderr=True).status("looking at this machine") as status:
+
+        def progress(source: str, state: str) -> None:
+            if state == "started":
+                pending[source] = None
+            else:
+                pending.pop(source, None)
+            status.update(f"looking at this machine: {' '.join(pending)}")
+
+        yield progress

@@ -1,0 +1,1 @@
+"""An answer as text or JSON. A renderer never decides."""

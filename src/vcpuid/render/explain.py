@@ -1,0 +1,119 @@
+"""The answer of `explain` as text: a bit in every way that people need to write it."""
+
+from __future__ import annotations
+
+from vcpuid.answers.explain import Explanation, FeatureExplanation, WordExplanation
+from vcpuid.answers.map_entry import map_entry
+from vcpuid.errors import UsageError
+from vcpuid.render.page import Page, Role, Span, wrap
+from vcpuid.terms.address import Bits
+from vcpuid.terms.feature import Dialect, Feature
+
+_WIDTH = 100
+_LABEL_WIDTH = 16
+
+
+def render_explain(explanations: list[Explanation]) -> Page:
+    """Show each explanation."""
+    page = Page()
+    for number, explanation in enumerate(explanations):
+        if number:
+            page.add()
+        if isinstance(explanation, FeatureExplanation):
+            _render_feature(page, explanation)
+        else:
+            _render_word(page, explanation)
+    return page
+
+
+def _row(page: Page, label: str, text: str) -> None:
+    indent = " " * (_LABEL_WIDTH + 2)
+    first, *rest = wrap(text, _WIDTH, indent)
+    page.add(Span(f"  {label:<{_LABEL_WIDTH}}", Role.DIM), first.strip())
+    for line in rest:
+        page.add(line)
+
+
+def _render_feature(page: Page, explanation: FeatureExplanation) -> None:
+    feature = explanation.match.feature
+    title = f"  {feature.title}" if feature.title else ""
+    page.add(Span(feature.name, Role.STRONG), Span(title, Role.STRONG))
+    for line in wrap(feature.description, _WIDTH, "  ") if feature.description else ():
+        page.add(line)
+    page.add()
+    matched = ", ".join(dialect.label for dialect in explanation.match.dialects)
+    if explanation.match.folded:
+        _row(page, "matched", "a name in other upper and lower case")
+    elif matched:
+        _row(page, "matched", f"a name of {matched}")
+    for bits in feature.bits:
+        _row(page, "bit", bits.manual)
+        _row(page, "mask", f"0x{bits.mask:0{bits.word.width // 4}x}   ({bits.plain})")
+    if not feature.bits:
+        _row(page, "bit", "none: a switch that no CPUID or MSR bit shows")
+    if feature.vendors:
+        _row(page, "vendors", ", ".join(sorted(feature.vendors)))
+    if feature.mirror is not None:
+        _row(page, "repeats", str(feature.mirror))
+    page.add()
+    _render_names(page, explanation)
+    _render_ways(page, feature)
+    for neighbour in explanation.neighbours:
+        _row(page, "see also", f"{neighbour.name}  {neighbour.address}")
+    if feature.source:
+        _row(page, "source", feature.source)
+
+
+def _render_names(page: Page, explanation: FeatureExplanation) -> None:
+    feature = explanation.match.feature
+    for dialect in Dialect:
+        names = feature.names.get(dialect)
+        if names:
+            since = explanation.known_since.get(dialect)
+            _row(
+                page,
+                dialect.label,
+                ", ".join(name.text for name in names) + (f"   since {since}" if since else ""),
+            )
+            extra = [bit.plain for name in names for bit in name.also]
+            if extra:
+                _row(page, "", f"also sets {', '.join(extra)}")
+
+
+def _render_ways(page: Page, feature: Feature) -> None:
+    libvirt, qemu = feature.name_in(Dialect.LIBVIRT), feature.name_in(Dialect.QEMU)
+    page.add()
+    if qemu:
+        _row(page, "-cpu", f"MODEL,{qemu}=on")
+    if libvirt:
+        _row(page, "domain XML", f"<feature policy='require' name='{libvirt}'/>")
+        _row(page, "nova.conf", f"[libvirt] cpu_model_extra_flags = {libvirt}")
+    try:
+        entry = map_entry(feature)
+    except UsageError:
+        return
+    first, *rest = entry.strip().splitlines()
+    page.add(Span(f"  {'libvirt map':<{_LABEL_WIDTH}}", Role.DIM), first)
+    for line in rest:
+        page.add(" " * _LABEL_WIDTH + line)
+
+
+def _render_word(page: Page, explanation: WordExplanation) -> None:
+    word = explanation.word
+    shown = "" if explanation.value is None else f" = 0x{explanation.value:0{word.width // 4}x}"
+    page.add(Span(f"{word.manual}{shown}", Role.STRONG), f"   {explanation.leaf_title}")
+    for number in explanation.numbers:
+        value = "" if explanation.value is None else f" = {number.value} (0x{number.value:x})"
+        page.add(f"  {_index(number.bits):<8}", f"{number.field.name}{value}")
+    for bit in explanation.set_bits:
+        names = ", ".join(dict.fromkeys(feature.name for feature in bit.features))
+        title = next((feature.title for feature in bit.features if feature.title), "")
+        if not names:
+            names, title = (bit.field.name, "") if bit.field else ("not in the atlas", "")
+        page.add(f"  {_index(bit.bits):<8}", Span(f"{names:<24}", Role.STRONG), title)
+    if not explanation.numbers and not explanation.set_bits:
+        page.add("  no bit is set" if explanation.value is not None else "  nothing in the atlas")
+
+
+def _index(bits: Bits) -> str:
+    return f"[{bits.low}]" if bits.low == bits.high else f"[{bits.high}:{bits.low}]"

@@ -1,0 +1,66 @@
+"""Text for people: lines of spans with a role each, written plainly or in colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TextIO
+
+
+class Role(Enum):
+    """What a span says, from which a terminal takes its colour."""
+
+    PLAIN = ""
+    GOOD = "green"
+    BAD = "bold red"
+    UNSURE = "yellow"
+    DIM = "dim"
+    STRONG = "bold"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a line."""
+
+    text: str
+    role: Role = Role.PLAIN
+
+
+@dataclass(slots=True)
+class Page:
+    """Lines to be written; a renderer adds them one by one."""
+
+    lines: list[tuple[Span, ...]] = field(default_factory=list)
+
+    def add(self, *parts: Span | str) -> None:
+        """Add a line; plain strings are spans without a role."""
+        self.lines.append(tuple(Span(part) if isinstance(part, str) else part for part in parts))
+
+    def plain(self) -> str:
+        """Give the text without any colour."""
+        return "".join("".join(span.text for span in line).rstrip() + "\n" for line in self.lines)
+
+    def write(self, stream: TextIO, *, colour: bool) -> None:
+        """Write the page; rich is imported only for colour."""
+        if not colour:
+            stream.write(self.plain())
+            return
+        from rich.console import Console  # noqa: PLC0415 - plain output must not pay for it
+        from rich.text import Text  # noqa: PLC0415
+
+        console = Console(file=stream, highlight=False, soft_wrap=True)
+        for line in self.lines:
+            console.print(Text.assemble(*((span.text, span.role.value) for span in line)))
+
+
+def wrap(text: str, width: int, indent: str) -> list[str]:
+    """Break a text into lines of at most `width`, each after `indent`; long words stay whole."""
+    lines: list[str] = []
+    current = indent
+    for word in text.split():
+        if len(current) + len(word) + 1 > width and current.strip():
+            lines.append(current.rstrip())
+            current = indent
+        current += word + " "
+    lines.append(current.rstrip())
+    return lines

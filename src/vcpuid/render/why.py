@@ -1,0 +1,121 @@
+"""The answer of `why` as text."""
+
+from __future__ import annotations
+
+from vcpuid.answers.why import Answer
+from vcpuid.render.page import Page, Role, Span, wrap
+from vcpuid.terms.verdict import Chain, Layer, State, Verdict
+
+_WORDS = {
+    State.PRESENT: ("yes", Role.GOOD),
+    State.ABSENT: ("no", Role.BAD),
+    State.UNKNOWN: ("?", Role.UNSURE),
+    State.NOT_APPLICABLE: ("-", Role.DIM),
+}
+_WIDTH = 110
+_LABEL_WIDTH = 10
+_STATE_WIDTH = 4
+
+
+def render_why(answers: list[Answer], *, verbose: bool = False) -> Page:
+    """Show each answer: the two chains, their meeting, where they break, and what to do."""
+    page = Page()
+    for number, answer in enumerate(answers):
+        if number:
+            page.add()
+        _render_answer(page, answer, verbose=verbose)
+    return page
+
+
+def _render_answer(page: Page, answer: Answer, *, verbose: bool) -> None:
+    _render_head(page, answer)
+    page.add(Span("  what can be given", Role.STRONG))
+    _render_chain(page, answer, Chain.SUPPLY, verbose=verbose)
+    if answer.guest is not None:
+        page.add(Span("  what is asked for", Role.STRONG))
+        _render_chain(page, answer, Chain.DEMAND, verbose=verbose)
+        page.add(Span("  what the guest got", Role.STRONG))
+        _render_chain(page, answer, Chain.GOT, verbose=verbose)
+    page.add()
+    for line in _sentences(answer):
+        for wrapped in wrap(line, _WIDTH, "  "):
+            page.add(wrapped)
+    for label, role, texts in (("Mend", Role.STRONG, answer.mends), ("Note", Role.UNSURE, answer.notes)):
+        for text in texts:
+            first, *rest = wrap(text, _WIDTH, "        ")
+            page.add(Span(f"  {label}: ", role), first.strip())
+            for line in rest:
+                page.add(line)
+
+
+def _render_head(page: Page, answer: Answer) -> None:
+    feature = answer.feature
+    title = f"{feature.name}  {feature.address}"
+    if feature.title:
+        title += f"  ({feature.title})"
+    page.add(Span(title, Role.STRONG))
+    if answer.match.folded:
+        names = sorted({name.text for own in feature.names.values() for name in own})
+        page.add(Span(f"  read as another spelling of {', '.join(names)}", Role.DIM))
+    meeting: list[Span | str] = ["  "]
+    for label, state in (("asked", answer.asked), ("available", answer.available), ("got", answer.got)):
+        word, role = _WORDS[state]
+        meeting += [f"{label} ", Span(word, role), "   "]
+    page.add(*meeting, Span(f"({answer.guest})" if answer.guest else "(no guest given)", Role.DIM))
+    page.add()
+
+
+def _render_chain(page: Page, answer: Answer, chain: Chain, *, verbose: bool) -> None:
+    for layer in Layer:
+        if layer.chain is not chain:
+            continue
+        verdict = answer.verdicts[layer]
+        word, role = _WORDS[verdict.state]
+        broken = layer in (answer.broken_at.supply, answer.broken_at.demand)
+        mark = Span("  <- breaks here" if broken and answer.got is not State.PRESENT else "", Role.BAD)
+        page.add(
+            f"    {layer.value:<{_LABEL_WIDTH}}",
+            Span(f"{word:<{_STATE_WIDTH}}", role),
+            verdict.summary,
+            mark,
+        )
+        if verbose:
+            _render_evidence(page, verdict)
+
+
+def _render_evidence(page: Page, verdict: Verdict) -> None:
+    indent = " " * (4 + _LABEL_WIDTH + _STATE_WIDTH)
+    page.add(Span(f"{indent}rule {verdict.rule} ({verdict.basis.value})", Role.DIM))
+    for proof in verdict.evidence:
+        page.add(Span(f"{indent}{proof.source}: {proof.value}", Role.DIM))
+    if verdict.cannot_prove:
+        for line in wrap(f"cannot prove: {verdict.cannot_prove}", _WIDTH, indent):
+            page.add(Span(line, Role.DIM))
+
+
+def _sentences(answer: Answer) -> list[str]:
+    sentences = []
+    if answer.got is State.PRESENT:
+        sentences.append(f"The guest has {answer.feature.name}.")
+    for layer, chain in ((answer.broken_at.supply, "Supply"), (answer.broken_at.demand, "Demand")):
+        if layer is not None:
+            verdict = answer.verdicts[layer]
+            sentences.append(f"{chain} breaks at {layer.value}: {_told(verdict)}")
+    if not sentences:
+        if answer.outcome is State.PRESENT:
+            if answer.guest is None:
+                sentences.append("Nothing is lost on the way that can be given to a guest.")
+            else:
+                sentences.append("It is asked for, and it can be given.")
+        sentences += [
+            f"Undecided at {verdict.layer.value}: {_told(verdict)}"
+            for verdict in answer.decisive
+            if verdict.state is State.UNKNOWN
+        ]
+        sentences += [_told(verdict) for verdict in answer.decisive if verdict.state is State.ABSENT]
+    return sentences
+
+
+def _told(verdict: Verdict) -> str:
+    open_question = f" It cannot prove: {verdict.cannot_prove}" if verdict.cannot_prove else ""
+    return f"{verdict.explanation}{open_question}"
