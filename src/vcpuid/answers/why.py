@@ -177,6 +177,17 @@ def _notes(guest: Guest | None) -> Iterable[str]:
             "The domain's <qemu:commandline> has a -cpu of its own. It comes after the one that libvirt writes, "
             "and QEMU uses the last: the <cpu> element will have no effect."
         )
+    if guest.next_definition is not None and guest.definition is not None:
+        now, then = (
+            (
+                definition.cpu.mode,
+                definition.cpu.model,
+                {(ask.name, ask.policy) for ask in definition.cpu.requests},
+            )
+            for definition in (guest.definition, guest.next_definition)
+        )
+        if now != then:
+            yield "The domain's <cpu> was changed after the start: the next cold start asks for something else."
     if guest.live is not None and guest.definition is not None and guest.running:
         asked = {(request.name, request.policy) for request in guest.definition.cpu.requests}
         dropped = [

@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="vcpuid %(version)s")
 def vcpuid() -> None:
-    r"""Which CPU does my guest really get, and why?
+    """Which CPU does my guest really get, and why?
 
     \b
     vcpuid why sgx                    can this host give SGX to a guest?

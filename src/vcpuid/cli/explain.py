@@ -15,7 +15,7 @@ from vcpuid.render.explain import render_explain
 @click.option("--vendor", metavar="VENDOR", help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.")
 @output_options
 def command(what: tuple[str, ...], vendor: str | None, output_format: str) -> None:
-    r"""Explain a feature, a bit or a value in every dialect.
+    """Explain a feature, a bit or a value in every dialect.
 
     WHAT is a name in any dialect (sgx, sha_ni, AVX512_BF16, HW_CPU_X86_VMX), an address, or an address with a
     value. Leaf and MSR index are hexadecimal, subleaf and bit decimal.

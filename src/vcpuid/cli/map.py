@@ -17,7 +17,7 @@ def command() -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--vendor", metavar="VENDOR", help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.")
 def entry(names: tuple[str, ...], vendor: str | None) -> None:
-    r"""Write the map entry of features, as libvirt's own x86_features.xml has it.
+    """Write the map entry of features, as libvirt's own x86_features.xml has it.
 
     A newer libvirt is the remedy for a feature that yours does not know. The installed map is not meant to be
     edited: upgrades overwrite it and hosts drift apart. Entries are for developers, and a last resort.

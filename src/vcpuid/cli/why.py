@@ -50,7 +50,7 @@ def command(
     verbose: bool,
     **choices: Any,  # noqa: ANN401 - click's values, typed where they are used
 ) -> int:
-    r"""Follow features from silicon to a guest: what can be given, what is asked for, what the guest got.
+    """Follow features from silicon to a guest: what can be given, what is asked for, what the guest got.
 
     Without a guest it judges what this host can give. A guest is a libvirt domain, a QEMU process, or a
     definition that only asks: an XML file, a -cpu string, a nova.conf.

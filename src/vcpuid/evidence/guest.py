@@ -29,7 +29,8 @@ class Guest:
         label: What it is for people, as in `domain web-1`.
         running: Whether it runs now.
         nova: The nova.conf that asks for it; None where Nova has no part in it.
-        definition: Its domain XML as it asks; None for a guest without one.
+        definition: The domain XML that asked for it; None for a guest without one.
+        next_definition: The domain XML of the next start, where that is another.
         live: Its domain XML as libvirt rewrote it after the start.
         command: Its QEMU's command line.
         monitor: What its QEMU reported over QMP.
@@ -40,6 +41,7 @@ class Guest:
     running: bool = False
     nova: NovaCpu | None = None
     definition: DomainDefinition | None = None
+    next_definition: DomainDefinition | None = None
     live: DomainDefinition | None = None
     command: CommandLine | None = None
     monitor: MonitorEvidence | None = None
@@ -56,7 +58,8 @@ class Guest:
     @property
     def emulator(self) -> str | None:
         """The QEMU binary that the guest's XML names, or None."""
-        return self.definition.emulator if self.definition else None
+        definition = self.definition or self.live
+        return definition.emulator if definition else None
 
     @property
     def launch_security(self) -> str | None:
@@ -102,9 +105,10 @@ def _joined(
     nova = None if domain is None or isinstance(evidence.nova, Gap) else evidence.nova
     return Guest(
         label=label,
-        running=process is not None or (domain is not None and domain.pid is not None),
+        running=process is not None or (domain is not None and domain.running),
         nova=nova,
-        definition=(domain.inactive or domain.live) if domain else None,
+        definition=(domain.started or domain.inactive) if domain else None,
+        next_definition=domain.inactive if domain and domain.started else None,
         live=domain.live if domain else None,
         command=process.command if process else None,
         monitor=next((found for found in monitors if _is_same(found, domain, process)), None),

@@ -14,13 +14,24 @@ from vcpuid.terms.place import Place
 
 @dataclass(frozen=True, slots=True)
 class DomainEvidence:
-    """One libvirt domain: its XML as it will start next (inactive) and as it runs (live)."""
+    """One libvirt domain.
+
+    Attributes:
+        name: Its name.
+        uuid: Its UUID.
+        pid: Its QEMU process; None while it does not run, or where the process was not seen.
+        running: Whether it runs.
+        inactive: Its XML as it will start next; None for a transient domain.
+        started: Its XML as this run was started; None where it may not be asked for.
+        live: Its XML as libvirt rewrote it after asking QEMU.
+    """
 
     name: str
     uuid: str
     pid: int | None
-    state: str
+    running: bool
     inactive: DomainDefinition | None
+    started: DomainDefinition | None
     live: DomainDefinition | None
 
 
@@ -62,13 +73,15 @@ def read_domains(data: Node) -> tuple[DomainEvidence, ...]:
 
 def _read_domain(node: Node) -> DomainEvidence:
     name = node["name"].text()
-    pid, inactive, live, uuid = (node.get(key) for key in ("pid", "inactive", "live", "uuid"))
+    pid, inactive, started, live = (node.get(key) for key in ("pid", "inactive", "started", "live"))
+    uuid = node.get("uuid")
     return DomainEvidence(
         name=name,
         uuid=uuid.text() if uuid else "",
         pid=pid.number() if pid else None,
-        state=node["state"].text(),
+        running=node.get("id") is not None,
         inactive=parse_domain(inactive.text(), f"domain {name}, inactive XML") if inactive else None,
+        started=parse_domain(started.text(), f"domain {name}, XML of this run") if started else None,
         live=parse_domain(live.text(), f"domain {name}, live XML") if live else None,
     )
 

@@ -82,6 +82,8 @@ def parse_xml(text: str | bytes, source: str) -> etree._Element:
 def parse_domain(text: str | bytes, source: str) -> DomainDefinition:
     """Read a domain's XML, or a bare <cpu> element.
 
+    Places have a line where the text has more than one: the XML of a snapshot has lost its lines.
+
     Raises:
         InputError: It is not well-formed, or its root is neither <domain> nor <cpu>.
     """
@@ -124,12 +126,16 @@ def parse_cpu(element: etree._Element, source: str) -> GuestCpu:
         FeatureRequest(
             (feature.get("name") or ""),
             _member(Policy, feature.get("policy") or "require", feature, source),
-            Place(source, feature.sourceline),
+            _place(feature, source),
         )
         for feature in element.iterfind("feature")
     )
     mode = _member(CpuMode, mode_name, element, source)
-    return GuestCpu(mode, model.strip() if model else None, requests, Place(source, element.sourceline))
+    return GuestCpu(mode, model.strip() if model else None, requests, _place(element, source))
+
+
+def _place(element: etree._Element, source: str) -> Place:
+    return Place(source, element.sourceline if element.sourceline != 1 else None)
 
 
 def _parse_cpu(element: etree._Element | None, source: str) -> GuestCpu:

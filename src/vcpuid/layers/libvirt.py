@@ -11,12 +11,23 @@ from vcpuid.layers.rule import name_fields, rule, unread
 from vcpuid.layers.words import is_paravirtual
 from vcpuid.rules.libvirt.map import CpuMap, MapFeature
 from vcpuid.terms.feature import Dialect, Feature
+from vcpuid.terms.guest import Accelerator
 from vcpuid.terms.verdict import Layer, Provenance, Verdict
+
+_ADVICE = {
+    Accelerator.KVM: (
+        "QEMU under KVM does not offer {feature} to libvirt here. Ask QEMU itself: `vcpuid why {feature} --active`."
+    ),
+    Accelerator.TCG: (
+        "TCG (domain type qemu) emulates the CPU, and does not offer {feature} here. "
+        "Run the guest under KVM (type='kvm') on a host that has it."
+    ),
+}
 
 
 def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     """Judge by the host's map, then by the host-model of domain capabilities."""
-    if guest is not None and guest.definition is None and guest.command is not None:
+    if guest is not None and not (guest.definition or guest.live) and guest.command is not None:
         return rule("libvirt.not-used").verdict("started without libvirt")
     if not feature.bits or is_paravirtual(feature):
         return rule("libvirt.not-in-map").verdict("not in the map by design")
@@ -82,4 +93,8 @@ def _judge_capabilities(
         return rule("libvirt.not-migratable").verdict("host-model leaves out what cannot migrate", proof)
     if any(cache.stale and cache.emulator == capabilities.emulator for cache in libvirt.cache):
         return rule("libvirt.stale-cache").verdict("domain capabilities from a stale cache", proof)
-    return rule("libvirt.host-model-lacks").verdict(f"domain capabilities; {known}", proof)
+    return rule("libvirt.host-model-lacks").verdict(
+        f"domain capabilities; {known}",
+        proof,
+        advice=_ADVICE[capabilities.accelerator].format(feature=feature.name),
+    )

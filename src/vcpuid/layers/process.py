@@ -69,9 +69,12 @@ def _model_of(argument: CpuArgument) -> str:
 def _shorten(text: str, name: str) -> str:
     """Show the model and the option that names the feature; the rest stays in the evidence."""
     model, *options = text.split(",")
-    option = next((option for option in options if option.lstrip("+-").partition("=")[0] == name), name)
-    middle = ",..." if len(options) > 1 else ""
-    return f"{model}{middle},{option}"
+    place = next(
+        (place for place, option in enumerate(options) if option.lstrip("+-").partition("=")[0] == name), 0
+    )
+    before = ",..." if place else ""
+    after = ",..." if place + 1 < len(options) else ""
+    return f"{model}{before},{options[place]}{after}"
 
 
 def _expansion_has(evidence: Evidence, guest: Guest, model: str, names: frozenset[str]) -> bool | None:

@@ -117,5 +117,6 @@ def _sentences(answer: Answer) -> list[str]:
 
 
 def _told(verdict: Verdict) -> str:
-    open_question = f" It cannot prove: {verdict.cannot_prove}" if verdict.cannot_prove else ""
-    return f"{verdict.explanation}{open_question}"
+    if not verdict.cannot_prove:
+        return verdict.explanation
+    return f"{verdict.explanation} This does not prove {verdict.cannot_prove[0].lower()}{verdict.cannot_prove[1:]}"

@@ -1,0 +1,157 @@
+"""`vcpuid collect`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vcpuid.cli.host import gathering_options, options_of, progress_line
+from vcpuid.errors import InputError, UsageError
+from vcpuid.gather.access import render_access
+from vcpuid.gather.collect import SOURCE_NAMES, collect
+from vcpuid.gather.options import Options, arguments_of
+from vcpuid.gather.remote import Host, collect_from_hosts, parse_host
+
+_SSH_SHARE_S = 20  # what connecting and starting Python may take, beside the sources' own limit
+_UNDECIDED = 4
+
+
+@click.command()
+@click.argument("hosts", nargs=-1, metavar="[ssh://[USER@]HOST[:PORT]]...")
+@click.option("-o", "--output", metavar="FILE", help="Write there; of several hosts this is a folder.")
+@click.option("--nova-conf", metavar="FILE", multiple=True, help="A nova.conf besides those that are found.")
+@click.option("--only", metavar="SOURCE,...", help=f"Only these sources, of: {', '.join(SOURCE_NAMES)}.")
+@click.option("--anonymise", is_flag=True, help="Replace names and UUIDs by stable tokens.")
+@click.option("--anonymise-key", metavar="KEY", help="Make tokens that only this key can confirm.")
+@click.option("--access", is_flag=True, help="Print every file, ioctl and command of such a run; look at nothing.")
+@gathering_options
+def command(
+    hosts: tuple[str, ...],
+    output: str | None,
+    nova_conf: tuple[str, ...],
+    only: str | None,
+    anonymise_key: str | None,
+    *,
+    anonymise: bool,
+    access: bool,
+    **choices: Any,  # noqa: ANN401 - click's values, typed where they are used
+) -> int:
+    """Write down the evidence of this host, or of others over ssh, as snapshots (JSON).
+
+    It only reads. It starts no QEMU (--active does) and opens no guest's monitor (--monitor does). Remote hosts
+    need python3 (3.6 or newer) and nothing else: the collector is sent through ssh.
+
+    \b
+    vcpuid collect -o host.json
+    vcpuid collect ssh://root@h07 ssh://root@h08 -o snapshots/
+    vcpuid collect --access
+
+    Of several hosts standard output gets one JSON document a line. Exit status: 0 all collected, 4 some failed.
+    """
+    options = options_of(
+        **choices,
+        nova_files=nova_conf,
+        only=_sources(only),
+        anonymise=anonymise or anonymise_key is not None,
+        anonymise_key=anonymise_key or "",
+    )
+    if access:
+        click.echo(render_access(options), nl=False)
+        return 0
+    if hosts:
+        return _collect_remote(hosts, options, output)
+    with progress_line() as progress:
+        document = collect(options, progress)
+    if output is None or output == "-":
+        click.echo(_text(document))
+    else:
+        write_whole(Path(output), _text(document))
+    return 0
+
+
+def _sources(text: str | None) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    for name in names:
+        if name not in SOURCE_NAMES:
+            raise UsageError("no such source", source="--only", found=name, expected=", ".join(SOURCE_NAMES))
+    return names
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _collect_remote(texts: tuple[str, ...], options: Options, output: str | None) -> int:
+    hosts = tuple(dict.fromkeys(_host(text) for text in texts))
+    folder = _folder(output) if output and output != "-" and len(hosts) > 1 else None
+    failures = 0
+    for outcome in collect_from_hosts(
+        hosts,
+        arguments_of(options),
+        options.timeout_s + _SSH_SHARE_S,
+        _tell_progress if sys.stderr.isatty() else None,
+    ):
+        if outcome.document is None or outcome.failure is not None:
+            failures += 1
+            why, remedy = outcome.failure or ("no answer", "")
+            click.echo(f"vcpuid: {outcome.host}: {why}" + (f"\n  {remedy}" if remedy else ""), err=True)
+        elif folder is not None:
+            write_whole(folder / f"{_file_name(outcome.host)}.json", _text(outcome.document))
+        elif output and output != "-":
+            write_whole(Path(output), _text(outcome.document))
+        else:
+            click.echo(_text(outcome.document))
+    if len(hosts) > 1:
+        click.echo(f"vcpuid: {len(hosts) - failures} of {len(hosts)} hosts collected", err=True)
+    return _UNDECIDED if failures else 0
+
+
+def _tell_progress(host: str, state: str) -> None:
+    click.echo(f"{host}: {state}", err=True)
+
+
+def _host(text: str) -> Host:
+    try:
+        return parse_host(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _file_name(host: Host) -> str:
+    return str(host).replace(":", "_").replace("[", "").replace("]", "")
+
+
+def _folder(path: str) -> Path:
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot be made a folder: {error.strerror}",
+            source=path,
+            next_step="Snapshots of several hosts are written into one folder, a file each.",
+        ) from error
+    return folder
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text + "\n")  # a device or pipe: nothing to replace
+            return
+        part.write_text(text + "\n")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"cannot be written: {error.strerror}", source=str(path)) from error
