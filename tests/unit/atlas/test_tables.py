@@ -34,7 +34,7 @@ FALSE_FRIENDS = {
 }
 
 DATA = os.environ.get("VCPUID_DATA", "")
-needs_data = pytest.mark.skipif(not DATA, reason="VCPUID_DATA names no folder with the measured tables")
+needs_data = pytest.mark.shared_data
 
 
 def read_rows(table: str) -> list[dict[str, str]]:

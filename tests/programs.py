@@ -1,0 +1,43 @@
+"""Programs that tests run: a test that lacks one is skipped with the name of the package that has it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+LIBVIRT_URI = "qemu:///system"
+
+
+def needs(program: str, *, package: str) -> pytest.MarkDecorator:
+    """Skip the test where a program is not installed."""
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"needs {program} (Debian package {package})")
+
+
+@cache
+def _libvirt_answers() -> bool:
+    if shutil.which("virsh") is None:
+        return False
+    try:
+        done = subprocess.run(
+            ["virsh", "--connect", LIBVIRT_URI, "version"], capture_output=True, check=False, timeout=60
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def needs_libvirt() -> pytest.MarkDecorator:
+    """Skip the test where no libvirt daemon answers."""
+    return pytest.mark.skipif(
+        not _libvirt_answers(),
+        reason="needs a running libvirtd (Debian packages libvirt-daemon-system, libvirt-clients)",
+    )
+
+
+def needs_kvm() -> pytest.MarkDecorator:
+    """Skip the test where /dev/kvm cannot be opened."""
+    return pytest.mark.skipif(not Path("/dev/kvm").exists(), reason="needs /dev/kvm")
