@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vcpuid.atlas import Atlas, Field, Match, describe_since
 from vcpuid.terms.address import Bits, Word, WordValue, looks_like_address, parse_address
 from vcpuid.terms.feature import Dialect, Feature
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureExplanation:
+class FeatureExplanation(NamedTuple):
     """One feature in every dialect.
 
     Attributes:
@@ -26,8 +25,7 @@ class FeatureExplanation:
     neighbours: tuple[Feature, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SetBit:
+class SetBit(NamedTuple):
     """One set bit of a value: its address, and the features or the field that it belongs to."""
 
     bits: Bits
@@ -35,8 +33,7 @@ class SetBit:
     field: Field | None
 
 
-@dataclass(frozen=True, slots=True)
-class FieldValue:
+class FieldValue(NamedTuple):
     """A field of several bits and the number that stands in it."""
 
     bits: Bits
@@ -44,8 +41,7 @@ class FieldValue:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class WordExplanation:
+class WordExplanation(NamedTuple):
     """A whole word, with or without a value.
 
     Attributes:

@@ -7,10 +7,14 @@ version before it"; any other is a date that a source gives.
 
 from __future__ import annotations
 
+import re
+
 from vcpuid.terms.feature import Dialect
 
 # The versions whose names were measured, oldest first.
 MEASURED = {Dialect.QEMU: ("7.2", "10.2", "11.1"), Dialect.LIBVIRT: ("9.0", "11.3", "12.8")}
+
+_LEADING_NUMBERS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6}){0,2}")
 
 
 def describe_since(dialect: Dialect, since: str) -> str:
@@ -40,4 +44,5 @@ def known_in(dialect: Dialect, since: str, version: str) -> bool | None:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())[:3]
+    leading = _LEADING_NUMBERS.match(version)
+    return tuple(int(part) for part in leading[0].split(".")) if leading else ()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
+from typing import NamedTuple
 
 from vcpuid.atlas.tables import TABLES, load_table
 from vcpuid.errors import AmbiguousNameError, UnknownNameError
@@ -29,8 +28,7 @@ _NAME_TABLES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A feature, and how the text that was looked up led to it.
 
     Attributes:
@@ -44,8 +42,7 @@ class Match:
     folded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A named bit field of the field table; `subleaves` are the first and last subleaf that have it."""
 
     name: str
@@ -57,19 +54,20 @@ class Field:
 
 
 class _Entry:
-    """A set of bits with the names that the tables give it, before it becomes a Feature."""
+    """A set of bits with the rows that name or describe it, before it becomes a Feature."""
 
     __slots__ = ("names", "row")
 
     def __init__(self) -> None:
-        self.names: dict[Dialect, list[Name]] = {}
+        # By dialect, each name's row, so that a name becomes a Name only when it is asked for.
+        self.names: dict[Dialect, dict[str, dict[str, str]]] = {}
         self.row: dict[str, str] = {}
 
 
 class Atlas:
     """The tables of one folder, indexed by name and by bit."""
 
-    def __init__(self, folder: Path = TABLES) -> None:
+    def __init__(self, folder: str = TABLES) -> None:
         self._folder = folder
         self._features: dict[str, Feature] = {}
 
@@ -86,23 +84,24 @@ class Atlas:
         """Every set of bits by its table form, and every bitless name by `:name`."""
         entries: dict[str, _Entry] = {}
         for row in load_table("features", self._folder):
-            entry = entries.setdefault(_key(row["bits"], row["name"]), _Entry())
-            entry.row = row
+            described = entries[row["bits"] or f":{row['name']}"] = _Entry()
+            described.row = row
             if row["manual"]:
-                entry.names[Dialect.MANUAL] = [Name(name.strip()) for name in row["manual"].split(";")]
+                described.names[Dialect.MANUAL] = {name.strip(): {} for name in row["manual"].split(";")}
         for dialect, table in _NAME_TABLES:
             name_column = "trait" if dialect is Dialect.TRAIT else "name"
             for row in load_table(table, self._folder):
                 name = row[name_column]
                 # A name that stands for one of several bits by vendor is a name of each of them.
-                keys = [row["bits"], *filter(None, row.get("any_of", "").split("|"))]
-                for bits in keys if len(keys) == 1 else keys[bool(not row["bits"]) :]:
-                    entry = entries.setdefault(_key(bits, name), _Entry())
-                    also = _parse_bits(row.get("also", ""))
-                    earlier = _parse_bits(row.get("earlier", "").partition(":")[2])
-                    named = entry.names.setdefault(dialect, [])
-                    if all(known.text != name for known in named):
-                        named.append(Name(name, row.get("since", ""), also, earlier))
+                alternatives = row.get("any_of")
+                for key in alternatives.split("|") if alternatives else (row["bits"] or f":{name}",):
+                    entry = entries.get(key)
+                    if entry is None:
+                        entry = entries[key] = _Entry()
+                    names = entry.names.get(dialect)
+                    if names is None:
+                        names = entry.names[dialect] = {}
+                    names[name] = row
         return entries
 
     @cached_property
@@ -112,7 +111,7 @@ class Atlas:
         for key, entry in self._entries.items():
             for dialect, names in entry.names.items():
                 for name in names:
-                    index.setdefault(name.text, {}).setdefault(key, []).append(dialect)
+                    index.setdefault(name, {}).setdefault(key, []).append(dialect)
             own_name = entry.row.get("name")
             if own_name and key not in index.get(own_name, {}):
                 index.setdefault(own_name, {}).setdefault(key, [])
@@ -160,11 +159,11 @@ class Atlas:
         entry = self._entries[key]
         bits = () if key.startswith(":") else _parse_bits(key)
         row = entry.row
-        own_name = row.get("name") or next(names[0].text for names in entry.names.values())
+        own_name = row.get("name") or next(next(iter(names)) for names in entry.names.values())
         return Feature(
             name=own_name,
             bits=bits,
-            names={dialect: tuple(names) for dialect, names in entry.names.items()},
+            names={dialect: _make_names(names, own_name) for dialect, names in entry.names.items()},
             vendors=frozenset(vendor for vendor in row.get("vendors", "").split() if vendor != "any"),
             title=row.get("title", ""),
             description=row.get("description", ""),
@@ -196,13 +195,15 @@ class Atlas:
         """
         if not self.has_name(text) and looks_like_address(text):
             return self._find_address(text)
-        name, folded = text, False
+        spellings, folded = [text], False
         if text not in self._keys_by_name:
-            spellings = self._keys_by_folded_name.get(text.lower())
-            if not spellings:
-                raise UnknownNameError(text, self.suggest(text))
-            name, folded = min(spellings), True
-        meanings = self._keys_by_name[name]
+            spellings, folded = sorted(self._keys_by_folded_name.get(text.lower(), ())), True
+        if not spellings:
+            raise UnknownNameError(text, self.suggest(text))
+        meanings: dict[str, list[Dialect]] = {}
+        for spelling in spellings:
+            for key, dialects in self._keys_by_name[spelling].items():
+                meanings.setdefault(key, []).extend(dialects)
         keys = list(meanings)
         if vendor is not None:
             keys = [key for key in keys if vendor in (self._feature(key).vendors or (vendor,))] or keys
@@ -210,8 +211,8 @@ class Atlas:
         mirrors = {key for key in keys if self._entries[key].row.get("mirror") in keys}
         keys = [key for key in keys if key not in mirrors]
         if len(keys) > 1:
-            raise AmbiguousNameError(text, tuple(self._meaning(name, key) for key in keys))
-        return Match(self._feature(keys[0]), tuple(meanings[keys[0]]), folded)
+            raise AmbiguousNameError(text, tuple(self._meaning(key, meanings[key]) for key in keys))
+        return Match(self._feature(keys[0]), tuple(dict.fromkeys(meanings[keys[0]])), folded)
 
     def _find_address(self, text: str) -> Match:
         address = parse_address(text)
@@ -220,9 +221,9 @@ class Atlas:
         features = self.at(address)
         return Match(features[0] if features else Feature(str(address), (address,)), ())
 
-    def _meaning(self, name: str, key: str) -> tuple[str, str]:
+    def _meaning(self, key: str, so_called_by: list[Dialect]) -> tuple[str, str]:
         feature = self._feature(key)
-        dialects = ", ".join(dialect.label for dialect in self._keys_by_name[name][key])
+        dialects = ", ".join(dialect.label for dialect in dict.fromkeys(so_called_by))
         vendors = f"on {'/'.join(sorted(feature.vendors))}" if feature.vendors else ""
         parts = (feature.title or feature.name, vendors, f"so called by {dialects}" if dialects else "")
         return "+".join(bits.plain for bits in feature.bits) or feature.name, ", ".join(filter(None, parts))
@@ -252,19 +253,25 @@ class Atlas:
         """Give a leaf's title; empty where the atlas has none."""
         return self._titles.get(leaf, "")
 
-    def suggest(self, text: str, most: int = 5) -> tuple[str, ...]:
-        """Give names near to a text, over all dialects, nearest first."""
+    def suggest(self, text: str, most: int = 3) -> tuple[str, ...]:
+        """Give names near to a text, nearest first: `most` names, each in every dialect's spelling."""
         from difflib import get_close_matches  # noqa: PLC0415 - only a miss pays for it
 
         plain_names: dict[str, list[str]] = {}
         for name in self._keys_by_name:
             plain_names.setdefault(_letters(name), []).append(name)
-        near = get_close_matches(_letters(text), plain_names, n=most, cutoff=0.7)
-        return tuple(name for plain in near for name in sorted(plain_names[plain]))[:most]
+        near = get_close_matches(_letters(text), plain_names, n=most, cutoff=0.6)
+        return tuple(name for plain in near for name in sorted(plain_names[plain]))
 
 
-def _key(bits: str, name: str) -> str:
-    return bits or f":{name}"
+def _make_names(rows: dict[str, dict[str, str]], preferred: str) -> tuple[Name, ...]:
+    """Make a dialect's names; of several spellings (QEMU's aliases) the feature's own name stands first."""
+    return tuple(_make_name(text, rows[text]) for text in sorted(rows, key=lambda text: text != preferred))
+
+
+def _make_name(text: str, row: dict[str, str]) -> Name:
+    earlier = row.get("earlier", "").partition(":")[2]
+    return Name(text, row.get("since", ""), _parse_bits(row.get("also", "")), _parse_bits(earlier))
 
 
 def _parse_bits(text: str) -> tuple[Bits, ...]:

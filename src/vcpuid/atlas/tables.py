@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 from vcpuid.errors import InputError
 
-TABLES = Path(__file__).parent / "tables"
+# Not pathlib: importing it costs a tenth of what a whole `vcpuid explain` takes.
+TABLES = f"{__file__.rpartition('/')[0]}/tables"
 
 
-def load_table(name: str, folder: Path = TABLES) -> list[dict[str, str]]:
-    """Load one table as its rows, each a mapping of column to text; missing cells are empty.
+def load_table(name: str, folder: str = TABLES) -> list[dict[str, str]]:
+    """Load one table as its rows, each a mapping of column to text.
 
     Raises:
-        InputError: The table is missing, or a row has too many cells.
+        InputError: The table is missing, or a row does not have a cell for each column.
     """
-    path = folder / f"{name}.csv"
+    path = f"{folder}/{name}.csv"
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - see TABLES
+            text = file.read()
     except OSError as error:
         raise InputError(
             f"a table of the atlas cannot be read: {error.strerror}",
-            source=str(path),
+            source=path,
             next_step="The installation is damaged: install vcpuid again.",
         ) from error
     lines = text.splitlines()
@@ -31,14 +32,13 @@ def load_table(name: str, folder: Path = TABLES) -> list[dict[str, str]]:
     columns = next(reader, [])
     rows = []
     for number, cells in enumerate(reader, header_lines + 2):
-        if len(cells) > len(columns):
+        if len(cells) != len(columns):
             raise InputError(
-                "a row of the atlas has too many cells",
-                source=str(path),
+                "a row of the atlas has another number of cells than its header",
+                source=path,
                 line=number,
                 found=str(len(cells)),
-                expected=", ".join(columns),
+                expected=f"{len(columns)}: {', '.join(columns)}",
             )
-        cells.extend([""] * (len(columns) - len(cells)))
-        rows.append(dict(zip(columns, cells, strict=True)))
+        rows.append(dict(zip(columns, cells, strict=False)))
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -11,7 +12,7 @@ from typing import NoReturn
 import click
 
 from vcpuid import __version__
-from vcpuid.errors import VcpuidError
+from vcpuid.errors import InputError, VcpuidError
 
 _BUG, _INTERRUPTED = 70, 130
 
@@ -60,14 +61,20 @@ def vcpuid() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit."""
+    """Run the command line and end the process.
+
+    It ends without tearing the interpreter down: that costs a short command a tenth of its time, and a source that
+    hangs in the kernel must not hold up an answer.
+    """
+    gc.disable()  # a command is over before its garbage matters
     status = run(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (head, less) has gone: what it wanted, it has.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # The reader (head, less) has gone: what it wanted, it has.
+            continue
+    os._exit(status)
 
 
 def run(arguments: list[str]) -> int:
@@ -86,6 +93,8 @@ def run(arguments: list[str]) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        return _tell(InputError(f"{error.strerror}", source=error.filename or "standard output"), as_json=False)
     except Exception as error:
         if os.environ.get("VCPUID_DEBUG"):
             raise

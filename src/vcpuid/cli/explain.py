@@ -6,8 +6,7 @@ import click
 
 from vcpuid.answers.explain import explain
 from vcpuid.cli.output import output_options, write
-from vcpuid.render.document import explain_document
-from vcpuid.render.explain import render_explain
+from vcpuid.render.explain import explain_document, render_explain
 
 
 @click.command()

@@ -16,8 +16,7 @@ from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
 from vcpuid.guest.libvirt import parse_domain
 from vcpuid.guest.qemu import CommandLine, parse_cpu
-from vcpuid.render.document import why_document
-from vcpuid.render.why import render_why
+from vcpuid.render.why import render_why, why_document
 from vcpuid.snapshot import Snapshot
 from vcpuid.terms.guest import Accelerator
 from vcpuid.terms.place import Place

@@ -47,6 +47,11 @@ class Evidence:
         """Give the problem that the collector had with one part of a source, or None."""
         return problem_with(self.snapshot.record(source), what)
 
+    def failure(self, source: str) -> Gap | None:
+        """Give why a source that applies to this host was not read whole; None where it was, or was skipped."""
+        record = self.snapshot.record(source)
+        return gap_of(record) if record.state in ("partial", "failed") else None
+
     @cached_property
     def cpuid(self) -> CpuidEvidence | Gap:
         """CPUID of each CPU."""
@@ -105,12 +110,8 @@ class Evidence:
     @cached_property
     def nova(self) -> NovaCpu | Gap:
         """nova.conf; a Gap where the host has none."""
-        read = self._read("nova", read_nova)
-        return (
-            Gap("nova.conf", "none on this host", "--nova-conf FILE names one elsewhere.")
-            if read is None
-            else read
-        )
+        none = Gap("nova.conf", "none on this host", "--nova-conf FILE names one elsewhere.")
+        return self._read("nova", read_nova) or self.failure("nova") or none
 
     @cached_property
     def monitor(self) -> tuple[MonitorEvidence, ...] | Gap:

@@ -48,7 +48,7 @@ class KernelEvidence:
         """Major and minor number of the release; None for a release of another form."""
         major, _, rest = self.release.partition(".")
         minor = rest.partition(".")[0].partition("-")[0]
-        return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
+        return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
 
 
 def read_cpuinfo(data: Node) -> CpuinfoEvidence:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest
 from vcpuid.layers.asking import capabilities_of, judge_definition, libvirt_names
-from vcpuid.layers.rule import rule
+from vcpuid.layers.rule import rule, unread
 from vcpuid.terms.feature import Feature
 from vcpuid.terms.verdict import Layer, Provenance, Verdict
 
@@ -13,6 +13,9 @@ from vcpuid.terms.verdict import Layer, Provenance, Verdict
 def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     """Judge what nova.conf asks for; flavors and images are not part of the evidence."""
     if guest is None or guest.nova is None:
+        failure = evidence.failure("nova") if guest is not None and (guest.definition or guest.live) else None
+        if failure is not None:
+            return unread(Layer.NOVA, failure)
         return rule("nova.none").verdict("no nova.conf" if guest else "no guest given")
     nova = guest.nova
     names = libvirt_names(feature, evidence)

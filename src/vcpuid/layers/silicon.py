@@ -25,6 +25,8 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     cpus = with_msrs(evidence.cpuid.dump.cpus, evidence) if has_msr_bits(feature) else evidence.cpuid.dump.cpus
     if isinstance(cpus, Gap):
         return unread(Layer.SILICON, cpus)
+    if not cpus:
+        return unread(Layer.SILICON, Gap("CPUID", "of no CPU in the evidence"))
     found = [has_all(cpu, feature) for cpu in cpus]
     virtual = evidence.cpuid.under_hypervisor
     shown = next((cpu for cpu, has in zip(cpus, found, strict=True) if not has), cpus[0])

@@ -1,15 +1,12 @@
-"""Answers as JSON documents. Feature, verdict, address and error have one form each that all documents compose."""
+"""The parts of JSON documents: each has one form, which all documents use."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from vcpuid.answers.explain import Explanation, FeatureExplanation
-from vcpuid.answers.why import Answer
 from vcpuid.errors import VcpuidError
 from vcpuid.terms.address import Bits, CpuidRegister, Word
 from vcpuid.terms.feature import Feature
-from vcpuid.terms.verdict import Layer, Verdict
 
 Document = dict[str, Any]
 
@@ -40,88 +37,6 @@ def feature_document(feature: Feature) -> Document:
         },
         "mirror": address_document(feature.mirror) if feature.mirror else None,
         "source": feature.source,
-    }
-
-
-def verdict_document(verdict: Verdict) -> Document:
-    """Give a verdict with its evidence."""
-    return {
-        "layer": verdict.layer.value,
-        "chain": verdict.layer.chain.value,
-        "state": verdict.state.value,
-        "basis": verdict.basis.value,
-        "rule": verdict.rule,
-        "rules_version": verdict.rules_version,
-        "summary": verdict.summary,
-        "explanation": verdict.explanation,
-        "evidence": [{"source": proof.source, "value": proof.value} for proof in verdict.evidence],
-        "cannot_prove": verdict.cannot_prove,
-        "mend": verdict.mend,
-    }
-
-
-def why_document(answers: list[Answer], host: str, taken_at: str) -> Document:
-    """Give the answers of `why`."""
-    return {
-        "schema": "vcpuid-why/1",
-        "host": host,
-        "taken_at": taken_at,
-        "answers": [
-            {
-                "feature": feature_document(answer.feature),
-                "matched": [dialect.value for dialect in answer.match.dialects],
-                "guest": answer.guest,
-                "asked": answer.asked.value,
-                "available": answer.available.value,
-                "got": answer.got.value,
-                "outcome": answer.outcome.value,
-                "broken_at": {
-                    "supply": _layer(answer.broken_at.supply),
-                    "demand": _layer(answer.broken_at.demand),
-                },
-                "verdicts": [verdict_document(answer.verdicts[layer]) for layer in Layer],
-                "mend": list(answer.mends),
-                "notes": list(answer.notes),
-            }
-            for answer in answers
-        ],
-    }
-
-
-def _layer(layer: Layer | None) -> str | None:
-    return layer.value if layer else None
-
-
-def explain_document(explanations: list[Explanation]) -> Document:
-    """Give the answers of `explain`."""
-    return {"schema": "vcpuid-explain/1", "answers": [_explanation(answer) for answer in explanations]}
-
-
-def _explanation(answer: Explanation) -> Document:
-    if isinstance(answer, FeatureExplanation):
-        return {
-            "feature": feature_document(answer.match.feature),
-            "matched": [dialect.value for dialect in answer.match.dialects],
-            "known_since": {dialect.value: since for dialect, since in answer.known_since.items()},
-            "leaf_title": answer.leaf_title,
-            "see_also": [feature_document(feature) for feature in answer.neighbours],
-        }
-    return {
-        "word": word_document(answer.word),
-        "value": answer.value,
-        "leaf_title": answer.leaf_title,
-        "numbers": [
-            {"address": address_document(number.bits), "name": number.field.name, "value": number.value}
-            for number in answer.numbers
-        ],
-        "set_bits": [
-            {
-                "address": address_document(bit.bits),
-                "features": [feature.name for feature in bit.features],
-                "field": bit.field.name if bit.field else None,
-            }
-            for bit in answer.set_bits
-        ],
     }
 
 

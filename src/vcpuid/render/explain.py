@@ -1,10 +1,11 @@
-"""The answer of `explain` as text: a bit in every way that people need to write it."""
+"""The answer of `explain` as text and as a JSON document: a bit in every way that people need to write it."""
 
 from __future__ import annotations
 
 from vcpuid.answers.explain import Explanation, FeatureExplanation, WordExplanation
 from vcpuid.answers.map_entry import map_entry
 from vcpuid.errors import UsageError
+from vcpuid.render.document import Document, address_document, feature_document, word_document
 from vcpuid.render.page import Page, Role, Span, wrap
 from vcpuid.terms.address import Bits
 from vcpuid.terms.feature import Dialect, Feature
@@ -117,3 +118,36 @@ def _render_word(page: Page, explanation: WordExplanation) -> None:
 
 def _index(bits: Bits) -> str:
     return f"[{bits.low}]" if bits.low == bits.high else f"[{bits.high}:{bits.low}]"
+
+
+def explain_document(explanations: list[Explanation]) -> Document:
+    """Give the answers of `explain`."""
+    return {"schema": "vcpuid-explain/1", "answers": [_explanation(answer) for answer in explanations]}
+
+
+def _explanation(answer: Explanation) -> Document:
+    if isinstance(answer, FeatureExplanation):
+        return {
+            "feature": feature_document(answer.match.feature),
+            "matched": [dialect.value for dialect in answer.match.dialects],
+            "known_since": {dialect.value: since for dialect, since in answer.known_since.items()},
+            "leaf_title": answer.leaf_title,
+            "see_also": [feature_document(feature) for feature in answer.neighbours],
+        }
+    return {
+        "word": word_document(answer.word),
+        "value": answer.value,
+        "leaf_title": answer.leaf_title,
+        "numbers": [
+            {"address": address_document(number.bits), "name": number.field.name, "value": number.value}
+            for number in answer.numbers
+        ],
+        "set_bits": [
+            {
+                "address": address_document(bit.bits),
+                "features": [feature.name for feature in bit.features],
+                "field": bit.field.name if bit.field else None,
+            }
+            for bit in answer.set_bits
+        ],
+    }

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 
 class Role(Enum):
@@ -18,23 +17,22 @@ class Role(Enum):
     STRONG = "bold"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A piece of a line."""
 
     text: str
     role: Role = Role.PLAIN
 
 
-@dataclass(slots=True)
 class Page:
     """Lines to be written; a renderer adds them one by one."""
 
-    lines: list[tuple[Span, ...]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.lines: list[tuple[Span, ...]] = []
 
     def add(self, *parts: Span | str) -> None:
         """Add a line; plain strings are spans without a role."""
-        self.lines.append(tuple(Span(part) if isinstance(part, str) else part for part in parts))
+        self.lines.append(tuple(part if isinstance(part, Span) else Span(part) for part in parts))
 
     def plain(self) -> str:
         """Give the text without any colour."""

@@ -1,9 +1,11 @@
-"""The answer of `why` as text."""
+"""The answer of `why` as text and as a JSON document."""
 
 from __future__ import annotations
 
 from vcpuid.answers.why import Answer
+from vcpuid.render.document import Document, feature_document
 from vcpuid.render.page import Page, Role, Span, wrap
+from vcpuid.render.verdict import verdict_document
 from vcpuid.terms.verdict import Chain, Layer, State, Verdict
 
 _WORDS = {
@@ -120,3 +122,35 @@ def _told(verdict: Verdict) -> str:
     if not verdict.cannot_prove:
         return verdict.explanation
     return f"{verdict.explanation} This does not prove {verdict.cannot_prove[0].lower()}{verdict.cannot_prove[1:]}"
+
+
+def why_document(answers: list[Answer], host: str, taken_at: str) -> Document:
+    """Give the answers of `why`."""
+    return {
+        "schema": "vcpuid-why/1",
+        "host": host,
+        "taken_at": taken_at,
+        "answers": [
+            {
+                "feature": feature_document(answer.feature),
+                "matched": [dialect.value for dialect in answer.match.dialects],
+                "guest": answer.guest,
+                "asked": answer.asked.value,
+                "available": answer.available.value,
+                "got": answer.got.value,
+                "outcome": answer.outcome.value,
+                "broken_at": {
+                    "supply": _layer(answer.broken_at.supply),
+                    "demand": _layer(answer.broken_at.demand),
+                },
+                "verdicts": [verdict_document(answer.verdicts[layer]) for layer in Layer],
+                "mend": list(answer.mends),
+                "notes": list(answer.notes),
+            }
+            for answer in answers
+        ],
+    }
+
+
+def _layer(layer: Layer | None) -> str | None:
+    return layer.value if layer else None

@@ -164,24 +164,20 @@ class WordValue:
 
 
 _NUMBER = r"(?:0x[0-9a-f]+|[0-9a-f]+h?)"
+_SUBLEAF = r"(?P<subleaf>0x[0-9a-f]+|\d+)"
 _REGISTER = r"(?P<register>e[abcd]x)"
-_CPUID_FORMS = tuple(
-    re.compile(form)
-    for form in (
-        # 7.0.ebx   0x12.1.eax   80000008.ebx
-        rf"(?P<leaf>{_NUMBER})(?:\.(?P<subleaf>0x[0-9a-f]+|\d+))?[.:]{_REGISTER}",
-        # CPUID.07H.0:EBX   CPUID.07H:EBX   cpuid.7.0:ebx
-        rf"cpuid[. ](?P<leaf>{_NUMBER})(?:\.(?P<subleaf>0x[0-9a-f]+|\d+))?[.:]{_REGISTER}",
-        # CPUID.(EAX=07H,ECX=0):EBX   CPUID[eax=07h,ecx=00h].EBX (QEMU's messages)
-        rf"cpuid\.?[(\[]eax=(?P<leaf>{_NUMBER})(?:,ecx=(?P<subleaf>0x[0-9a-f]+|\d+)h?)?[)\]][.:]{_REGISTER}",
-    )
+_CPUID_FORMS = (
+    # 7.0.ebx   0x12.1.eax   80000008.ebx   CPUID.07H.0:EBX   CPUID.07H:EBX
+    rf"(?:cpuid[. ])?(?P<leaf>{_NUMBER})(?:\.{_SUBLEAF})?[.:]{_REGISTER}",
+    # CPUID.(EAX=07H,ECX=0):EBX   CPUID[eax=07h,ecx=00h].EBX (QEMU's messages)
+    rf"cpuid\.?[(\[]eax=(?P<leaf>{_NUMBER})(?:,ecx={_SUBLEAF}h?)?[)\]][.:]{_REGISTER}",
 )
-_MSR_FORM = re.compile(rf"msr[. (]?\(?(?P<index>{_NUMBER})\)?")
-_BIT_TAIL = re.compile(
+_MSR_FORM = rf"msr[. (]?\(?(?P<index>{_NUMBER})\)?"
+_BIT_TAIL = (
     r"(?:[.\[](?P<first>0x[0-9a-f]+|\d+)(?:[-:](?P<second>0x[0-9a-f]+|\d+))?\]?"
     r"|\.[a-z0-9_.-]*\s?\[bit (?P<named>\d+)\])"
 )
-_VALUE_TAIL = re.compile(rf"=(?P<value>0b[01]+|{_NUMBER})")
+_VALUE_TAIL = rf"=(?P<value>0b[01]+|{_NUMBER})"
 
 
 def parse_hexadecimal(text: str) -> int:
@@ -204,11 +200,11 @@ def _squeeze(text: str) -> str:
 
 def _match_word(text: str) -> tuple[Word, str] | None:
     for form in _CPUID_FORMS:
-        if match := form.match(text):
+        if match := re.match(form, text):
             subleaf = _parse_decimal(match["subleaf"]) if match["subleaf"] else 0
             word = CpuidRegister(parse_hexadecimal(match["leaf"]), subleaf, Register(match["register"]))
             return word, text[match.end() :]
-    if match := _MSR_FORM.match(text):
+    if match := re.match(_MSR_FORM, text):
         return MsrRegister(parse_hexadecimal(match["index"])), text[match.end() :]
     return None
 
@@ -227,12 +223,12 @@ def parse_address(text: str) -> Bits | WordValue:
     if matched is None:
         raise _bad_address(text)
     word, tail = matched
-    biggest_word = 0xFFFFFFFF
-    if (word.leaf if isinstance(word, CpuidRegister) else word.index) > biggest_word:
+    numbers = (word.leaf, word.subleaf) if isinstance(word, CpuidRegister) else (word.index,)
+    if max(numbers) >> 32:
         raise _bad_address(text)
     if not tail:
         return Bits(word, 0, word.width - 1)
-    if match := _VALUE_TAIL.fullmatch(tail):
+    if match := re.fullmatch(_VALUE_TAIL, tail):
         digits = match["value"]
         value = int(digits, 2) if digits.startswith("0b") else parse_hexadecimal(digits)
         if value >> word.width:
@@ -243,8 +239,8 @@ def parse_address(text: str) -> Bits | WordValue:
                 expected=str(word),
             )
         return WordValue(word, value)
-    if match := _BIT_TAIL.fullmatch(tail):
-        ends = [_parse_decimal(end) for end in match.group("first", "second", "named") if end is not None]
+    if match := re.fullmatch(_BIT_TAIL, tail):
+        ends = [_parse_decimal(end) for end in match.groups() if end is not None]
         if max(ends) < word.width:
             return Bits(word, min(ends), max(ends))
         raise UsageError(f"{word} has bits 0 to {word.width - 1}", source=text, found=f"bit {max(ends)}")
@@ -257,10 +253,18 @@ def parse_bit(text: str) -> Bits:
     Raises:
         UsageError: The text is something else.
     """
-    address = parse_address(text)
-    if isinstance(address, WordValue):
-        raise _bad_address(text)
-    return address
+    parts = text.split(".")
+    try:
+        if parts[0] == "msr":
+            _, index, tail = parts
+            word: Word = MsrRegister(int(index, 16))
+        else:
+            leaf, subleaf, register, tail = parts
+            word = CpuidRegister(int(leaf, 16), int(subleaf), Register(register))
+        low, _, high = tail.partition("-")
+        return Bits(word, int(low), int(high or low))
+    except ValueError:
+        raise _bad_address(text) from None
 
 
 def _bad_address(text: str) -> UsageError:
