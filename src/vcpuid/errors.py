@@ -71,12 +71,11 @@ class UnknownNameError(UsageError):
     """No table has this feature name; `suggestions` has near names, nearest first."""
 
     def __init__(self, name: str, suggestions: tuple[str, ...]) -> None:
-        near = f"near names: {', '.join(suggestions)}" if suggestions else None
+        near = f"Near names: {', '.join(suggestions)}. " if suggestions else ""
         super().__init__(
             "no feature of this name in any dialect",
             found=repr(name),
-            expected=near,
-            next_step="A feature can also be given by its address, as in 7.0.ebx.2 or 'MSR 0x10a[0]'.",
+            next_step=f"{near}An address serves too, as in 7.0.ebx.2 or 'MSR 0x10a[0]'.",
         )
         self.name: Final = name
         self.suggestions: Final = suggestions

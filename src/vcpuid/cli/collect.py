@@ -13,6 +13,7 @@ import click
 from vcpuid.cli.host import gathering_options, options_of, progress_line
 from vcpuid.errors import InputError, UsageError
 from vcpuid.gather.access import render_access
+from vcpuid.gather.bundle import bundle_collector
 from vcpuid.gather.collect import SOURCE_NAMES, collect
 from vcpuid.gather.options import Options, arguments_of
 from vcpuid.gather.remote import Host, collect_from_hosts, parse_host
@@ -28,6 +29,7 @@ _UNDECIDED = 4
 @click.option("--only", metavar="SOURCE,...", help=f"Only these sources, of: {', '.join(SOURCE_NAMES)}.")
 @click.option("--anonymise", is_flag=True, help="Replace names and UUIDs by stable tokens.")
 @click.option("--anonymise-key", metavar="KEY", help="Make tokens that only this key can confirm.")
+@click.option("--bundle", is_flag=True, help="Print the collector as one Python file, to carry to a host.")
 @click.option("--access", is_flag=True, help="Print every file, ioctl and command of such a run; look at nothing.")
 @gathering_options
 def command(
@@ -39,6 +41,7 @@ def command(
     *,
     anonymise: bool,
     access: bool,
+    bundle: bool,
     **choices: Any,  # noqa: ANN401 - click's values, typed where they are used
 ) -> int:
     """Write down the evidence of this host, or of others over ssh, as snapshots (JSON).
@@ -53,6 +56,9 @@ def command(
 
     Of several hosts standard output gets one JSON document a line. Exit status: 0 all collected, 4 some failed.
     """
+    if bundle:
+        click.echo(bundle_collector(), nl=False)
+        return 0
     options = options_of(
         **choices,
         nova_files=nova_conf,

@@ -14,7 +14,7 @@ from vcpuid.cli.output import output_options, write
 from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
-from vcpuid.guest.libvirt import parse_domain
+from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_domain
 from vcpuid.guest.qemu import CommandLine, parse_cpu
 from vcpuid.render.why import render_why, why_document
 from vcpuid.snapshot import Snapshot
@@ -131,9 +131,11 @@ def _with_inside(guest: Guest | None, path: str) -> Guest:
 
 
 def _read(path: str) -> bytes:
+    limit = SIZE_LIMIT_BYTES + 1  # one more than is allowed, so that the parser sees what is too much
     if path == "-":
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read(limit)
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            return file.read(limit)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", source=path) from error

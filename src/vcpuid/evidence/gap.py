@@ -29,10 +29,16 @@ class Gap:
 def gap_of(record: Record) -> Gap:
     """Make the gap of a record without data from its first problem."""
     if record.problems:
-        return Gap(*record.problems[0])
+        return _gap(*record.problems[0])
     return Gap(record.name, "no evidence in this snapshot", "Take a new snapshot with `vcpuid collect`.")
 
 
 def problem_with(record: Record, what: str) -> Gap | None:
     """Give the problem that a record reports of one part, or None."""
-    return next((Gap(*problem) for problem in record.problems if what in problem[0]), None)
+    return next((_gap(*problem) for problem in record.problems if what in problem[0]), None)
+
+
+def _gap(what: str, why: str, remedy: str) -> Gap:
+    """Make a sentence of the collector's remedy, which is a clause."""
+    sentence = f"{remedy[0].upper()}{remedy[1:]}{'' if remedy.endswith('.') else '.'}" if remedy else ""
+    return Gap(what, why, sentence)

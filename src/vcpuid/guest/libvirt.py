@@ -17,7 +17,7 @@ from vcpuid.terms.place import Place
 
 _Kind = TypeVar("_Kind", CpuMode, Policy)
 
-_SIZE_LIMIT_BYTES = 4 * 1024 * 1024
+SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 _QEMU_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 _ACCELERATOR_OF_TYPE = {"kvm": Accelerator.KVM, "qemu": Accelerator.TCG}
 
@@ -55,13 +55,13 @@ def parse_xml(text: str | bytes, source: str) -> etree._Element:
     Raises:
         InputError: The text is not well-formed, too large, or declares a document type.
     """
-    raw = text.encode() if isinstance(text, str) else text
-    if len(raw) > _SIZE_LIMIT_BYTES:
+    raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    if len(raw) > SIZE_LIMIT_BYTES:
         raise InputError(
             "too large for libvirt XML",
             source=source,
             found=f"{len(raw)} bytes",
-            expected=f"at most {_SIZE_LIMIT_BYTES}",
+            expected=f"at most {SIZE_LIMIT_BYTES}",
         )
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:

@@ -1,7 +1,8 @@
 """QEMU's command line: the -cpu options and what stands around them.
 
 The rules of precedence were measured on QEMU 7.2 by starting it: `-f` beats `+f`, both beat `f=on`, whatever
-their order; of several `=` forms the last wins; of several -cpu options the last replaces the others whole.
+their order; of several `=` forms the last wins; of several -cpu options the last replaces the others whole; of
+several -accel options, and in accel=kvm:tcg, the first that works wins.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def parse_cpu(text: str, place: Place) -> CpuArgument:
 
     The requests are ordered so that of two for one feature the later is the one that QEMU follows.
     """
-    model, *options = split_options(text)
+    model, *options = text.split(",")  # unlike other options, -cpu has no doubled comma
     assigned: list[FeatureRequest] = []
     added: list[FeatureRequest] = []
     removed: list[FeatureRequest] = []
@@ -98,7 +99,7 @@ def _policy_of(value: str) -> Policy | None:
 def parse_arguments(arguments: Sequence[str], place: Place) -> CommandLine:
     """Read a QEMU command line, given as its separate arguments without the program."""
     cpus: list[CpuArgument] = []
-    accelerator: Accelerator | None = Accelerator.TCG
+    machine_accelerator, accelerators = Accelerator.TCG.value, []
     machine: str | None = None
     confidential: str | None = None
     for option, value in _pairs(arguments):
@@ -107,16 +108,16 @@ def parse_arguments(arguments: Sequence[str], place: Place) -> CommandLine:
         elif option in ("machine", "M"):
             settings = parse_properties(value, first="type")
             machine = settings.get("type", machine)
-            if "accel" in settings:
-                accelerator = _accelerator_of(settings["accel"])
+            machine_accelerator = settings.get("accel", machine_accelerator)
         elif option == "accel":
-            accelerator = _accelerator_of(parse_properties(value, first="accel").get("accel", ""))
+            accelerators.append(parse_properties(value, first="accel").get("accel", ""))
         elif option == "enable-kvm":
-            accelerator = Accelerator.KVM
+            machine_accelerator = Accelerator.KVM.value
         elif option == "object":
             kind = parse_properties(value, first="qom-type").get("qom-type", "")
             if kind in ("sev-guest", "sev-snp-guest", "tdx-guest"):
                 confidential = kind
+    accelerator = _accelerator_of([*accelerators, machine_accelerator][0])
     return CommandLine(tuple(cpus), accelerator, machine, confidential, place)
 
 

@@ -67,16 +67,25 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     if switch is None:
         return rule("firmware.no-switch").verdict("no switch known")
     in_silicon = silicon.judge(feature, evidence, guest).state
-    if in_silicon is State.PRESENT and feature.name == "sgx" and isinstance(evidence.cpuid, CpuidEvidence):
-        sections = epc_sections(evidence.cpuid.dump.cpus[0])
-        if sections is not None:
-            source = "CPUID.12H, subleaves 2 and up"
-            proof = [Provenance(source, f"{size >> 20} MiB at {base:#x}") for base, size in sections]
-            if sections:
-                total_mib = sum(size for _, size in sections) >> 20
-                return rule("firmware.memory").verdict(f"EPC of {total_mib} MiB", proof)
-            return rule("firmware.no-memory").verdict("SGX without EPC", [Provenance(source, "no valid section")])
-    return _judge_register(feature, evidence, switch, in_silicon)
+    by_register = _judge_register(feature, evidence, switch, in_silicon)
+    # A register that is on, or not read, says less than the enclave memory that anybody can see.
+    if feature.name == "sgx" and in_silicon is State.PRESENT and by_register.state is not State.ABSENT:
+        return _judge_memory(evidence) or by_register
+    return by_register
+
+
+def _judge_memory(evidence: Evidence) -> Verdict | None:
+    if not isinstance(evidence.cpuid, CpuidEvidence):
+        return None
+    sections = epc_sections(evidence.cpuid.dump.cpus[0])
+    if sections is None:
+        return None
+    source = "CPUID.12H, subleaves 2 and up"
+    if not sections:
+        return rule("firmware.no-memory").verdict("SGX without EPC", [Provenance(source, "no valid section")])
+    total_mib = sum(size for _, size in sections) >> 20
+    proof = [Provenance(source, f"{size >> 20} MiB at {base:#x}") for base, size in sections]
+    return rule("firmware.memory").verdict(f"EPC of {total_mib} MiB", proof)
 
 
 def _judge_register(feature: Feature, evidence: Evidence, switch: Switch, in_silicon: State) -> Verdict:

@@ -16,7 +16,8 @@ from vcpuid.terms.verdict import Layer, Provenance, Verdict
 
 _ADVICE = {
     Accelerator.KVM: (
-        "QEMU under KVM does not offer {feature} to libvirt here. Ask QEMU itself: `vcpuid why {feature} --active`."
+        "QEMU under KVM does not offer {feature} to libvirt here. "
+        "Ask QEMU itself: `vcpuid why {feature} --active`."
     ),
     Accelerator.TCG: (
         "TCG (domain type qemu) emulates the CPU, and does not offer {feature} here. "

@@ -12,6 +12,7 @@ from vcpuid.errors import InputError
 from vcpuid.snapshot.node import Node
 
 SCHEMA = "vcpuid-snapshot/1"
+_VERSION_DIGITS = 9
 _SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 _RECOLLECT = "Take a new snapshot with `vcpuid collect -o FILE`."
 
@@ -125,10 +126,9 @@ def _parse_json(raw: bytes, source: str) -> dict[str, Any]:
         document = json.loads(raw)
     except RecursionError:
         raise InputError("nested too deeply for a snapshot", source=source, next_step=_RECOLLECT) from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        truncated = isinstance(error, json.JSONDecodeError) and error.pos >= len(error.doc.rstrip()) - 1
+    except ValueError as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        message = "ends in the middle: the file is truncated" if truncated else f"not JSON: {error}"
+        message = "ends in the middle: the file is truncated" if _at_end(error) else f"not JSON: {error}"
         raise InputError(message, source=source, line=line, next_step=_RECOLLECT) from None
     if not isinstance(document, dict):
         raise InputError(
@@ -137,13 +137,21 @@ def _parse_json(raw: bytes, source: str) -> dict[str, Any]:
     return document
 
 
+def _at_end(error: ValueError) -> bool:
+    """Tell whether the parser ran out of text, be it inside a string, a literal or a character."""
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg.startswith("Unterminated") or error.pos >= len(error.doc.rstrip()) - len("false")
+    return isinstance(error, UnicodeDecodeError) and error.end == len(error.object)
+
+
 def _check_version(root: Node) -> None:
     schema = root.get("schema")
     name = schema.text() if schema else ""
     if name == SCHEMA:
         return
     family, _, version = name.rpartition("/")
-    if family == "vcpuid-snapshot" and version.isdigit() and int(version) > int(SCHEMA.rpartition("/")[2]):
+    is_version = version.isdecimal() and len(version) <= _VERSION_DIGITS
+    if family == "vcpuid-snapshot" and is_version and int(version) > int(SCHEMA.rpartition("/")[2]):
         raise InputError(
             "this snapshot is newer than this vcpuid",
             source=root.source,

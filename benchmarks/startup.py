@@ -1,0 +1,59 @@
+"""How long `vcpuid explain sgx` takes, against importing click and against starting Python.
+
+The three commands run in turn, round after round, so that a busy moment of the machine meets all of them
+alike. The ratios are of the medians; the fastest round is shown beside them.
+
+Usage: .venv/bin/python benchmarks/startup.py [ROUNDS]
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+ROUNDS = 40
+SUBJECT = "vcpuid explain sgx"
+COMMANDS = {
+    SUBJECT: ("-m", "vcpuid", "explain", "sgx"),
+    "python -c 'import click'": ("-c", "import click"),
+    "python -I -c pass": ("-I", "-c", "pass"),
+}
+# The peer, and the most that the subject may take as a multiple of the peer's time.
+AIMS = {"python -c 'import click'": 1.3, "python -I -c pass": 6.0}
+
+
+def measure(rounds: int) -> dict[str, list[float]]:
+    """Give the wall times of each command in milliseconds, after one round that fills the caches."""
+    times_ms: dict[str, list[float]] = {label: [] for label in COMMANDS}
+    for turn in range(rounds + 1):
+        for label, arguments in COMMANDS.items():
+            begin = time.perf_counter()
+            subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+            if turn:
+                times_ms[label].append(1000 * (time.perf_counter() - begin))
+    return times_ms
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table; the status is 1 where an aim is missed."""
+    rounds = int(arguments[0]) if arguments else ROUNDS
+    times_ms = measure(rounds)
+    print(f"{rounds} rounds, Python {sys.version.split()[0]}, milliseconds of wall time\n")
+    print(f"{'command':<26}{'median':>8}{'fastest':>9}")
+    for label, times in times_ms.items():
+        print(f"{label:<26}{statistics.median(times):>8.1f}{min(times):>9.1f}")
+    print(f"\n{SUBJECT + ' against':<34}{'median':>8}{'fastest':>9}{'aim':>8}")
+    missed = False
+    for peer, aim in AIMS.items():
+        ratio = statistics.median(times_ms[SUBJECT]) / statistics.median(times_ms[peer])
+        best = min(times_ms[SUBJECT]) / min(times_ms[peer])
+        missed |= ratio >= aim
+        word = "met" if ratio < aim else "missed"
+        print(f"  {peer:<32}{ratio:>8.2f}{best:>9.2f}  < {aim:<4} {word}")
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

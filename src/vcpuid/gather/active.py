@@ -1,0 +1,127 @@
+"""Source `qmp`, only with --active: QEMU started without a guest and asked what it can give."""
+
+import os
+from typing import IO, Dict, Iterator, List, Optional, Tuple
+
+from .look import Look
+from .options import Options
+from .qemu import candidates, is_trusted
+from .qmp import Qmp, QmpError, Query, Reply
+from .record import Data, Json, NothingFoundError, Problems
+
+ACCELERATORS = ("kvm", "tcg")
+CPU_TYPE = "max-x86_64-cpu"
+_DEFINITION_FIELDS = ("name", "unavailable-features", "static", "migration-safe", "alias-of", "deprecated")
+
+_EXPANSIONS: Dict[str, Dict[str, Json]] = {
+    "host": {"name": "host"},
+    "host,migratable=off": {"name": "host", "props": {"migratable": False}},
+    "max": {"name": "max"},
+}
+
+
+def command_line(path: str, accelerator: str) -> List[str]:
+    """Return how QEMU is started: no machine, no devices, no configuration, stopped, QMP on standard streams."""
+    return [
+        path,
+        *("-machine", "none", "-accel", accelerator, "-S", "-display", "none"),
+        *("-nodefaults", "-no-user-config", "-qmp", "stdio"),
+    ]
+
+
+def gather(look: Look, options: Options, problems: Problems) -> Data:
+    """Ask each trusted binary under KVM and under TCG."""
+    asked = []
+    for path, resolved in _trusted_binaries(look, options, problems):
+        for accelerator in ACCELERATORS:
+            try:
+                asked.append({"path": path, **_ask(look, resolved, accelerator)})
+            except (OSError, QmpError) as error:
+                problems.add("%s under %s" % (path, accelerator), str(error), _remedy(accelerator))
+    if not asked:
+        raise NothingFoundError
+    return {"binaries": asked}
+
+
+def _remedy(accelerator: str) -> str:
+    return "see that /dev/kvm may be opened" if accelerator == "kvm" else ""
+
+
+def _trusted_binaries(look: Look, options: Options, problems: Problems) -> Iterator[Tuple[str, str]]:
+    """Yield path and real path of each binary that may be started: in our file system, writable by root alone."""
+    seen = set()
+    for candidate in candidates(look, options):
+        if candidate.deleted or not look.exists(candidate.path):
+            if candidate.found_by != "usual place":
+                problems.add(candidate.path, "not in this file system (replaced, or a container's): not started")
+            continue
+        resolved = look.real_path(candidate.path)
+        if resolved in seen:
+            continue
+        seen.add(resolved)
+        objection = is_trusted(look, resolved)
+        if objection:
+            problems.add(
+                candidate.path, "not started: %s" % objection, "let root own it, and nobody else write it"
+            )
+        else:
+            yield candidate.path, resolved
+    if not seen:
+        problems.add("QEMU", "no binary found", "install QEMU, or give --qemu")
+
+
+def _ask(look: Look, path: str, accelerator: str) -> Data:
+    process = look.commands.start(command_line(path, accelerator), given=True)
+    try:
+        if process.stdin is None or process.stdout is None:
+            raise QmpError("it has no standard streams")
+        qmp = Qmp(process.stdout.fileno(), process.stdin.fileno(), look.remaining_s())
+        try:
+            version = qmp.greet()
+            replies = qmp.ask(_queries())
+        except QmpError as error:
+            raise QmpError(_last_words(process.stderr) or str(error)) from error
+    finally:
+        look.commands.stop(process)
+    definitions, properties, sgx = replies[:3]
+    expansions = dict(zip(_EXPANSIONS, replies[3:]))  # noqa: B905  # strict= came with Python 3.10
+    return {
+        "accel": accelerator,
+        "version": version,
+        "definitions": [_definition(one) for one in definitions.value or ()],
+        "expansions": {name: _properties(reply) for name, reply in expansions.items() if not reply.error},
+        "expansion_errors": {name: reply.error for name, reply in expansions.items() if reply.error},
+        "sgx_capabilities": sgx.value,
+        "sgx_error": sgx.error,
+        "properties": sorted(one["name"] for one in properties.value or ()),
+    }
+
+
+def _queries() -> List[Query]:
+    return [
+        ("query-cpu-definitions", {}),
+        ("device-list-properties", {"typename": CPU_TYPE}),
+        ("query-sgx-capabilities", {}),
+        *(("query-cpu-model-expansion", {"type": "full", "model": model}) for model in _EXPANSIONS.values()),
+    ]
+
+
+def _definition(one: Dict[str, Json]) -> Dict[str, Json]:
+    return {field: one[field] for field in _DEFINITION_FIELDS if field in one}
+
+
+def _properties(reply: Reply) -> Dict[str, Json]:
+    properties: Dict[str, Json] = reply.value["model"].get("props", {})
+    return properties
+
+
+def _last_words(stream: Optional[IO[bytes]]) -> Optional[str]:
+    """Return the last line that QEMU printed before it ended."""
+    if stream is None:
+        return None
+    try:
+        os.set_blocking(stream.fileno(), False)
+        lines = os.read(stream.fileno(), 4096).decode("utf-8", "replace").strip().splitlines()
+    except (OSError, ValueError):
+        return None
+    return lines[-1] if lines else None

@@ -1,0 +1,129 @@
+"""The collector as one Python source text, for `python3 -` on a host where nothing is installed.
+
+The text holds the modules' own sources as string literals, line by line, so that it can be read before it is
+trusted; it runs on Python 3.6 and up, and says so on an older one.
+"""
+
+import importlib.abc
+import importlib.util
+from typing import Iterable
+
+# What the collector needs on the host that it looks at: all but `remote`, which sends it there.
+COLLECTOR_MODULES = (
+    "__init__",
+    "access",
+    "active",
+    "allow",
+    "allow_qemu",
+    "allow_xml",
+    "anonymise",
+    "bundle",
+    "collect",
+    "commands",
+    "cpuid",
+    "cpuid_child",
+    "cpuid_walk",
+    "domains",
+    "kvm",
+    "libvirt",
+    "look",
+    "main",
+    "monitor",
+    "msr",
+    "nova",
+    "options",
+    "proc",
+    "processes",
+    "qemu",
+    "qmp",
+    "record",
+    "runner",
+    "sgx",
+    "virsh",
+    "xml_filter",
+)
+
+PACKAGE = "vcpuid_gather"
+
+# Understood by any Python 3 and by Python 2, which must live to say that it is too old.
+_HEAD = """\
+# The vcpuid collector in one file: python3 - [OPTIONS] < this
+import sys
+if sys.version_info < (3, 6):
+    sys.exit("vcpuid-collect needs Python 3.6 or newer; this is %d.%d" % sys.version_info[:2])
+MODULES = {}
+"""
+
+_TAIL = '''\
+import importlib.abc
+import importlib.util
+
+
+class Bundled(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Find and load the modules of this file, and give their source back."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == PACKAGE or name.startswith(PACKAGE + "."):
+            if self.module(name) in MODULES:
+                return importlib.util.spec_from_loader(name, self, is_package=name == PACKAGE)
+        return None
+
+    def module(self, name):
+        return name[len(PACKAGE) + 1:] or "__init__"
+
+    def is_package(self, name):
+        return name == PACKAGE
+
+    def get_source(self, name):
+        return MODULES[self.module(name)]
+
+
+sys.meta_path.insert(0, Bundled())
+importlib.import_module(PACKAGE + "." + ENTRY).main(sys.argv[1:])
+'''
+
+
+def bundle(modules: Iterable[str], entry: str) -> str:
+    """Return the source text of a program that holds `modules` and calls `main(arguments)` of `entry`.
+
+    Args:
+        modules: names of this package's modules, `__init__` among them.
+        entry: the module whose `main` takes the command line's arguments.
+    """
+    parts = [_HEAD, "PACKAGE = %r\nENTRY = %r\n" % (PACKAGE, entry)]
+    for name in modules:
+        parts.append("MODULES[%r] = (\n" % name)
+        parts.extend("    %s\n" % _literal(line) for line in module_source(name).splitlines(keepends=True))
+        parts.append("    ''\n)\n")
+    parts.append(_TAIL)
+    return "".join(parts)
+
+
+def bundle_collector() -> str:
+    """Return the source text of the whole collector."""
+    return bundle(COLLECTOR_MODULES, "main")
+
+
+def bundle_cpuid_child() -> str:
+    """Return the source text of the program that executes the CPUID instruction."""
+    return bundle(["__init__", "cpuid_walk", "cpuid_child"], "cpuid_child")
+
+
+def module_source(name: str) -> str:
+    """Return the source text of one of this package's modules, wherever it was loaded from.
+
+    Raises:
+        LookupError: the interpreter runs without sources.
+    """
+    package = __name__.rpartition(".")[0]
+    full_name = package if name == "__init__" else "%s.%s" % (package, name)
+    specification = importlib.util.find_spec(full_name)
+    loader = specification.loader if specification else None
+    source = loader.get_source(full_name) if isinstance(loader, importlib.abc.InspectLoader) else None
+    if source is None:
+        raise LookupError("%s: its source text is not there (an installation without .py files?)" % full_name)
+    return source
+
+
+def _literal(line: str) -> str:
+    return ascii(line)

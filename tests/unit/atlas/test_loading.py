@@ -1,0 +1,37 @@
+"""Reading a table: its header, its cells, its faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vcpuid.atlas.tables import load_table
+from vcpuid.errors import InputError
+
+
+def test_a_table_is_its_rows_under_a_header(tmp_path: Path) -> None:
+    (tmp_path / "small.csv").write_text('# origin\n# terms\nname,bits,note\na,1,"x, y"\nb\n', encoding="utf-8")
+    assert load_table("small", str(tmp_path)) == [
+        {"name": "a", "bits": "1", "note": "x, y"},
+        {"name": "b", "bits": "", "note": ""},
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "# only a header\n"])
+def test_an_empty_table_has_no_rows(tmp_path: Path, text: str) -> None:
+    (tmp_path / "small.csv").write_text(text, encoding="utf-8")
+    assert load_table("small", str(tmp_path)) == []
+
+
+def test_a_row_with_too_many_cells_is_named(tmp_path: Path) -> None:
+    (tmp_path / "small.csv").write_text("# origin\nname,bits\na,1\nb,2,3\n", encoding="utf-8")
+    with pytest.raises(InputError, match="too many cells") as caught:
+        load_table("small", str(tmp_path))
+    assert (caught.value.line, caught.value.found) == (4, "3")
+
+
+def test_a_table_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        load_table("absent", str(tmp_path))
+    assert caught.value.source == str(tmp_path / "absent.csv")

@@ -1,0 +1,138 @@
+"""The collector as one text, on the oldest Python that can be had."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from unit.gather.machines import GATHER
+
+from vcpuid.gather.bundle import COLLECTOR_MODULES, bundle_collector, bundle_cpuid_child, module_source
+
+NOT_SENT = {"__main__", "remote"}
+
+
+def pythons() -> list[str]:
+    """Return one interpreter of each Python version that is here, oldest first."""
+    found: dict[tuple[int, int], str] = {}
+    for minor in range(6, 15):
+        name = f"python3.{minor}"
+        for path in (shutil.which(name), *map(str, sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python")))):
+            # pyenv's shims are there for versions that are not.
+            if path and _answers(path, minor):
+                found.setdefault((3, minor), path)
+    found.setdefault((sys.version_info.major, sys.version_info.minor), sys.executable)
+    return [found[version] for version in sorted(found)]
+
+
+def _answers(path: str, minor: int) -> bool:
+    done = subprocess.run(
+        [path, "-c", "import sys; print(sys.version_info[1])"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() == str(minor)
+
+
+def run(python: str, text: str, *arguments: str, cwd: Path | str = "/") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [python, "-", *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        timeout=60,
+        env={"PATH": os.environ["PATH"]},
+    )
+
+
+def test_every_module_is_sent_but_those_that_send() -> None:
+    assert {path.stem for path in GATHER.glob("*.py")} - NOT_SENT == set(COLLECTOR_MODULES)
+    assert list(COLLECTOR_MODULES) == sorted(COLLECTOR_MODULES)
+
+
+def test_the_modules_import_only_themselves_and_the_standard_library() -> None:
+    imports = {
+        line
+        for path in GATHER.glob("*.py")
+        for line in re.findall(r"^\s*(?:from|import) +(\S+)", path.read_text(), re.MULTILINE)
+    }
+    outside = {name for name in imports if not name.startswith(".") and name.split(".")[0] not in sys.stdlib_module_names}
+    # Examples in docstrings are prose.
+    assert outside <= {"the", "a"}
+
+
+def test_the_text_is_ascii_and_can_be_read_line_by_line() -> None:
+    text = bundle_collector()
+    text.encode("ascii")
+    assert "'_XGETBV_OFFSET = 64\\n'" in text
+
+
+def test_it_needs_the_sources() -> None:
+    with pytest.raises(LookupError, match="no_such_module"):
+        module_source("no_such_module")
+
+
+@pytest.mark.parametrize("python", {pythons()[0], pythons()[-1]})
+def test_it_collects_on_the_oldest_and_the_newest_python(python: str) -> None:
+    done = run(python, bundle_collector(), "--only", "cpuid,cpuinfo,kernel,kvm,sgx,nova,processes", "--marker", "here")
+    assert done.stderr == ""
+    marker, document = done.stdout.splitlines()
+    assert marker == "here"
+    sources = json.loads(document)["sources"]
+    assert sources["cpuid"]["state"] in ("ok", "partial")
+    assert sources["cpuinfo"]["data"]["blocks"]
+    assert sources["msr"]["state"] == "skipped"
+
+
+@pytest.mark.parametrize("python", {pythons()[0], pythons()[-1]})
+def test_the_instructions_run_on_the_oldest_and_the_newest_python(python: str) -> None:
+    done = run(python, bundle_cpuid_child(), "0")
+    rows, xcr0 = map(json.loads, done.stdout.splitlines())
+    assert "0.0" in rows["cpus"]["0"]
+    assert "xcr0" in xcr0
+
+
+def test_it_can_send_itself_on() -> None:
+    text = bundle_collector()
+    assert run(sys.executable, text, "--bundle").stdout == text
+
+
+def test_an_old_python_is_told() -> None:
+    text = bundle_collector().replace("(3, 6)", "(9, 9)")
+    done = run(sys.executable, text)
+    assert done.returncode == 1
+    assert "needs Python 3.6 or newer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--only", "cpu"], "no source 'cpu'"),
+        (["--timeout", "0"], "no number of seconds"),
+        (["--timeout", "soon"], "no number of seconds"),
+        (["--virsh", "'"], "No closing quotation"),
+        (["--virsh", ""], "an empty command"),
+        (["--no-such-option"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], complaint: str) -> None:
+    done = run(sys.executable, bundle_collector(), *arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_output_goes_to_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    done = run(sys.executable, bundle_collector(), "--only", "sgx", "-o", str(path))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert json.loads(path.read_text())["schema"] == "vcpuid-snapshot/1"
+    done = run(sys.executable, bundle_collector(), "--only", "sgx", "-o", str(tmp_path / "no" / "folder"))
+    assert done.returncode == 3
+    assert "No such file or directory" in done.stderr

@@ -1,0 +1,104 @@
+"""nova.conf's [libvirt] section, by the facts that were read in Nova's source and seen by running it."""
+
+from __future__ import annotations
+
+import pytest
+
+from vcpuid.guest.nova import NovaCpu, NovaEntry, parse_nova
+from vcpuid.terms.guest import Accelerator, CpuMode
+from vcpuid.terms.place import Place
+
+CONF = "/etc/nova/nova.conf"
+
+
+def parse(*entries: tuple[str, str], section: str = "libvirt") -> NovaCpu:
+    return parse_nova(
+        [NovaEntry(section, key, value, Place(CONF, line)) for line, (key, value) in enumerate(entries, 10)],
+        Place(CONF),
+    )
+
+
+def flags(value: str) -> list[tuple[str, bool]]:
+    cpu = parse(("cpu_mode", "host-model"), ("cpu_model_extra_flags", value)).cpu
+    return [(request.name, request.policy.asks) for request in cpu.requests]
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("pcid", [("pcid", True)]),
+        ("+PCID", [("pcid", True)]),
+        ("-PCID", [("pcid", False)]),
+        ("--pcid", [("pcid", False)]),
+        ("+-aes", [("-aes", True)]),
+        ("sgx-lc", [("sgx-lc", True)]),
+        ("sgx, sgx1 ,\n-avx2,,", [("sgx", True), ("sgx1", True), ("avx2", False)]),
+        ("", []),
+        (" , ", []),
+    ],
+)
+def test_extra_flags_are_read_as_nova_reads_them(value: str, read: list[tuple[str, bool]]) -> None:
+    assert flags(value) == read
+
+
+@pytest.mark.parametrize(
+    ("entries", "mode"),
+    [
+        ([], CpuMode.HOST_MODEL),
+        ([("virt_type", "kvm")], CpuMode.HOST_MODEL),
+        ([("virt_type", "qemu")], CpuMode.HOST_MODEL),
+        ([("virt_type", "parallels")], CpuMode.DEFAULT),
+        ([("cpu_mode", "")], CpuMode.HOST_MODEL),
+        ([("cpu_mode", "none")], CpuMode.DEFAULT),
+        ([("cpu_mode", " host-passthrough ")], CpuMode.HOST_PASSTHROUGH),
+        ([("cpu_mode", "custom"), ("cpu_models", "Nehalem")], CpuMode.CUSTOM),
+        # Of two settings of a key the last counts.
+        ([("cpu_mode", "custom"), ("cpu_mode", "host-model")], CpuMode.HOST_MODEL),
+    ],
+)
+def test_the_mode(entries: list[tuple[str, str]], mode: CpuMode) -> None:
+    assert parse(*entries).cpu.mode is mode
+
+
+def test_the_first_model_is_asked_for() -> None:
+    nova = parse(("cpu_mode", "custom"), ("cpu_models", "Skylake-Client, Nehalem"))
+    assert nova.models == ("Skylake-Client", "Nehalem")
+    assert nova.cpu.model == "Skylake-Client"
+
+
+def test_the_old_name_of_cpu_models_still_works() -> None:
+    assert parse(("cpu_mode", "custom"), ("cpu_model", "Nehalem")).cpu.model == "Nehalem"
+    both = parse(("cpu_mode", "custom"), ("cpu_models", "Haswell"), ("cpu_model", "Nehalem"))
+    assert both.cpu.model == "Haswell"
+
+
+def test_models_count_in_custom_mode_only() -> None:
+    assert parse(("cpu_mode", "host-model"), ("cpu_models", "Nehalem")).cpu.model is None
+
+
+def test_mode_none_drops_every_flag() -> None:
+    nova = parse(("cpu_mode", "none"), ("cpu_model_extra_flags", "sgx,-avx2"))
+    assert nova.cpu.requests == ()
+    assert [request.name for request in nova.dropped] == ["sgx", "avx2"]
+
+
+def test_a_flag_stands_at_its_line() -> None:
+    nova = parse(("virt_type", "kvm"), ("cpu_model_extra_flags", "sgx"))
+    assert str(nova.cpu.requests[0].place) == f"{CONF}:11"
+
+
+@pytest.mark.parametrize(
+    ("virt_type", "accelerator"), [("kvm", Accelerator.KVM), ("qemu", Accelerator.TCG), ("lxc", None)]
+)
+def test_the_accelerator_is_virt_type(virt_type: str, accelerator: Accelerator | None) -> None:
+    assert parse(("virt_type", virt_type)).accelerator is accelerator
+
+
+def test_kvm_is_the_default() -> None:
+    assert parse().accelerator is Accelerator.KVM
+
+
+def test_other_sections_say_nothing_of_cpus() -> None:
+    nova = parse(("cpu_mode", "none"), ("cpu_model_extra_flags", "sgx"), section="DEFAULT")
+    assert nova.mode_text is None
+    assert nova.cpu.requests == ()

@@ -1,0 +1,185 @@
+"""Addresses in every form that people write, and back."""
+
+from __future__ import annotations
+
+import pytest
+
+from vcpuid.errors import UsageError
+from vcpuid.terms.address import (
+    Bits,
+    CpuidRegister,
+    MsrRegister,
+    Register,
+    Word,
+    WordValue,
+    looks_like_address,
+    parse_address,
+    parse_bit,
+)
+
+LEAF_7_EBX = CpuidRegister(7, 0, Register.EBX)
+SGX = Bits(LEAF_7_EBX, 2, 2)
+FEATURE_CONTROL = MsrRegister(0x3A)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "7.0.ebx.2",
+        "07.0.EBX.2",
+        "0x7.0x0.ebx.0x2",
+        "7H.0.ebx[2]",
+        "7.ebx.2",
+        "7:ebx[2]",
+        "CPUID.07H:EBX[2]",
+        "CPUID.07H.0:EBX[2]",
+        "CPUID.7.0:EBX.2",
+        "cpuid 7.0.ebx.2",
+        "CPUID.(EAX=07H,ECX=0):EBX[2]",
+        "CPUID.(EAX=07H, ECX=0H):EBX[2]",
+        "CPUID.(EAX=07H,ECX=0):EBX [2]",
+        # QEMU's warnings: 7.2's form, and that of 10.2 and later
+        "CPUID.07H:EBX.sgx [bit 2]",
+        "CPUID[eax=07h,ecx=00h].EBX.sgx [bit 2]",
+        "CPUID.07H:EBX. [bit 2]",
+        "  7.0.ebx.2  ",
+    ],
+)
+def test_one_bit_in_every_form(text: str) -> None:
+    assert parse_address(text) == SGX
+    assert looks_like_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("12.1.eax", CpuidRegister(0x12, 1, Register.EAX)),
+        ("0x12.1.eax", CpuidRegister(0x12, 1, Register.EAX)),
+        ("12H.1.eax", CpuidRegister(0x12, 1, Register.EAX)),
+        ("4.10.eax", CpuidRegister(4, 10, Register.EAX)),
+        ("4.0x10.eax", CpuidRegister(4, 16, Register.EAX)),
+        ("80000008.ebx", CpuidRegister(0x80000008, 0, Register.EBX)),
+        ("CPUID[eax=01h].ECX", CpuidRegister(1, 0, Register.ECX)),
+        ("MSR 3AH", FEATURE_CONTROL),
+        ("msr.3a", FEATURE_CONTROL),
+        ("MSR 0x3a", FEATURE_CONTROL),
+        ("MSR(3AH)", FEATURE_CONTROL),
+        ("msr (0x3a)", FEATURE_CONTROL),
+        ("MSR C0010114H", MsrRegister(0xC0010114)),
+    ],
+)
+def test_a_word_alone_stands_for_all_its_bits(text: str, word: Word) -> None:
+    assert parse_address(text) == Bits(word, 0, word.width - 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "bits"),
+    [
+        ("MSR 0x10a[3]", Bits(MsrRegister(0x10A), 3, 3)),
+        ("msr.10a.63", Bits(MsrRegister(0x10A), 63, 63)),
+        ("MSR(10Ah).its-no [bit 62]", Bits(MsrRegister(0x10A), 62, 62)),
+        ("d.0.eax.17-18", Bits(CpuidRegister(0xD, 0, Register.EAX), 17, 18)),
+        ("CPUID.0DH.0:EAX[18:17]", Bits(CpuidRegister(0xD, 0, Register.EAX), 17, 18)),
+    ],
+)
+def test_msr_bits_and_ranges(text: str, bits: Bits) -> None:
+    assert parse_address(text) == bits
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "value"),
+    [
+        ("7.0.ebx=0x029c6fbf", LEAF_7_EBX, 0x029C6FBF),
+        ("0x12.1.eax = 36", CpuidRegister(0x12, 1, Register.EAX), 0x36),
+        ("7.0.ebx=36h", LEAF_7_EBX, 0x36),
+        ("7.0.ebx=0b100", LEAF_7_EBX, 4),
+        ("MSR 0x3a=40005", FEATURE_CONTROL, 0x40005),
+        ("MSR 10AH=0xffffffffffffffff", MsrRegister(0x10A), 2**64 - 1),
+    ],
+)
+def test_a_word_with_a_value(text: str, word: Word, value: int) -> None:
+    assert parse_address(text) == WordValue(word, value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "sgx",
+        "7.0.esi.2",
+        "7.0.ebx.",
+        "7.0.ebx.x",
+        "7.0.ebx[2",
+        "7.0.ebx.2]",
+        "7.0.ebx=",
+        "7.0.ebx=xyz",
+        "7.0.ebx.2=1",
+        "123456789.0.ebx.2",
+        "7.4294967296.ebx.2",
+        f"7.{'9' * 5000}.ebx.2",
+        f"7.0.ebx.{'9' * 5000}",
+        "MSR",
+        "MSR 123456789[0]",
+    ],
+)
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("7.0.ebx.32", "CPUID.07H.0:EBX has bits 0 to 31"),
+        ("MSR 3AH[64]", "MSR 3AH has bits 0 to 63"),
+        ("7.0.ebx=0x100000000", "the value does not fit into 32 bits"),
+    ],
+)
+def test_numbers_out_of_range_are_told(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("bits", "short", "manual", "plain"),
+    [
+        (SGX, "CPUID.07H.0:EBX[2]", "CPUID.(EAX=07H,ECX=0):EBX[2]", "7.0.ebx.2"),
+        (
+            Bits(CpuidRegister(1, 0, Register.ECX), 5, 5),
+            "CPUID.01H:ECX[5]",
+            "CPUID.01H:ECX[5]",
+            "1.0.ecx.5",
+        ),
+        (
+            Bits(CpuidRegister(0xD, 0, Register.EAX), 17, 18),
+            "CPUID.0DH.0:EAX[18:17]",
+            "CPUID.(EAX=0DH,ECX=0):EAX[18:17]",
+            "d.0.eax.17-18",
+        ),
+        (Bits(MsrRegister(0x10A), 0, 0), "MSR 10AH[0]", "MSR 10AH[0]", "msr.10a.0"),
+    ],
+)
+def test_the_ways_to_write_bits(bits: Bits, short: str, manual: str, plain: str) -> None:
+    assert (str(bits), bits.manual, bits.plain) == (short, manual, plain)
+
+
+def test_masks_within_the_word() -> None:
+    assert SGX.mask == 0x4
+    assert Bits(LEAF_7_EBX, 0, 31).mask == 0xFFFFFFFF
+    assert Bits(FEATURE_CONTROL, 17, 18).mask == 0x60000
+
+
+def test_order_is_leaf_subleaf_register_bit_then_msrs() -> None:
+    written = ["msr.10a.0", "80000001.0.ecx.2", "7.1.eax.0", "7.0.ecx.0", "7.0.ebx.5", "7.0.ebx.2", "1.0.edx.0"]
+    ordered = sorted((parse_bit(text) for text in written), key=lambda bits: bits.order)
+    assert [bits.plain for bits in ordered] == written[::-1]
+
+
+def test_a_value_is_no_bit() -> None:
+    with pytest.raises(UsageError, match="not an address"):
+        parse_bit("7.0.ebx=4")
+
+
+@pytest.mark.parametrize("name", ["sgx", "3dnow", "sse4.1", "HW_CPU_X86_SGX", "msrlist", "cpuid-0xb", "f16c"])
+def test_names_do_not_look_like_addresses(name: str) -> None:
+    assert not looks_like_address(name)

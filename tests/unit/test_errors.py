@@ -1,0 +1,57 @@
+"""How errors read."""
+
+from __future__ import annotations
+
+import pytest
+
+from vcpuid.errors import (
+    AmbiguousNameError,
+    InputError,
+    UndecidedError,
+    UnknownNameError,
+    UsageError,
+    VcpuidError,
+)
+
+
+def test_an_error_leads_to_its_place_and_on() -> None:
+    error = InputError(
+        "cpu_mode is unknown",
+        source="nova.conf",
+        line=14,
+        found="'hostmodel'",
+        expected="host-model",
+        next_step="Write host-model.",
+    )
+    assert str(error) == (
+        "nova.conf:14: cpu_mode is unknown: found 'hostmodel', expected host-model\n  Write host-model."
+    )
+
+
+def test_an_error_without_details_is_its_message() -> None:
+    assert str(VcpuidError("broken")) == "broken"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (UsageError("x"), 2),
+        (InputError("x"), 3),
+        (UndecidedError("x"), 4),
+        (UnknownNameError("x", ()), 2),
+        (AmbiguousNameError("x", ()), 2),
+    ],
+)
+def test_each_kind_has_its_exit_status(error: VcpuidError, status: int) -> None:
+    assert error.exit_status == status
+
+
+def test_an_unknown_name_comes_with_near_ones() -> None:
+    error = UnknownNameError("sqx", ("sgx", "sgx1"))
+    assert "found 'sqx', expected near names: sgx, sgx1" in str(error)
+    assert "expected" not in str(UnknownNameError("sqx", ()))
+
+
+def test_an_ambiguous_name_comes_with_its_meanings() -> None:
+    error = AmbiguousNameError("stibp", (("7.0.edx.27", "Intel's bit"), ("80000008.0.ebx.15", "AMD's bit")))
+    assert "--vendor:\n  7.0.edx.27  Intel's bit\n  80000008.0.ebx.15  AMD's bit" in str(error)

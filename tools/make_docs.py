@@ -1,0 +1,254 @@
+"""Writes the generated parts of the documentation.
+
+    python -m tools.make_docs          write them
+    python -m tools.make_docs --check  write nothing; name the pages that are stale, status 1 if there are any
+
+Three kinds of text are generated: docs/layers.md from the rules of the layers, docs/commands.md from the help of
+every command, and, in every page, the output of the `console` examples that do not depend on the machine.
+"""
+
+import argparse
+import contextlib
+import importlib
+import io
+import os
+import re
+import shlex
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from vcpuid.cli import run, vcpuid
+from vcpuid.layers.rule import load_layer_table
+from vcpuid.terms.verdict import Chain, Layer
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md")
+EXAMPLE_HOST = "docs/examples/"
+_HELP_WIDTH = 100
+_STATES = {"present": "yes", "absent": "no", "unknown": "?", "not-applicable": "-"}
+_CHAINS = {
+    Chain.SUPPLY: ("Supply", "what can be given"),
+    Chain.DEMAND: ("Demand", "what is asked"),
+    Chain.GOT: ("Got", "what the guest shows"),
+}
+_CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LAYERS_HEAD = """\
+<!-- Made by: python -m tools.make_docs, from src/vcpuid/layers/rules.toml. Do not edit this page by hand. -->
+
+# The layers
+
+A feature passes ten hops. Each hop has a list of conclusions that it may draw, and draws one. This page has
+all of them. `vcpuid why -v` names the conclusion (`kvm.supported`) and prints the evidence that led to it; in
+JSON it is the verdict's `rule`.
+
+The states are `yes` (present), `no` (absent), `?` (unknown) and `-` (not applicable). Missing evidence is `?`,
+never `no`. How the hops meet in an answer is told in [architecture.md](architecture.md#asked-available-got).
+"""
+_COMMANDS_HEAD = """\
+<!-- Made by: python -m tools.make_docs, from the --help of each command. Do not edit this page by hand. -->
+
+# The commands
+
+Every command takes `--help`. Exit statuses are the same everywhere:
+
+| status | meaning |
+|---|---|
+| 0 | yes, or done |
+| 1 | the answer is no |
+| 2 | usage: an unknown command, option or feature name |
+| 3 | bad input: a file that is missing, unreadable or damaged |
+| 4 | undecided: something that the answer needs is unavailable |
+| 70 | a bug of vcpuid |
+| 130 | interrupted |
+"""
+
+
+# docs/layers.md ----------------------------------------------------------------------------------
+
+
+def render_layers() -> str:
+    """Gives docs/layers.md."""
+    rules = load_layer_table("rules")
+    parts = [_LAYERS_HEAD]
+    chain = None
+    for layer in Layer:
+        if layer.chain is not chain:
+            chain = layer.chain
+            title, words = _CHAINS[chain]
+            parts.append(f"## {title}: {words}\n")
+        parts.append(f"### {layer.value}\n\n{_question(layer)}\n\n{_rules_table(rules[layer.value])}")
+    return "\n".join(parts)
+
+
+def _question(layer: Layer) -> str:
+    """The first line of the hop's module says what it asks."""
+    document = importlib.import_module(f"vcpuid.layers.{layer.value}").__doc__ or ""
+    question = document.strip().splitlines()[0].partition(": ")[2]
+    return question[:1].upper() + question[1:]
+
+
+def _rules_table(rules: dict[str, dict[str, str]]) -> str:
+    lines = ["| conclusion | evidence | state | cannot prove | mend |", "|---|---|---|---|---|"]
+    for name, rule in rules.items():
+        cells = (f"`{name}`", rule["evidence"], _STATES[rule["state"]], rule.get("cannot_prove", ""))
+        lines.append(f"| {' | '.join(map(_cell, (*cells, _remedy(rule.get('mend', '')))))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _remedy(text: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: found.group(1).upper(), text)
+
+
+def _cell(text: str) -> str:
+    """Escapes what a table or HTML would take for its own, outside of `code`."""
+    pieces = text.replace("|", "\\|").split("`")
+    return "`".join(piece if number % 2 else piece.replace("<", "&lt;") for number, piece in enumerate(pieces))
+
+
+# docs/commands.md --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command with the words that call it, as in `vcpuid map entry`."""
+
+    path: str
+    context: click.Context
+    command: click.Command
+
+
+def walk_commands() -> Iterator[Command]:
+    """Walks every command, groups before their members."""
+    yield from _walk(vcpuid, "vcpuid", None)
+
+
+def _walk(command: click.Command, name: str, parent: click.Context | None) -> Iterator[Command]:
+    width = {"terminal_width": _HELP_WIDTH, "max_content_width": _HELP_WIDTH}
+    context = click.Context(command, info_name=name, parent=parent, **{**command.context_settings, **width})
+    yield Command(context.command_path, context, command)
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            if found is not None:
+                yield from _walk(found, child, context)
+
+
+def render_commands() -> str:
+    """Gives docs/commands.md."""
+    parts = [_COMMANDS_HEAD]
+    for found in walk_commands():
+        text = "\n".join(line.rstrip() for line in found.command.get_help(found.context).splitlines())
+        parts.append(f"## {found.path}\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+# Examples ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One command of a `console` block: the arguments after `vcpuid`, and the output that the page shows."""
+
+    page: str
+    line: int
+    command: str
+    output: str
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words after `vcpuid`; empty for another program's command."""
+        words = shlex.split(self.command.replace("\\\n", " "), comments=True)
+        return words[1:] if words and words[0] in ("vcpuid", "./vcpuid") else []
+
+    @property
+    def is_reproducible(self) -> bool:
+        """Whether the output is the same on every machine: tables alone, or the example host."""
+        words = self.arguments
+        by_tables = words[:1] == ["explain"] or words[:2] == ["map", "entry"]
+        by_example = any(word.startswith(EXAMPLE_HOST) for word in words)
+        return by_tables or by_example
+
+
+def pages() -> list[Path]:
+    """Gives every page that people read."""
+    return [ROOT / page for page in PAGES] + sorted((ROOT / "docs").glob("**/*.md"))
+
+
+def parse_examples(text: str, page: str) -> Iterator[Example]:
+    r"""Reads the commands of a page's `console` blocks; a command begins with `$ ` and may go on after `\`."""
+    for block in _CONSOLE.finditer(text):
+        line = text.count("\n", 0, block.start(1)) + 1
+        for part in re.split(r"^(?=\$ )", block.group(1), flags=re.MULTILINE):
+            if part.startswith("$ "):
+                command, output = _split_command(part)
+                yield Example(page, line, command, output)
+            line += part.count("\n")
+
+
+def _split_command(part: str) -> tuple[str, str]:
+    lines = part.removeprefix("$ ").splitlines(keepends=True)
+    length = next(number for number, line in enumerate(lines, 1) if not line.endswith("\\\n"))
+    return "".join(lines[:length]).strip(), "".join(lines[length:])
+
+
+def run_example(example: Example) -> str:
+    """Runs an example in this process and gives what it prints, without colour."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), contextlib.chdir(ROOT):
+        run(example.arguments)
+    return printed.getvalue()
+
+
+def refresh_examples(text: str, page: str) -> str:
+    """Gives a page's text with the output of its reproducible examples made anew."""
+
+    def refresh(block: re.Match[str]) -> str:
+        body = block.group(0)
+        for example in parse_examples(body, page):
+            if example.is_reproducible:
+                # A blank line at the end of an output divides it from the next command.
+                gap = "\n" if example.output.endswith("\n\n") else ""
+                shown = f"$ {example.command}\n"
+                body = body.replace(shown + example.output, shown + run_example(example).rstrip("\n") + "\n" + gap)
+        return body
+
+    return _CONSOLE.sub(refresh, text)
+
+
+# All pages ---------------------------------------------------------------------------------------
+
+
+def render_pages() -> dict[Path, str]:
+    """Gives the text that each page should have."""
+    made = {ROOT / "docs/layers.md": render_layers(), ROOT / "docs/commands.md": render_commands()}
+    for path in pages():
+        if path not in made:
+            made[path] = refresh_examples(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
+    return made
+
+
+def main() -> int:
+    """Writes or checks the pages."""
+    summary = textwrap.dedent(__doc__ or "").split("\n\n", maxsplit=1)[0]
+    parser = argparse.ArgumentParser(description=summary)
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a page is stale")
+    arguments = parser.parse_args()
+    os.environ["NO_COLOR"] = "1"
+    stale = 0
+    for path, text in render_pages().items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale += 1
+        print(path.relative_to(ROOT))
+        if not arguments.check:
+            path.write_text(text, encoding="utf-8")
+    return int(arguments.check and stale > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
