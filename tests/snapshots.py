@@ -229,3 +229,46 @@ def nova(**settings: str) -> Data:
         for line, (key, value) in enumerate(settings.items(), 11)
     ]
     return {"files": [{"path": "/etc/nova/nova.conf", "entries": entries}]}
+
+
+def whole_host() -> dict[str, Data]:
+    """Give every source of a host that runs web-1 under KVM: what reading has to cope with at its fullest."""
+    xml = domain_xml("<cpu mode='custom'><model>Skylake</model><feature policy='require' name='sgx'/></cpu>")
+    leaf_7 = row(eax=1, ebx=0x029C6FBF, ecx=0x40000000, edx=0xBC000600)
+    basic = rows(_1_0=f"{SKYLAKE_SIGNATURE} 00000000 7ffafbff bfebfbff", _7_0=leaf_7, _12_2=row(eax=1, ecx=0x1000))
+    cpus = cpuid(basic)
+    cpus["cpus"].append({"cpu": 1, "like": 0, "rows": {"00000007.0": leaf_7}, "lacks": ["00000012.2"]})
+    return {
+        "cpuid": {**cpus, "not_read": [2]},
+        "cpuinfo": cpuinfo("fpu sgx avx2", "fpu sgx"),
+        "kernel": kernel(
+            "quiet",
+            modules={"kvm_intel": {"nested": "Y"}},
+            vulnerabilities={"tsx_async_abort": "Not affected"},
+            xcr0="00000000000000e7",
+            sgx_log=["sgx: EPC section 0x1000-0x1fff"],
+        ),
+        "msr": msr(_3a=0x60005, _10a=0x1),
+        "kvm": kvm(
+            basic,
+            emulated={"00000001.0": row(ecx=1 << 22)},
+            msr_features={"0000010a": "1"},
+            guest_permission={"asked": "40000", "granted": "60207", "supported": "60207"},
+        ),
+        "sgx": {**sgx(vepc=True), "numa": {"0": 98566144}},
+        "qemu": qemu(),
+        "qmp": qmp(
+            expansions={"host": {"sgx": True, "avx2": True}, "max": {"avx2": True}},
+            properties=["sgx", "avx2"],
+            sgx_error="SGX is not enabled in KVM",
+        ),
+        "libvirt": libvirt(
+            "<model>Skylake</model><feature policy='disable' name='sgx'/>",
+            map_=cpu_map(),
+            cache=[{"file": "1.xml", "emulator": QEMU_PATH, "emulator_newer": False}],
+        ),
+        "domains": domains(inactive=xml, started=xml, live=xml, pid=4711),
+        "processes": processes("-accel", "kvm", "-cpu", "Skylake,sgx=on", "-cpu", "Skylake"),
+        "nova": nova(cpu_mode="host-model", cpu_model_extra_flags="sgx"),
+        "monitor": monitor({"avx2": True}, ("sgx",)),
+    }

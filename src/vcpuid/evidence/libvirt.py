@@ -81,10 +81,7 @@ def read_libvirt(data: Node) -> LibvirtEvidence:
     return LibvirtEvidence(
         version=_text(version, "daemon") or _text(version, "library"),
         hypervisor=_text(version, "hypervisor"),
-        capabilities=tuple(
-            _parse_capabilities(node["xml"].text(), node["virttype"].text())
-            for node in data.get("domain_capabilities") or ()
-        ),
+        capabilities=tuple(_read_capabilities(node) for node in data.get("domain_capabilities") or ()),
         cpu_map=_read_map(cpu_map) if cpu_map else None,
         cache=tuple(
             CacheFile(_text(node, "emulator"), bool((newer := node.get("emulator_newer")) and newer.truth()))
@@ -102,8 +99,11 @@ def _read_map(node: Node) -> CpuMap:
     return load_map({name: text.text() for name, text in node["files"].members()}, node["directory"].text())
 
 
-def _parse_capabilities(text: str, domain_type: str) -> DomainCapabilities:
-    root = parse_xml(text, f"virsh domcapabilities --virttype {domain_type}")
+def _read_capabilities(node: Node) -> DomainCapabilities:
+    domain_type = node["virttype"].text()
+    if domain_type not in _DOMAIN_TYPES:
+        raise node["virttype"].error(repr(domain_type[:40]), " or ".join(_DOMAIN_TYPES))
+    root = parse_xml(node["xml"].text(), f"virsh domcapabilities --virttype {domain_type}")
     modes = {mode.get("name"): mode for mode in root.iterfind("cpu/mode") if mode.get("supported") == "yes"}
     host_model = modes.get("host-model")
     custom = modes.get("custom")

@@ -31,7 +31,12 @@ def read_msr(data: Node) -> MsrEvidence:
     Raises:
         InputError: The record is damaged.
     """
-    return MsrEvidence({int(cpu): read_msr_values(values) for cpu, values in data["cpus"].members()})
+    return MsrEvidence(
+        {
+            Node(cpu, values.path, values.source).decimal(): read_msr_values(values)
+            for cpu, values in data["cpus"].members()
+        }
+    )
 
 
 def read_msr_values(node: Node) -> dict[int, int]:

@@ -30,5 +30,8 @@ def read_sgx(data: Node) -> SgxEvidence:
     numa = data.get("numa")
     return SgxEvidence(
         devices={path: data["devices"].get(path) is not None for path, _ in data["devices"].members()},
-        epc_bytes={int(node): size.number() for node, size in (numa.members() if numa else ())},
+        epc_bytes={
+            Node(node, size.path, size.source).decimal(): size.number()
+            for node, size in (numa.members() if numa else ())
+        },
     )

@@ -82,6 +82,7 @@ _PASSIVE = (
     ),
     Access("kvm", "call", "arch_prctl(ARCH_GET_XCOMP_GUEST_PERM)", "whether that was granted"),
     *(Access("sgx", "look at", path, "whether it is there, and for whom") for path in SGX_DEVICES),
+    Access("sgx", "call", "getgrgid", "the name of a device's group"),
     Access("sgx", "list", "/sys/devices/system/node", "EPC memory of each node"),
     Access("sgx", "read", "/sys/devices/system/node/node*/x86/sgx_total_bytes", "EPC memory of each node"),
     *(Access("sgx", "read", path, "EPC limit") for path in MISC_CAPACITY),

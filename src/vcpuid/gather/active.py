@@ -5,6 +5,7 @@ from typing import IO, Dict, Iterator, List, Optional, Tuple
 
 from .look import Look
 from .options import Options
+from .processes import find_qemu_processes, model_names
 from .qemu import candidates, is_trusted
 from .qmp import Qmp, QmpError, Query, Reply
 from .record import Data, Json, NothingFoundError, Problems
@@ -13,11 +14,14 @@ ACCELERATORS = ("kvm", "tcg")
 CPU_TYPE = "max-x86_64-cpu"
 _DEFINITION_FIELDS = ("name", "unavailable-features", "static", "migration-safe", "alias-of", "deprecated")
 
-_EXPANSIONS: Dict[str, Dict[str, Json]] = {
+Models = Dict[str, Dict[str, Json]]
+
+_EXPANSIONS: Models = {
     "host": {"name": "host"},
     "host,migratable=off": {"name": "host", "props": {"migratable": False}},
     "max": {"name": "max"},
 }
+_HOST_LIKE = frozenset(["host", "max"])
 
 
 def command_line(path: str, accelerator: str) -> List[str]:
@@ -30,12 +34,15 @@ def command_line(path: str, accelerator: str) -> List[str]:
 
 
 def gather(look: Look, options: Options, problems: Problems) -> Data:
-    """Ask each trusted binary under KVM and under TCG."""
+    """Ask each trusted binary under KVM and under TCG, also for the contents of the models that guests use."""
     asked = []
+    in_use = {name for process in find_qemu_processes(look) for name in model_names(process.arguments)}
+    models = dict(_EXPANSIONS)
+    models.update((name, {"name": name}) for name in sorted(in_use - _HOST_LIKE))
     for path, resolved in _trusted_binaries(look, options, problems):
         for accelerator in ACCELERATORS:
             try:
-                asked.append({"path": path, **_ask(look, resolved, accelerator)})
+                asked.append({"path": path, **_ask(look, resolved, accelerator, models)})
             except (OSError, QmpError) as error:
                 problems.add("%s under %s" % (path, accelerator), str(error), _remedy(accelerator))
     if not asked:
@@ -70,7 +77,7 @@ def _trusted_binaries(look: Look, options: Options, problems: Problems) -> Itera
         problems.add("QEMU", "no binary found", "install QEMU, or give --qemu")
 
 
-def _ask(look: Look, path: str, accelerator: str) -> Data:
+def _ask(look: Look, path: str, accelerator: str, models: Models) -> Data:
     process = look.commands.start(command_line(path, accelerator), given=True)
     try:
         if process.stdin is None or process.stdout is None:
@@ -78,13 +85,13 @@ def _ask(look: Look, path: str, accelerator: str) -> Data:
         qmp = Qmp(process.stdout.fileno(), process.stdin.fileno(), look.remaining_s())
         try:
             version = qmp.greet()
-            replies = qmp.ask(_queries())
+            replies = qmp.ask(_queries(models))
         except QmpError as error:
             raise QmpError(_last_words(process.stderr) or str(error)) from error
     finally:
         look.commands.stop(process)
     definitions, properties, sgx = replies[:3]
-    expansions = dict(zip(_EXPANSIONS, replies[3:]))  # noqa: B905  # strict= came with Python 3.10
+    expansions = dict(zip(models, replies[3:]))  # noqa: B905  # strict= came with Python 3.10
     return {
         "accel": accelerator,
         "version": version,
@@ -97,12 +104,12 @@ def _ask(look: Look, path: str, accelerator: str) -> Data:
     }
 
 
-def _queries() -> List[Query]:
+def _queries(models: Models) -> List[Query]:
     return [
         ("query-cpu-definitions", {}),
         ("device-list-properties", {"typename": CPU_TYPE}),
         ("query-sgx-capabilities", {}),
-        *(("query-cpu-model-expansion", {"type": "full", "model": model}) for model in _EXPANSIONS.values()),
+        *(("query-cpu-model-expansion", {"type": "full", "model": model}) for model in models.values()),
     ]
 
 

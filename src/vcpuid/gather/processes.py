@@ -86,6 +86,13 @@ def _look_at(look: Look, pid: int) -> Optional[QemuProcess]:
     return None
 
 
+def model_names(arguments: List[str]) -> List[str]:
+    """Return the CPU models that a command line names, the one that counts last."""
+    values = [value or "" for option, value in split_qemu_arguments(arguments[1:]) if option == "cpu"]
+    names = [split_commas(value)[0] for value in values]
+    return [name for name in names if re.match(r"[A-Za-z0-9_.-]+$", name)]
+
+
 def guest_name(arguments: List[str]) -> Optional[str]:
     """Return the name that -name gives a guest."""
     for option, value in split_qemu_arguments(arguments[1:]):

@@ -153,5 +153,5 @@ def _member(kind: type[_Kind], text: str, element: etree._Element, source: str) 
             source=source,
             line=element.sourceline,
             found=repr(text),
-            expected=" or ".join(member.value for member in kind),
+            expected=" or ".join(member.value for member in kind if member.value != CpuMode.DEFAULT.value),
         ) from None

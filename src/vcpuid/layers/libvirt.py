@@ -82,6 +82,9 @@ def _judge_capabilities(
     known = "the name is known" if libvirt.cpu_map is not None else "map not read"
     has = host_model_has(names, capabilities, libvirt.cpu_map)
     if capabilities is None or capabilities.host_model is None or has is None:
+        problem = evidence.problem("libvirt", "domcapabilities")
+        if problem is not None:
+            return unread(Layer.LIBVIRT, problem)
         return rule("libvirt.name-known").verdict(f"{known}; domain capabilities do not tell")
     source = f"virsh domcapabilities --virttype {'kvm' if capabilities.accelerator.value == 'kvm' else 'qemu'}"
     proof = [Provenance(source, f"host-model {capabilities.host_model.model}: {'has' if has else 'lacks'} it")]

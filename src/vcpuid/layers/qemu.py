@@ -14,6 +14,17 @@ from vcpuid.terms.verdict import Layer, Provenance, Verdict
 
 _FULLEST = {Accelerator.KVM: "host", Accelerator.TCG: "max"}
 
+_ADVICE = {
+    Accelerator.KVM: (
+        "QEMU {version} does not give {feature} on this host: see what it warns of, "
+        "`{path} -accel kvm -cpu host,+{qemu} -S -display none -monitor stdio`."
+    ),
+    Accelerator.TCG: (
+        "TCG of QEMU {version} does not emulate {feature}. "
+        "Run the guest under KVM (type='kvm') on a host that has it."
+    ),
+}
+
 
 def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     """Judge by QEMU's own answers where it was asked, else by our table of names for its version."""
@@ -56,11 +67,14 @@ def _judge_answer(feature: Feature, answer: QmpAnswer, names: frozenset[str]) ->
     model = _FULLEST[answer.accelerator]
     proof = [Provenance("QMP query-cpu-model-expansion", f"{label}, {model}: {str(any(known)).lower()}")]
     conclusion = "expands" if any(known) else "expands-not"
-    return rule(f"qemu.{conclusion}").verdict(f"{model} expansion; the name is known", proof)
+    advice = _ADVICE[answer.accelerator].format(**name_fields(feature), path=answer.path, version=answer.version)
+    return rule(f"qemu.{conclusion}").verdict(f"{model} expansion; the name is known", proof, advice=advice)
 
 
 def _judge_version(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     fields = name_fields(feature)
+    if evidence.snapshot.record("qmp").state == "failed" and isinstance(evidence.qmp, Gap):
+        return unread(Layer.QEMU, evidence.qmp)
     if isinstance(evidence.qemu, Gap):
         return unread(Layer.QEMU, evidence.qemu)
     emulator = guest.emulator if guest else None

@@ -9,6 +9,7 @@ from typing import Any
 from vcpuid.errors import InputError
 
 _KINDS = {dict: "an object", list: "a list", str: "a text", int: "a number", bool: "true or false"}
+_DECIMAL_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ class Node:
             return int(digits, 16)
         except ValueError:
             raise self.error(repr(digits[:40]), "hexadecimal digits") from None
+
+    def decimal(self) -> int:
+        """Give the number that a string of decimal digits stands for: the form of JSON's numbered keys."""
+        digits = self.text()
+        if not (digits.isascii() and digits.isdecimal() and len(digits) <= _DECIMAL_DIGITS):
+            raise self.error(repr(digits[:40]), "decimal digits")
+        return int(digits)
 
     def registers(self) -> tuple[int, int, int, int]:
         """Give the four numbers of a row `eax ebx ecx edx`."""

@@ -46,7 +46,9 @@ def look_at(root: Path, limit_s: float = 5.0) -> Look:
     return Look(str(root), limit_s)
 
 
-def gather(source: Gather, root: Path | str = "", options: Options | None = None) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def gather(
+    source: Gather, root: Path | str = "", options: Options | None = None
+) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """Run one source and return its data and problems."""
     problems = Problems()
     data = source(Look(str(root), 10.0), options or Options(), problems)
@@ -100,7 +102,7 @@ for question in sys.argv[-1].split("; "):
 
 
 class FakeVirsh:
-    """A program that answers like virsh, from a table of question to ("text" | "error" | "exit" | "hang", text)."""
+    """A program that answers like virsh: a table from question to ("text", "error", "exit" or "hang", text)."""
 
     def __init__(self, folder: Path, answers: Mapping[str, tuple[str, str]]) -> None:
         folder.mkdir(parents=True, exist_ok=True)

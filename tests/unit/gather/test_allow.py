@@ -8,7 +8,9 @@ from vcpuid.gather.allow import LEFT_OUT, filter_kernel_command_line, filter_nov
 
 
 def test_cpu_switches_of_the_kernel_stay() -> None:
-    line = "BOOT_IMAGE=/vmlinuz root=UUID=1 clearcpuid=sgx,514 nosgx kvm_intel.nested=1 kvm-amd.sev=1 tsx=off quiet\n"
+    line = (
+        "BOOT_IMAGE=/vmlinuz root=UUID=1 clearcpuid=sgx,514 nosgx kvm_intel.nested=1 kvm-amd.sev=1 tsx=off quiet\n"
+    )
     assert filter_kernel_command_line(line) == [
         "clearcpuid=sgx,514",
         "nosgx",

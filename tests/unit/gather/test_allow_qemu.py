@@ -67,7 +67,10 @@ def test_what_does_not_make_the_cpu_goes(arguments: list[str]) -> None:
     ("value", "kept"),
     [
         ("memory-backend-file,id=m,mem-path=/hunter2,size=1G", "memory-backend-file,id=m,size=1G"),
-        ('{"qom-type":"memory-backend-file","id":"m","mem-path":"/x"}', '{"qom-type":"memory-backend-file","id":"m"}'),
+        (
+            '{"qom-type":"memory-backend-file","id":"m","mem-path":"/x"}',
+            '{"qom-type":"memory-backend-file","id":"m"}',
+        ),
         ("sev-guest,id=s,dh-cert-file=/hunter2,session-file=/hunter2", "sev-guest,id=s"),
     ],
 )
@@ -95,7 +98,9 @@ def test_any_arguments_can_be_filtered_and_filtering_twice_is_filtering_once(arg
     assert filter_qemu_arguments(once) == once
 
 
-_OPTIONS = st.sampled_from(["-cpu", "-object", "-machine", "-global", "-device", "-m", "-smp", "-numa", "-accel", "-S"])
+_OPTIONS = st.sampled_from(
+    ["-cpu", "-object", "-machine", "-global", "-device", "-m", "-smp", "-numa", "-accel", "-S"]
+)
 _VALUES = st.text(st.sampled_from('abcpu-=,.{}":_0/'), max_size=20)
 
 

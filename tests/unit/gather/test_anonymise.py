@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from unit.gather.machines import strings_of
-
 from vcpuid.gather.anonymise import anonymise
 
 UUID = "0d1e2f3a-1111-2222-3333-444455556666"
@@ -25,9 +24,7 @@ def document() -> dict[str, Any]:
         "host": {"name": "h07", "machine": "x86_64"},
         "sources": {
             "domains": record({"domains": [{"name": NAME, "uuid": UUID, "inactive": XML, "live": None}]}),
-            "processes": record(
-                {"processes": [{"pid": 7, "name": NAME, "uuid": UUID, "args": ["-cpu", "host"]}]}
-            ),
+            "processes": record({"processes": [{"pid": 7, "name": NAME, "uuid": UUID, "args": ["-cpu", "host"]}]}),
             "monitor": record({"guests": [{"domain": NAME, "pid": 7}]}),
             "libvirt": {
                 "state": "partial",

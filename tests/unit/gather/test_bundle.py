@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from unit.gather.machines import GATHER
 
+from unit.gather.machines import GATHER
 from vcpuid.gather.bundle import COLLECTOR_MODULES, bundle_collector, bundle_cpuid_child, module_source
 
 NOT_SENT = {"__main__", "remote"}
@@ -23,7 +23,10 @@ def pythons() -> list[str]:
     found: dict[tuple[int, int], str] = {}
     for minor in range(6, 15):
         name = f"python3.{minor}"
-        for path in (shutil.which(name), *map(str, sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python")))):
+        for path in (
+            shutil.which(name),
+            *map(str, sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))),
+        ):
             # pyenv's shims are there for versions that are not.
             if path and _answers(path, minor):
                 found.setdefault((3, minor), path)
@@ -38,7 +41,7 @@ def _answers(path: str, minor: int) -> bool:
     return done.stdout.strip() == str(minor)
 
 
-def run(python: str, text: str, *arguments: str, cwd: Path | str = "/") -> "subprocess.CompletedProcess[str]":
+def run(python: str, text: str, *arguments: str, cwd: Path | str = "/") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [python, "-", *arguments],
         input=text,
@@ -62,7 +65,9 @@ def test_the_modules_import_only_themselves_and_the_standard_library() -> None:
         for path in GATHER.glob("*.py")
         for line in re.findall(r"^\s*(?:from|import) +(\S+)", path.read_text(), re.MULTILINE)
     }
-    outside = {name for name in imports if not name.startswith(".") and name.split(".")[0] not in sys.stdlib_module_names}
+    outside = {
+        name for name in imports if not name.startswith(".") and name.split(".")[0] not in sys.stdlib_module_names
+    }
     # Examples in docstrings are prose.
     assert outside <= {"the", "a"}
 
@@ -80,7 +85,9 @@ def test_it_needs_the_sources() -> None:
 
 @pytest.mark.parametrize("python", {pythons()[0], pythons()[-1]})
 def test_it_collects_on_the_oldest_and_the_newest_python(python: str) -> None:
-    done = run(python, bundle_collector(), "--only", "cpuid,cpuinfo,kernel,kvm,sgx,nova,processes", "--marker", "here")
+    done = run(
+        python, bundle_collector(), "--only", "cpuid,cpuinfo,kernel,kvm,sgx,nova,processes", "--marker", "here"
+    )
     assert done.stderr == ""
     marker, document = done.stdout.splitlines()
     assert marker == "here"

@@ -9,9 +9,9 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from programs import needs, needs_libvirt
 from unit.gather.machines import SCHEMA, FakeVirsh, is_root
-
 from vcpuid.gather.collect import SOURCE_NAMES, collect
 from vcpuid.gather.options import Options
 

@@ -7,8 +7,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from unit.gather.machines import gather, look_at, write_tree
 
+from unit.gather.machines import gather, look_at, write_tree
 from vcpuid.gather import cpuid
 from vcpuid.gather.cpuid_walk import Rows
 from vcpuid.gather.look import Look
@@ -107,7 +107,10 @@ def test_like_cpus_are_written_as_differences() -> None:
     assert written[1] == {
         "cpu": 1,
         "like": 0,
-        "rows": {"00000001.0": "00000009 00000009 00000009 00000009", "0000000b.2": "00000001 00000001 00000001 00000001"},
+        "rows": {
+            "00000001.0": "00000009 00000009 00000009 00000009",
+            "0000000b.2": "00000001 00000001 00000001 00000001",
+        },
         "lacks": ["00000005.0"],
     }
     assert "like" not in written[2]

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from unit.gather.machines import look_at, wait_until_gone, write_tree
 
+from unit.gather.machines import look_at, wait_until_gone, write_tree
 from vcpuid.gather import commands
 from vcpuid.gather.look import Look
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.gather.machines import gather, write_process, write_tree
 
+from unit.gather.machines import gather, write_process, write_tree
 from vcpuid.gather import nova
 from vcpuid.gather.options import Options
 from vcpuid.gather.record import NotApplicableError
@@ -125,5 +125,5 @@ def test_a_folder_in_place_of_a_file_is_a_problem(tmp_path: Path) -> None:
 
 
 def test_no_nova_at_all_does_not_apply(tmp_path: Path) -> None:
-    with pytest.raises(NotApplicableError, match="no nova.conf"):
+    with pytest.raises(NotApplicableError, match=r"no nova\.conf"):
         gather(nova.gather, tmp_path)

@@ -6,8 +6,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from unit.gather.machines import gather, look_at, write_tree
 
+from unit.gather.machines import gather, look_at, write_tree
 from vcpuid.gather import kvm, msr, proc, sgx
 from vcpuid.gather.look import Look
 from vcpuid.gather.record import NothingFoundError
@@ -55,7 +55,10 @@ def test_no_cpuinfo(tmp_path: Path) -> None:
     ("record", "text"),
     [
         (b"6,339,5140900,-;sgx: EPC section 0x70200000-0x75f7ffff\n", "sgx: EPC section 0x70200000-0x75f7ffff"),
-        (b"3,1,1,-;x86/cpu: SGX disabled or unsupported by BIOS.\n K=V\n", "x86/cpu: SGX disabled or unsupported by BIOS."),
+        (
+            b"3,1,1,-;x86/cpu: SGX disabled or unsupported by BIOS.\n K=V\n",
+            "x86/cpu: SGX disabled or unsupported by BIOS.",
+        ),
         (b"14,1,1,-;sgx: written by a program\n", None),
         (b"6,1,1,-;x86/cpu: User Mode Instruction Prevention\n", None),
         (b"6,1,1,-;usb: new sgx device of hunter2\n", None),

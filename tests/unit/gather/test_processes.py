@@ -6,8 +6,8 @@ import errno
 from pathlib import Path
 
 import pytest
-from unit.gather.machines import gather, look_at, write_process, write_tree
 
+from unit.gather.machines import gather, look_at, write_process, write_tree
 from vcpuid.gather import processes, qemu
 from vcpuid.gather.look import Look
 from vcpuid.gather.options import Options

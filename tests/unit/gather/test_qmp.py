@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from programs import needs
 from unit.gather.machines import gather, write_process, write_program, write_tree
-
 from vcpuid.gather import active, monitor
 from vcpuid.gather.look import Look
 from vcpuid.gather.options import Options
@@ -66,7 +66,11 @@ def answers(table: dict[str, object]) -> Side:
             for line in file:
                 command = json.loads(line)
                 found = table.get(command["execute"], {})
-                reply = {"error": {"class": "GenericError", "desc": str(found)}} if isinstance(found, Exception) else {"return": found}
+                reply = (
+                    {"error": {"class": "GenericError", "desc": str(found)}}
+                    if isinstance(found, Exception)
+                    else {"return": found}
+                )
                 file.write(b'{"event": "RESUME"}\n' + json.dumps({**reply, "id": command["id"]}).encode() + b"\n")
                 file.flush()
 
@@ -74,7 +78,10 @@ def answers(table: dict[str, object]) -> Side:
 
 
 def test_only_queries_can_be_sent() -> None:
-    assert all(name.startswith(("query-", "qom-get", "qom-list", "device-list-")) or name == "qmp_capabilities" for name in QUERIES)
+    assert all(
+        name.startswith(("query-", "qom-get", "qom-list", "device-list-")) or name == "qmp_capabilities"
+        for name in QUERIES
+    )
     for name in CHANGING:
         assert name not in QUERIES
         with pytest.raises(ValueError, match="is no query"):
@@ -117,7 +124,7 @@ def test_an_end_in_the_middle(serve: Callable[[Side, float], Qmp]) -> None:
 @needs("qemu-system-x86_64", package="qemu-system-x86")
 def test_qemu_is_asked_under_tcg() -> None:
     look = Look(limit_s=30.0)
-    found = active._ask(look, str(look.which("qemu-system-x86_64")), "tcg")
+    found = active._ask(look, str(look.which("qemu-system-x86_64")), "tcg", active._EXPANSIONS)
     assert found["version"].count(".") == 2
     assert "qemu64" in {one["name"] for one in found["definitions"]}
     assert found["expansions"]["max"]["avx2"] is True
@@ -149,23 +156,34 @@ def test_no_qemu_to_start(tmp_path: Path) -> None:
 def test_a_qemu_that_dies_at_the_start_says_why(tmp_path: Path) -> None:
     path = write_program(tmp_path / "qemu", "#!/bin/sh\necho 'qemu: failed to initialize kvm' >&2\nexit 1\n")
     with pytest.raises(QmpError, match="failed to initialize kvm"):
-        active._ask(Look(limit_s=10.0), str(path), "kvm")
+        active._ask(Look(limit_s=10.0), str(path), "kvm", active._EXPANSIONS)
 
 
 def test_a_qemu_that_hangs_is_killed(tmp_path: Path) -> None:
     path = write_program(tmp_path / "qemu", "#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(QmpError, match="no answer within"):
-        active._ask(Look(limit_s=1.0), str(path), "kvm")
+        active._ask(Look(limit_s=1.0), str(path), "kvm", active._EXPANSIONS)
 
 
 @pytest.mark.parametrize(
     ("arguments", "sockets"),
     [
         (["-qmp", "unix:/run/q.sock,server=on,wait=off"], ["/run/q.sock"]),
-        (["-chardev", "socket,id=m,path=/run/q.sock,server=on", "-mon", "chardev=m,mode=control"], ["/run/q.sock"]),
+        (
+            ["-chardev", "socket,id=m,path=/run/q.sock,server=on", "-mon", "chardev=m,mode=control"],
+            ["/run/q.sock"],
+        ),
         (["-chardev", "socket,id=m,path=/run/q.sock", "-mon", "m,mode=control"], ["/run/q.sock"]),
         (["-chardev", "socket,id=m,path=/run/q.sock", "-mon", "chardev=m,mode=readline"], []),
-        (["-chardev", "socket,id=m,path=/var/lib/libvirt/qemu/domain-1-x/monitor.sock", "-mon", "chardev=m,mode=control"], []),
+        (
+            [
+                "-chardev",
+                "socket,id=m,path=/var/lib/libvirt/qemu/domain-1-x/monitor.sock",
+                "-mon",
+                "chardev=m,mode=control",
+            ],
+            [],
+        ),
         (["-qmp", "unix:/run/libvirt/q.sock"], []),
         (["-qmp", "unix:relative.sock"], []),
         (["-qmp", "tcp:localhost:4444"], []),

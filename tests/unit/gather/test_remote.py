@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from unit.gather.machines import write_program
 
+from unit.gather.machines import write_program
 from vcpuid.gather.remote import Failure, Host, Outcome, collect_from_hosts, find_document, parse_host, ssh_command
 
 ONLY = ["--only", "sgx"]
@@ -29,7 +29,7 @@ stranger) echo "root@$host: Permission denied (publickey,password)." >&2; exit 2
 changed) echo "Host key verification failed." >&2; exit 255 ;;
 closing) echo "Connection closed by 10.0.0.1 port 22" >&2; exit 255 ;;
 odd) echo "something new" >&2; exit 255 ;;
-no-python) cat >/dev/null; PATH=/nowhere; export PATH; exec /bin/sh -c "$*" ;;
+no-python) cat >/dev/null; PATH={path}; export PATH; exec /bin/sh -c "$*" ;;
 platform-python) cat >/dev/null; echo "exit 126" >&2; exit 126 ;;
 hang) exec sleep 60 ;;
 silent) cat >/dev/null; exit 0 ;;
@@ -40,7 +40,10 @@ esac
 
 @pytest.fixture
 def ssh(tmp_path: Path) -> tuple[str, ...]:
-    text = FAKE_SSH.format(log=tmp_path / "log")
+    path = tmp_path / "nothing-but-a-shell"
+    path.mkdir()
+    (path / "sh").symlink_to("/bin/sh")
+    text = FAKE_SSH.format(log=tmp_path / "log", path=path)
     return (str(write_program(tmp_path / "ssh", text)),)
 
 
@@ -159,7 +162,7 @@ def test_hosts_that_are_understood(text: str, host: Host) -> None:
     ],
 )
 def test_hosts_that_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="ssh://|name a host") as refused:
+    with pytest.raises(ValueError, match=r"ssh://|name a host") as refused:
         parse_host(text)
     assert text in str(refused.value)
 
@@ -171,5 +174,3 @@ def test_output_without_a_document(text: str) -> None:
 
 def test_the_document_is_found_behind_noise() -> None:
     assert find_document('motd {"b": 2}\nm\n{"a": 1}\nbye\n', "m") == {"a": 1}
-
-

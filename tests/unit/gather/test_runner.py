@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from unit.gather.machines import wait_until_gone
 
+from unit.gather.machines import wait_until_gone
 from vcpuid.gather.look import Look
 from vcpuid.gather.options import Options
-from vcpuid.gather.record import NothingFoundError, NotApplicableError, Problems
+from vcpuid.gather.record import NotApplicableError, NothingFoundError, Problems
 from vcpuid.gather.runner import Gather, Source, run_sources
 
 
@@ -24,8 +24,8 @@ def fine(_look: Look, _options: Options, _problems: Problems) -> dict[str, Any]:
     return {"value": 1}
 
 
-def run(*sources: Source, **options: Any) -> dict[str, dict[str, Any]]:
-    return run_sources(sources, Options(**{"timeout_s": 5.0, **options}))
+def run(*sources: Source, timeout_s: float = 5.0, only: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    return run_sources(sources, Options(timeout_s=timeout_s, only=only))
 
 
 def test_whole_and_partial_data() -> None:
@@ -36,7 +36,9 @@ def test_whole_and_partial_data() -> None:
     records = run(source("fine", fine), source("partial", partial))
     assert records["fine"]["state"] == "ok"
     assert records["partial"]["state"] == "partial"
-    assert records["partial"]["problems"] == [{"what": "a file", "why": "permission denied", "remedy": "run as root"}]
+    assert records["partial"]["problems"] == [
+        {"what": "a file", "why": "permission denied", "remedy": "run as root"}
+    ]
 
 
 def test_a_hanging_source_is_recorded_and_holds_up_nobody() -> None:

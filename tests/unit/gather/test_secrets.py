@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from unit.gather.machines import FakeVirsh, strings_of, write_process, write_tree
 
+from unit.gather.machines import FakeVirsh, strings_of, write_process, write_tree
 from vcpuid.gather.collect import collect
 from vcpuid.gather.options import Options
 
-SECRET = "hunter2"
+SECRET = "hunter2"  # noqa: S105 - the bait
 UUID = "0d1e2f3a-1111-2222-3333-444455556666"
 
 NOVA = f"""\
@@ -38,13 +38,15 @@ DOMAIN = f"""\
   <sysinfo type='smbios'><system><entry name='serial'>{SECRET}</entry></system></sysinfo>
   <os><type arch='x86_64' machine='pc'>hvm</type><cmdline>{SECRET}</cmdline><kernel>/{SECRET}</kernel></os>
   <cpu mode='host-model'>{SECRET}<feature policy='require' name='sgx' secret='{SECRET}'/></cpu>
-  <launchSecurity type='sev'><policy>0x3</policy><dhCert>{SECRET}</dhCert><session>{SECRET}</session></launchSecurity>
+  <launchSecurity type='sev'><policy>0x3</policy><dhCert>{SECRET}</dhCert>
+    <session>{SECRET}</session></launchSecurity>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
     <disk type='network'><auth username='{SECRET}'><secret type='ceph' uuid='{SECRET}'/></auth></disk>
     <graphics type='vnc' passwd='{SECRET}'/>
     <interface type='network'><mac address='{SECRET}'/></interface>
-    <memory model='nvdimm'><source><path>/{SECRET}</path></source><target><size unit='KiB'>1</size></target></memory>
+    <memory model='nvdimm'><source><path>/{SECRET}</path></source>
+      <target><size unit='KiB'>1</size></target></memory>
   </devices>
   <qemu:commandline>
     <qemu:arg value='-cpu'/><qemu:arg value='host,sgx=on'/>
@@ -72,14 +74,14 @@ def machine(tmp_path: Path) -> Path:
     root = write_tree(
         tmp_path / "root",
         {
-            "/proc/cmdline": f"root=/dev/vda nosgx password={SECRET} mitigations=/{SECRET} systemd.setenv=X={SECRET}"
+            "/proc/cmdline": f"root=/dev/vda nosgx password={SECRET} mitigations=/{SECRET} x.setenv=X={SECRET}"
             f" clearcpuid={SECRET}@x -- {SECRET} nosmap\n",
             "/proc/cpuinfo": f"processor : 0\nvendor_id : GenuineIntel\nserial : {SECRET}\n",
             "/proc/1/cmdline": f"init\0{SECRET}\0",
             "/etc/nova/nova.conf": NOVA,
             "/dev/kmsg": f"6,1,1,-;password sgx {SECRET}\n",
             "/sys/devices/system/cpu/online": "0\n",
-            f"/var/cache/libvirt/qemu/capabilities/x.xml": f"<qemuCaps><emulator>/q</emulator><x>{SECRET}</x></qemuCaps>",
+            "/var/cache/libvirt/qemu/capabilities/x.xml": f"<qemuCaps><emulator>/q</emulator>{SECRET}</qemuCaps>",
         },
     )
     write_process(root, 4711, "/usr/bin/qemu-system-x86_64", ARGUMENTS)
@@ -91,13 +93,20 @@ def virsh(folder: Path) -> FakeVirsh:
         folder,
         {
             "version --daemon": ("text", "Using library: libvirt 9.0.0\nRunning against daemon: 9.0.0"),
-            "capabilities": ("text", f"<capabilities><host><uuid>{SECRET}</uuid><cpu><model>x</model></cpu></host></capabilities>"),
-            "domcapabilities --virttype kvm": ("text", f"<domainCapabilities><path>/q</path><os>{SECRET}</os></domainCapabilities>"),
+            "capabilities": (
+                "text",
+                f"<capabilities><host><uuid>{SECRET}</uuid><cpu><model>x</model></cpu></host></capabilities>",
+            ),
+            "domcapabilities --virttype kvm": (
+                "text",
+                f"<domainCapabilities><path>/q</path><os>{SECRET}</os></domainCapabilities>",
+            ),
             "domcapabilities --virttype qemu": ("error", "no such virttype"),
             "list --all --uuid": ("text", UUID),
             "list --transient --uuid": ("text", ""),
             f"domstate {UUID}": ("text", "running"),
             f"dumpxml {UUID}": ("text", DOMAIN),
+            f"dumpxml --migratable {UUID}": ("text", DOMAIN),
             f"dumpxml --inactive {UUID}": ("text", DOMAIN.replace(" id='1'", "")),
         },
     )

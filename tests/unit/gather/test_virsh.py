@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from unit.gather.machines import FakeVirsh, gather
 
+from unit.gather.machines import FakeVirsh, gather
 from vcpuid.gather import domains, libvirt
 from vcpuid.gather.look import Look
 from vcpuid.gather.options import Options
@@ -16,7 +16,9 @@ from vcpuid.gather.virsh import Answer, Virsh
 UUIDS = [f"0d1e2f3a-1111-2222-3333-44445555{number:04d}" for number in range(3)]
 
 
-def ask(fake: FakeVirsh, *questions: str, limit_s: float = 10.0) -> tuple[list[Answer | None], list[dict[str, str]]]:
+def ask(
+    fake: FakeVirsh, *questions: str, limit_s: float = 10.0
+) -> tuple[list[Answer | None], list[dict[str, str]]]:
     problems = Problems()
     answers = Virsh(Look(limit_s=limit_s), fake.options, problems).ask(questions, "virsh")
     return answers, problems.as_json()
@@ -112,7 +114,10 @@ def test_a_cache_made_for_another_binary_is_told(tmp_path: Path) -> None:
     binary.write_text("")
     folder = tmp_path / "var/cache/libvirt/qemu/capabilities"
     folder.mkdir(parents=True)
-    text = "<qemuCaps><emulator>/usr/bin/qemu</emulator><qemuctime>{}</qemuctime><version>7002022</version></qemuCaps>"
+    text = (
+        "<qemuCaps><emulator>/usr/bin/qemu</emulator><qemuctime>{}</qemuctime>"
+        "<version>7002022</version></qemuCaps>"
+    )
     (folder / "old.xml").write_text(text.format(1))
     (folder / "right.xml").write_text(text.format(int(binary.stat().st_ctime)))
     data, _ = gather(libvirt.gather, tmp_path, Options(virsh=("/no/virsh",)))
@@ -135,17 +140,24 @@ def test_domains_as_defined_and_as_they_run(tmp_path: Path) -> None:
         f"domstate {UUIDS[1]}": ("text", "running"),
         f"dumpxml {UUIDS[1]}": ("text", live),
         f"dumpxml --inactive {UUIDS[1]}": ("text", defined),
+        f"dumpxml --migratable {UUIDS[1]}": ("text", defined),
         f"domstate {UUIDS[2]}": ("error", "Domain not found"),
         f"dumpxml {UUIDS[2]}": ("error", "Domain not found"),
         f"dumpxml --inactive {UUIDS[2]}": ("error", "Domain not found"),
     }
-    data, problems = gather(domains.gather, tmp_path, FakeVirsh(tmp_path / "bin", answers).options)
+    fake = FakeVirsh(tmp_path / "bin", answers)
+    data, problems = gather(domains.gather, tmp_path, fake.options)
     stopped, transient = data["domains"]
     assert (stopped["name"], stopped["state"], stopped["id"], stopped["live"]) == ("a & b", "shut off", None, None)
     assert stopped["inactive"] == '<domain type="kvm"><name>a &amp; b</name></domain>'
     assert (transient["id"], transient["inactive"]) == (3, None)
     assert transient["live"] == '<domain type="kvm" id="3"><name>a &amp; b</name></domain>'
+    assert (stopped["started"], transient["started"]) == (
+        None,
+        '<domain type="kvm"><name>a &amp; b</name></domain>',
+    )
     assert {problem["why"] for problem in problems} == {"Domain not found"}
+    assert [call[0] for call in fake.calls()] == ["-r", "-r", "-c"]
 
 
 def test_no_domains(tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ def test_what_makes_a_domains_cpu_stays() -> None:
         '<features><acpi/><hyperv mode="custom"><relaxed state="on"/><vendor_id state="on" value="x"/></hyperv>'
         '<kvm><hidden state="on"/></kvm><pmu state="off"/><ioapic driver="qemu"/></features>'
         '<cpu mode="custom" match="exact" check="partial"><model fallback="allow">Haswell</model>'
-        '<vendor>Intel</vendor><topology sockets="1" dies="1" cores="2" threads="1"/><maxphysaddr mode="emulate" bits="42"/>'
+        '<vendor>Intel</vendor><topology sockets="1" dies="1" cores="2" threads="1"/>'
+        '<maxphysaddr mode="emulate" bits="42"/>'
         '<feature policy="require" name="sgx"/><numa><cell id="0" cpus="0-1" memory="8" unit="KiB"/></numa></cpu>'
         '<clock offset="utc"><timer name="kvmclock" present="no"/></clock>'
         '<devices><emulator>/usr/bin/qemu-system-x86_64</emulator><memory model="sgx-epc"><source>'
@@ -97,7 +98,8 @@ def test_what_makes_a_domains_cpu_stays() -> None:
 def test_a_sev_hosts_chip_identity_goes() -> None:
     text = (
         "<domainCapabilities><path>/q</path><features><sev supported='yes'><cbitpos>47</cbitpos>"
-        "<cpu0Id>hunter2</cpu0Id></sev><sgx supported='yes'><section_size unit='KiB'>2</section_size></sgx></features>"
+        "<cpu0Id>hunter2</cpu0Id></sev>"
+        "<sgx supported='yes'><section_size unit='KiB'>2</section_size></sgx></features>"
         "<devices><disk/></devices></domainCapabilities>"
     )
     assert filter_xml(text, DOMAIN_CAPABILITIES) == (
@@ -108,4 +110,6 @@ def test_a_sev_hosts_chip_identity_goes() -> None:
 
 def test_of_capabilities_only_the_cpu_stays() -> None:
     text = "<capabilities><host><uuid>hunter2</uuid><cpu><model>x</model></cpu></host><guest/></capabilities>"
-    assert filter_xml(text, CAPABILITIES) == "<capabilities><host><cpu><model>x</model></cpu></host></capabilities>"
+    assert (
+        filter_xml(text, CAPABILITIES) == "<capabilities><host><cpu><model>x</model></cpu></host></capabilities>"
+    )

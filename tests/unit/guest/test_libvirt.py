@@ -152,7 +152,7 @@ def test_a_tree_too_deep_is_refused() -> None:
 
 
 def test_a_text_too_large_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libvirt, "_SIZE_LIMIT_BYTES", 100)
+    monkeypatch.setattr(libvirt, "SIZE_LIMIT_BYTES", 100)
     error = refusal("<domain>" + " " * 100)
     assert error.message == "too large for libvirt XML"
     assert (error.found, error.expected) == ("108 bytes", "at most 100")

@@ -19,6 +19,7 @@ def test_values_of_the_right_type_are_given() -> None:
     assert node(7).number() == 7
     assert node(value=True).truth() is True
     assert node("0000001c").hexadecimal() == 0x1C
+    assert node("0012").decimal() == 12
     assert node("1 2 ffffffff 0").registers() == (1, 2, 0xFFFFFFFF, 0)
     assert node(["a", "b"]).texts() == ("a", "b")
     assert [(key, member.path) for key, member in node({"c": 1}).members()] == [("c", "a.b.c")]
@@ -35,6 +36,8 @@ def test_values_of_the_right_type_are_given() -> None:
         (Node.truth, 1, "a number", "true or false"),
         (Node.hexadecimal, "xyz", "'xyz'", "hexadecimal digits"),
         (Node.hexadecimal, 12, "a number", "a text"),
+        (Node.decimal, "1c", "'1c'", "decimal digits"),
+        (Node.decimal, "9" * 5000, repr("9" * 40), "decimal digits"),
         (Node.registers, "1 2 3", "'1 2 3'", "four hexadecimal words, eax ebx ecx edx"),
         (Node.registers, "1 2 3 x", "'1 2 3 x'", "four hexadecimal words, eax ebx ecx edx"),
         (Node.registers, "1 2 3 100000000", "'1 2 3 100000000'", "words of 32 bits"),

@@ -152,8 +152,14 @@ def _bits_of(element: etree._Element, place: Place) -> tuple[Bits, ...]:
 def _number(item: etree._Element, attribute: str, place: Place) -> int:
     text = item.get(attribute) or "0"
     try:
-        return int(text, 0)
+        number = int(text, 0)
     except ValueError:
+        number = -1
+    if number < 0 or number >> 32:
         raise InputError(
-            f"{attribute} is no number", source=place.source, line=item.sourceline, found=repr(text)
-        ) from None
+            f"{attribute} is no number of 32 bits",
+            source=place.source,
+            line=item.sourceline,
+            found=repr(text[:40]),
+        )
+    return number
