@@ -62,7 +62,7 @@ class _Anonymiser:
         if name == "domains":
             for domain in data["domains"]:
                 domain["name"] = self._name(domain["name"])
-                for version in ("inactive", "live"):
+                for version in ("inactive", "live", "started"):
                     domain[version] = self._xml(domain[version])
         elif name == "processes":
             for process in data["processes"]:

@@ -23,7 +23,9 @@ def document() -> dict[str, Any]:
         "collector": {"anonymised": False},
         "host": {"name": "h07", "machine": "x86_64"},
         "sources": {
-            "domains": record({"domains": [{"name": NAME, "uuid": UUID, "inactive": XML, "live": None}]}),
+            "domains": record(
+                {"domains": [{"name": NAME, "uuid": UUID, "inactive": XML, "live": None, "started": XML}]}
+            ),
             "processes": record({"processes": [{"pid": 7, "name": NAME, "uuid": UUID, "args": ["-cpu", "host"]}]}),
             "monitor": record({"guests": [{"domain": NAME, "pid": 7}]}),
             "libvirt": {
@@ -53,6 +55,7 @@ def test_the_same_name_has_the_same_token_everywhere() -> None:
     assert re.fullmatch(r"guest-[0-9a-f]{10}", token)
     assert process["name"] == sources["monitor"]["data"]["guests"][0]["domain"] == token
     assert f"<name>{token}</name>" in domain["inactive"]
+    assert domain["started"] == domain["inactive"]
     assert domain["uuid"] == process["uuid"]
     assert f"<uuid>{domain['uuid']}</uuid>" in domain["inactive"]
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", domain["uuid"])

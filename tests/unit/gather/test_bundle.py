@@ -8,17 +8,20 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from unit.gather.machines import GATHER
+from unit.gather.machines import GATHER, wait_until_gone, write_program
 from vcpuid.gather.bundle import COLLECTOR_MODULES, bundle_collector, bundle_cpuid_child, module_source
 
 NOT_SENT = {"__main__", "remote"}
 
 
-def pythons() -> list[str]:
+@cache
+def pythons() -> tuple[str, ...]:
     """Return one interpreter of each Python version that is here, oldest first."""
     found: dict[tuple[int, int], str] = {}
     for minor in range(6, 15):
@@ -31,7 +34,7 @@ def pythons() -> list[str]:
             if path and _answers(path, minor):
                 found.setdefault((3, minor), path)
     found.setdefault((sys.version_info.major, sys.version_info.minor), sys.executable)
-    return [found[version] for version in sorted(found)]
+    return tuple(found[version] for version in sorted(found))
 
 
 def _answers(path: str, minor: int) -> bool:
@@ -143,3 +146,19 @@ def test_output_goes_to_a_file(tmp_path: Path) -> None:
     done = run(sys.executable, bundle_collector(), "--only", "sgx", "-o", str(tmp_path / "no" / "folder"))
     assert done.returncode == 3
     assert "No such file or directory" in done.stderr
+
+
+def test_an_interrupted_run_ends_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    virsh = write_program(tmp_path / "virsh", f"#!/bin/sh\necho $$ >> {started}\nexec sleep 60\n")
+    program = tmp_path / "collect.py"
+    program.write_text(bundle_collector())
+    command = [sys.executable, str(program), "--only", "domains", "--virsh", str(virsh), "--timeout", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (started.exists() and started.read_text().endswith("\n")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+        printed, complaints = process.communicate(timeout=30)
+    assert (process.returncode, printed, complaints) == (130, "", "")
+    assert wait_until_gone(int(started.read_text()))

@@ -73,11 +73,11 @@ def test_a_snapshot_of_a_machine_with_nothing(tmp_path: Path, schema: dict[str, 
 def test_a_virsh_that_hangs_delays_nobody(tmp_path: Path, schema: dict[str, Any]) -> None:
     hanging = FakeVirsh(tmp_path / "bin", {"list --all --uuid": ("hang", ""), "version --daemon": ("hang", "")})
     told: list[tuple[str, str]] = []
-    options = hanging.options._replace(timeout_s=3.0)
+    options = hanging.options._replace(timeout_s=4.0)
     document = collect(options, lambda name, state: told.append((name, state)))
     check(json.loads(json.dumps(document)), schema)
     assert document["sources"]["domains"]["state"] == "failed"
-    assert document["sources"]["domains"]["problems"][0]["why"] == "no answer within 3 s"
+    assert document["sources"]["domains"]["problems"][0]["why"] == "no answer within 4 s"
     ended = [name for name, state in told if state not in ("started", "skipped")]
     assert set(ended[-2:]) == {"domains", "libvirt"}
 

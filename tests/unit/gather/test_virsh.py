@@ -35,9 +35,9 @@ def test_answers_and_errors_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_virsh_that_hangs_leaves_the_answers_before(tmp_path: Path) -> None:
     fake = FakeVirsh(tmp_path, {"a": ("text", "one"), "b": ("hang", "")})
-    answers, problems = ask(fake, "a", "b", limit_s=1.5)
+    answers, problems = ask(fake, "a", "b", limit_s=2.5)
     assert answers == [Answer("one", ""), None]
-    assert problems[0]["why"] == "no answer within 1.5 s"
+    assert problems[0]["why"] == "no answer within 2.5 s"
     assert "--timeout" in problems[0]["remedy"]
 
 
