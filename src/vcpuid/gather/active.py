@@ -44,14 +44,14 @@ def gather(look: Look, options: Options, problems: Problems) -> Data:
             try:
                 asked.append({"path": path, **_ask(look, resolved, accelerator, models)})
             except (OSError, QmpError) as error:
-                problems.add("%s under %s" % (path, accelerator), str(error), _remedy(accelerator))
+                problems.add("%s under %s" % (path, accelerator), str(error), _remedy(str(error)))
     if not asked:
         raise NothingFoundError
     return {"binaries": asked}
 
 
-def _remedy(accelerator: str) -> str:
-    return "see that /dev/kvm may be opened" if accelerator == "kvm" else ""
+def _remedy(said: str) -> str:
+    return "see that /dev/kvm may be opened" if "kvm" in said.lower() else ""
 
 
 def _trusted_binaries(look: Look, options: Options, problems: Problems) -> Iterator[Tuple[str, str]]:

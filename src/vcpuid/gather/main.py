@@ -15,6 +15,7 @@ from .options import DEFAULT_TIMEOUT_S, DEFAULT_URI, Options
 
 EXIT_USAGE = 2
 EXIT_BAD_INPUT = 3
+EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 
 
@@ -28,6 +29,12 @@ def main(arguments: List[str]) -> None:
         status = end.code if isinstance(end.code, int) else EXIT_USAGE
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
+    except OSError as error:  # sources record their own: this one is of our output
+        sys.stderr.write("vcpuid-collect: standard output: %s\n" % error.strerror)
+        status = EXIT_BAD_INPUT
+    except Exception as error:
+        sys.stderr.write("vcpuid-collect: a bug, please report it: %s: %s\n" % (type(error).__name__, error))
+        status = EXIT_BUG
     try:
         sys.stdout.flush()
         sys.stderr.flush()

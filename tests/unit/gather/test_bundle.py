@@ -148,6 +148,19 @@ def test_output_goes_to_a_file(tmp_path: Path) -> None:
     assert "No such file or directory" in done.stderr
 
 
+def test_an_output_that_takes_no_more_is_no_crash() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-", "--only", "sgx"],
+            input=bundle_collector(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (3, "vcpuid-collect: standard output: No space left on device\n")
+
+
 def test_an_interrupted_run_ends_and_leaves_nothing_behind(tmp_path: Path) -> None:
     started = tmp_path / "started"
     virsh = write_program(tmp_path / "virsh", f"#!/bin/sh\necho $$ >> {started}\nexec sleep 60\n")
