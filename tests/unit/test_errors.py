@@ -48,7 +48,7 @@ def test_each_kind_has_its_exit_status(error: VcpuidError, status: int) -> None:
 
 def test_an_unknown_name_comes_with_near_ones() -> None:
     error = UnknownNameError("sqx", ("sgx", "sgx1"))
-    assert "found 'sqx', expected near names: sgx, sgx1" in str(error)
+    assert "found 'sqx'\n  Near names: sgx, sgx1." in str(error)
     assert "expected" not in str(UnknownNameError("sqx", ()))
 
 

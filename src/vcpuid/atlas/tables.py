@@ -34,7 +34,7 @@ def load_table(name: str, folder: str = TABLES) -> list[dict[str, str]]:
     for number, cells in enumerate(reader, header_lines + 2):
         if len(cells) != len(columns):
             raise InputError(
-                "a row of the atlas has another number of cells than its header",
+                "a row of the atlas does not have a cell for each column",
                 source=path,
                 line=number,
                 found=str(len(cells)),

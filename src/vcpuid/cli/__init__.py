@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from itertools import pairwise
 from typing import NoReturn
 
@@ -67,6 +68,9 @@ def main() -> NoReturn:
     hangs in the kernel must not hold up an answer.
     """
     gc.disable()  # a command is over before its garbage matters
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks is no bug
     status = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -112,7 +116,9 @@ def _wants_json(arguments: list[str]) -> bool:
 
 
 def _tell(error: VcpuidError, *, as_json: bool) -> int:
-    click.echo(f"vcpuid: {error}", err=True)
+    from vcpuid.render.page import printable  # noqa: PLC0415 - only an error needs it
+
+    click.echo("\n".join(printable(line) for line in f"vcpuid: {error}".split("\n")), err=True)
     if as_json:
         import json  # noqa: PLC0415 - only this path needs it
 

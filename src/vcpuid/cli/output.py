@@ -34,6 +34,7 @@ def write(output_format: str, page: Callable[[], Page], document: Callable[[], d
         click.echo(json.dumps(document(), indent=2))
         return
     page().write(sys.stdout, colour=wants_colour())
+    sys.stdout.flush()  # here, where a full disk is still told
 
 
 def wants_colour() -> bool:

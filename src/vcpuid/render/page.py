@@ -32,7 +32,8 @@ class Page:
 
     def add(self, *parts: Span | str) -> None:
         """Add a line; plain strings are spans without a role."""
-        self.lines.append(tuple(part if isinstance(part, Span) else Span(part) for part in parts))
+        spans = (part if isinstance(part, Span) else Span(part) for part in parts)
+        self.lines.append(tuple(Span(printable(text), role) for text, role in spans))
 
     def plain(self) -> str:
         """Give the text without any colour."""
@@ -49,6 +50,16 @@ class Page:
         console = Console(file=stream, highlight=False, soft_wrap=True)
         for line in self.lines:
             console.print(Text.assemble(*((span.text, span.role.value) for span in line)))
+
+
+def printable(text: str) -> str:
+    """Escape what could steer a terminal or cannot be written: control characters, lone surrogates.
+
+    Names and values come from files and hosts that strangers wrote.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:

@@ -163,8 +163,10 @@ class WordValue:
     value: int
 
 
-_NUMBER = r"(?:0x[0-9a-f]+|[0-9a-f]+h?)"
-_SUBLEAF = r"(?P<subleaf>0x[0-9a-f]+|\d+)"
+# Bounded, so that no text of strangers becomes a number of a thousand digits.
+_NUMBER = r"(?:0x[0-9a-f]{1,16}|[0-9a-f]{1,16}h?)"
+_SUBLEAF = r"(?P<subleaf>0x[0-9a-f]{1,8}|\d{1,10})"
+_BIT = r"(?:0x[0-9a-f]{1,2}|\d{1,3})"
 _REGISTER = r"(?P<register>e[abcd]x)"
 _CPUID_FORMS = (
     # 7.0.ebx   0x12.1.eax   80000008.ebx   CPUID.07H.0:EBX   CPUID.07H:EBX
@@ -174,10 +176,11 @@ _CPUID_FORMS = (
 )
 _MSR_FORM = rf"msr[. (]?\(?(?P<index>{_NUMBER})\)?"
 _BIT_TAIL = (
-    r"(?:[.\[](?P<first>0x[0-9a-f]+|\d+)(?:[-:](?P<second>0x[0-9a-f]+|\d+))?\]?"
-    r"|\.[a-z0-9_.-]*\s?\[bit (?P<named>\d+)\])"
+    rf"\.({_BIT})(?:-({_BIT}))?"  # .2   .17-18
+    rf"|\[({_BIT})(?::({_BIT}))?\]"  # [2]   [18:17]
+    r"|\.[a-z0-9_.-]{0,80}\s?\[bit (\d{1,3})\]"  # .sgx [bit 2] (QEMU's messages)
 )
-_VALUE_TAIL = rf"=(?P<value>0b[01]+|{_NUMBER})"
+_VALUE_TAIL = rf"=(?:0b(?P<binary>[01]{{1,64}})|(?P<value>{_NUMBER}))"
 
 
 def parse_hexadecimal(text: str) -> int:
@@ -229,13 +232,13 @@ def parse_address(text: str) -> Bits | WordValue:
     if not tail:
         return Bits(word, 0, word.width - 1)
     if match := re.fullmatch(_VALUE_TAIL, tail):
-        digits = match["value"]
-        value = int(digits, 2) if digits.startswith("0b") else parse_hexadecimal(digits)
+        binary = match["binary"]
+        value = int(binary, 2) if binary else parse_hexadecimal(match["value"])
         if value >> word.width:
             raise UsageError(
                 f"the value does not fit into {word.width} bits",
                 source=text,
-                found=digits,
+                found=tail.removeprefix("="),
                 expected=str(word),
             )
         return WordValue(word, value)

@@ -1,0 +1,175 @@
+"""The command as a process of its own: what only shows there."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from snapshots import cpuid, domain_xml, domains, kvm, qmp, row, rows, write_snapshot
+
+VCPUID = [sys.executable, "-m", "vcpuid"]
+PLAIN = {**os.environ, "PYTHONUTF8": "1"}
+
+
+def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*VCPUID, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=PLAIN | variables,
+        timeout=60,
+    )
+
+
+def run_on_terminal(*arguments: str, **variables: str) -> str:
+    """What a terminal gets to see."""
+    controller, terminal = pty.openpty()
+    with subprocess.Popen(
+        [*VCPUID, *arguments], stdout=terminal, stdin=terminal, stderr=terminal, env=PLAIN | variables
+    ) as process:
+        os.close(terminal)
+        shown = b""
+        try:
+            while piece := os.read(controller, 65536):
+                shown += piece
+        except OSError:
+            pass  # Linux's way to say that the terminal was closed
+        assert process.wait(60) == 0
+    os.close(controller)
+    return shown.decode()
+
+
+@pytest.mark.parametrize(
+    ("bits", "status"), [({"ebx": 1 << 5}, 0), ({}, 1), (None, 4)], ids=["yes", "no", "undecided"]
+)
+def test_the_status_is_the_answer(tmp_path: Path, bits: dict[str, int] | None, status: int) -> None:
+    sources = {}
+    if bits is not None:
+        leaf_7 = rows(_7_0=row(**bits))
+        sources = {
+            "cpuid": cpuid(leaf_7),
+            "kvm": kvm(leaf_7),
+            "qmp": qmp(expansions={"host": {"avx2": bool(bits)}}),
+        }
+    done = run("why", "avx2", "--host", write_snapshot(tmp_path / "host.json", **sources))
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["explain", "sgx"], 0),
+        (["explain", "sqx"], 2),
+        (["nonsense"], 2),
+        (["why", "sgx", "--host", "/nonexistent"], 3),
+    ],
+)
+def test_statuses_without_an_answer(arguments: list[str], status: int) -> None:
+    done = run(*arguments)
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bug_is_70(tmp_path: Path) -> None:
+    code = "import vcpuid.cli, vcpuid.cli.explain as e; e.explain = None; vcpuid.cli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "explain", "sgx"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 70
+    assert "this is a bug of vcpuid" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_off_a_terminal_there_is_no_escape_code() -> None:
+    done = run("explain", "sgx", "0x12.1.eax=0x36", TERM="xterm-256color", FORCE_COLOR="1")
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_terminal_gets_colour() -> None:
+    assert "\x1b[1m" in run_on_terminal("explain", "sgx", TERM="xterm-256color", NO_COLOR="")
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb", "NO_COLOR": ""}])
+def test_a_terminal_that_wants_no_colour_gets_none(variables: dict[str, str]) -> None:
+    shown = run_on_terminal("explain", "sgx", **variables)
+    assert "Software Guard Extensions" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_terminal_shows_the_words_of_a_file() -> None:
+    shown = run_on_terminal("explain", "sgx", TERM="xterm-256color", NO_COLOR="1")
+    assert shown.replace("\r\n", "\n") == run("explain", "sgx").stdout
+
+
+@pytest.mark.parametrize("arguments", [["explain", *["sgx"] * 200], ["explain", *["sgx"] * 200, "--format=json"]])
+def test_a_reader_that_goes_away_is_no_error(arguments: list[str]) -> None:
+    with subprocess.Popen(
+        [*VCPUID, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("form", [[], ["--format=json"]])
+def test_a_full_disk_is_told(form: list[str]) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*VCPUID, "explain", "sgx", *form], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr
+
+
+def test_a_name_that_the_terminals_encoding_lacks_is_no_bug(tmp_path: Path) -> None:
+    data = domains(inactive=domain_xml("<cpu mode='host-passthrough'/>"))
+    data["domains"][0]["name"] = "bücher"
+    host = write_snapshot(tmp_path / "host.json", domains=data)
+    done = run("why", "sgx", "--host", host, "--domain", "bücher", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert done.returncode in (1, 4)
+    assert "domain b\\xfccher" in done.stdout
+
+
+def test_json_on_standard_output_is_nothing_but_json() -> None:
+    done = run("explain", "sgx", "7.0.ebx=0x029c6fbf", "--format", "json")
+    assert json.loads(done.stdout)["schema"] == "vcpuid-explain/1"
+    assert done.stderr == ""
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """The modules that a run imports; Python tells them on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "vcpuid", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def test_explain_imports_nothing_heavy_off_a_terminal() -> None:
+    modules = modules_after("explain", "sgx")
+    assert "vcpuid.answers.explain" in modules
+    roots = {module.partition(".")[0] for module in modules}
+    assert not roots & {"rich", "lxml", "numpy", "duckdb", "json", "tomllib", "jinja2"}
+    assert not {module for module in modules if module.startswith(("vcpuid.gather", "vcpuid.layers"))}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_imports_no_command(arguments: list[str]) -> None:
+    modules = modules_after(*arguments)
+    assert {module for module in modules if module.startswith("vcpuid.cli.")} == set()
+    assert not {module for module in modules if module.startswith(("rich", "lxml", "vcpuid.atlas"))}

@@ -1,0 +1,73 @@
+"""Pages: lines of spans, plain or in colour, and safe to show."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from vcpuid.render.page import Page, Role, Span, printable, wrap
+
+
+def page() -> Page:
+    made = Page()
+    made.add(Span("sgx", Role.STRONG), "  ", Span("no", Role.BAD), "   ")
+    made.add()
+    made.add("end")
+    return made
+
+
+def written(*, colour: bool) -> str:
+    stream = io.StringIO()
+    page().write(stream, colour=colour)
+    return stream.getvalue()
+
+
+def test_plain_text_has_no_colour_and_no_trailing_blanks() -> None:
+    assert page().plain() == "sgx  no\n\nend\n"
+    assert written(colour=False) == page().plain()
+
+
+def test_colour_changes_no_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = written(colour=True)
+    assert "\x1b[1msgx" in text
+    for code in ("\x1b[1m", "\x1b[1;31m", "\x1b[0m"):
+        text = text.replace(code, "")
+    assert [line.rstrip() for line in text.splitlines()] == page().plain().splitlines()
+
+
+def test_brackets_are_text_and_no_markup() -> None:
+    made = Page()
+    made.add("CPUID.07H.0:EBX[2] [bold]x[/bold]")
+    stream = io.StringIO()
+    made.write(stream, colour=True)
+    assert "[bold]x[/bold]" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("web-1", "web-1"),
+        ("Bücher €", "Bücher €"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\nb\tc\r", "a\\nb\\tc\\r"),
+        ("\x9b2J", "\\x9b2J"),
+        ("\u202etxt.exe", "\\u202etxt.exe"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_what_could_steer_a_terminal_is_escaped(text: str, shown: str) -> None:
+    made = Page()
+    made.add(text)
+    assert printable(text) == shown
+    assert made.plain() == shown + "\n"
+
+
+def test_wrapping_keeps_every_word() -> None:
+    lines = wrap("one two three four five", 12, "  ")
+    assert lines == ["  one two", "  three", "  four five"]
+    assert wrap("", 11, "  ") == [""]
+    assert wrap("averyverylongword x", 8, " ") == [" averyverylongword", " x"]

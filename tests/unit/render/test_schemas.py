@@ -1,0 +1,127 @@
+"""The JSON documents that commands write, against their published schemas."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+from referencing import Registry, Resource
+
+import vcpuid
+from snapshots import evidence, whole_host
+from vcpuid.answers.explain import explain
+from vcpuid.answers.why import why
+from vcpuid.atlas import Atlas
+from vcpuid.errors import AmbiguousNameError, InputError, UndecidedError, UnknownNameError, VcpuidError
+from vcpuid.evidence import Evidence
+from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
+from vcpuid.render.document import address_document, error_document
+from vcpuid.render.explain import explain_document
+from vcpuid.render.why import why_document
+from vcpuid.terms.address import parse_bit
+
+FOLDER = Path(vcpuid.__file__).parent / "render" / "schemas"
+SCHEMAS = {
+    path.name.removesuffix(".schema.json"): json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(FOLDER.glob("*.schema.json"))
+}
+REGISTRY: Registry[Any] = Registry().with_resources(
+    (schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values()
+)
+HOST = whole_host()
+
+
+def check(name: str, document: object) -> None:
+    Draft202012Validator(SCHEMAS[name], registry=REGISTRY).validate(document)
+
+
+def guests(host: Evidence) -> list[Guest | None]:
+    return [None, guest_of_domain(host, "web-1"), guest_of_process(host, 4711)]
+
+
+def test_the_schemas_are_those_of_the_contract() -> None:
+    assert set(SCHEMAS) == {"address", "error", "explain", "feature", "verdict", "why"}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_schema_is_one_and_has_its_own_name(name: str) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[name])
+    assert SCHEMAS[name]["$id"] == f"urn:vcpuid:schema:{name}:1"
+
+
+@pytest.mark.parametrize("sources", [{}, HOST], ids=["nothing known", "whole host"])
+def test_why_of_every_kind_of_feature_and_guest(sources: dict[str, Any]) -> None:
+    names = ["sgx", "vmx-ept", "rdctl-no", "kvmclock", "pmu", "80000001.0.edx.0", "7.0.eax.31", "Sha_Ni"]
+    host = evidence(**sources)
+    for guest in guests(host) if sources else [None, Guest(label="x")]:
+        check("why", why_document([why(name, host, guest) for name in names], "h07", "2026-01-02T03:04:05Z"))
+
+
+def test_explain_of_every_feature() -> None:
+    atlas = Atlas.load()
+    names = {name.text for feature in atlas.features() for own in feature.names.values() for name in own}
+    explained = []
+    for name in sorted(names):
+        try:
+            explained.append(explain(name, None, atlas))
+        except AmbiguousNameError as error:
+            check("error", error_document(error))
+    assert len(explained) > 1000
+    check("explain", explain_document(explained))
+
+
+@pytest.mark.parametrize(
+    "text", ["7.0.ebx", "0x12.1.eax=0x36", "1.eax=506e3", "MSR 0x10a", "MSR 10AH=ffffffffffffffff", "7ffe.0.eax=1"]
+)
+def test_explain_of_words(text: str) -> None:
+    check("explain", explain_document([explain(text)]))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        VcpuidError("broken"),
+        InputError("broken", source="a", line=1, found="x", expected="y", next_step="z"),
+        UnknownNameError("sqx", ("sgx",)),
+        UndecidedError("no ssh"),
+    ],
+)
+def test_errors(error: VcpuidError) -> None:
+    check("error", error_document(error))
+
+
+@pytest.mark.parametrize("text", ["7.0.ebx.2", "d.0.eax.17-18", "msr.10a.63"])
+def test_addresses(text: str) -> None:
+    check("address", address_document(parse_bit(text)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"more": 1},
+        {"state": "maybe"},
+        {"layer": "bios"},
+        {"evidence": [{"source": "x"}]},
+        {"summary": ""},
+        {"rules_version": 1},
+    ],
+)
+def test_a_verdict_of_another_form_is_refused(change: dict[str, object]) -> None:
+    document = why_document([why("sgx", evidence(**HOST))], "h07", "")
+    document["answers"][0]["verdicts"][0] |= change
+    with pytest.raises(ValidationError):
+        check("why", document)
+
+
+def test_a_document_that_lacks_a_member_is_refused() -> None:
+    document = why_document([why("sgx", evidence(**HOST))], "h07", "")
+    for place in (document, document["answers"][0], document["answers"][0]["feature"]):
+        for member in list(place):
+            value = place.pop(member)
+            with pytest.raises(ValidationError):
+                check("why", document)
+            place[member] = value
+    check("why", document)
