@@ -16,6 +16,8 @@ from vcpuid.terms.verdict import Chain, Layer, State, Verdict
 _LAYERS_BY_CHAIN = {chain: tuple(layer for layer in Layer if layer.chain is chain) for chain in Chain}
 # The first hop that speaks for the hypervisor: below it, "has it" does not yet mean that a guest can get it.
 _HYPERVISOR_LAYERS = (Layer.KVM, Layer.QEMU, Layer.LIBVIRT)
+# The one conclusion that blames firmware for what CPUID lacks: a sourced table says that this CPU model has it.
+_HIDDEN_BY_FIRMWARE = "firmware.off-known-model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,10 @@ def conclude(match: Match, guest: Guest | None, verdicts: Mapping[Layer, Verdict
     supply = [verdicts[layer] for layer in _LAYERS_BY_CHAIN[Chain.SUPPLY]]
     demand = [verdicts[layer] for layer in _LAYERS_BY_CHAIN[Chain.DEMAND]]
     got = verdicts[Layer.GUEST].state
-    broken = BrokenAt(supply=chain_break(supply), demand=chain_break(demand))
+    supply_break = chain_break(supply)
+    if supply_break is Layer.SILICON and verdicts[Layer.FIRMWARE].rule == _HIDDEN_BY_FIRMWARE:
+        supply_break = Layer.FIRMWARE
+    broken = BrokenAt(supply=supply_break, demand=chain_break(demand))
     return Answer(
         match=match,
         guest=guest.label if guest else None,

@@ -68,7 +68,8 @@ def parse_xml(text: str | bytes, source: str) -> etree._Element:
         root = etree.fromstring(raw, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        raise InputError(f"not well-formed XML: {error}", source=source, line=line) from None
+        reason = getattr(error, "msg", None) or error
+        raise InputError(f"not well-formed XML: {reason}", source=source, line=line) from None
     if root.getroottree().docinfo.doctype:
         raise InputError(
             "a document type or entity declaration",

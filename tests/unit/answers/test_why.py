@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from snapshots import (
+    ICE_LAKE_SIGNATURE,
     QEMU_PATH,
+    SKYLAKE_SIGNATURE,
     Data,
     cpu_map,
     cpuid,
@@ -212,6 +214,18 @@ def test_sgx_that_is_off_in_the_bios() -> None:
     assert found.outcome is NO
     assert found.mends[0].startswith("Enable SGX (and launch control, bit 17) in the BIOS")
     assert [note.startswith("QEMU dropped at the start: sgx (") for note in found.notes] == [True]
+
+
+@pytest.mark.parametrize(
+    ("signature", "broken"), [(ICE_LAKE_SIGNATURE, Layer.FIRMWARE), (SKYLAKE_SIGNATURE, Layer.SILICON)]
+)
+def test_silicon_is_blamed_on_firmware_only_where_a_table_says_that_the_cpu_has_it(
+    signature: str, broken: Layer
+) -> None:
+    hidden = rows(_1_0=f"{signature} 00000000 00000000 00000000", _7_0=row())
+    found = why("sgx", evidence(cpuid=cpuid(hidden), msr=msr(_3a=5), kvm=kvm(rows(_7_0=row()))))
+    assert found.verdicts[Layer.SILICON].state is NO
+    assert found.broken_at.supply is broken
 
 
 def test_kvm_emulates_a_bit_that_silicon_lacks() -> None:

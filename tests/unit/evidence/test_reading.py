@@ -14,6 +14,7 @@ from snapshots import (
     domain_capabilities,
     evidence,
     failed,
+    kernel,
     kvm,
     libvirt,
     msr,
@@ -124,6 +125,15 @@ def test_the_kernel() -> None:
     assert (read.release, read.xcr0) == ("6.1.0", 0xE7)
     assert read.modules == {"kvm_intel": {"nested": "Y"}}
     assert read.sgx_log == ("sgx: EPC section 0x1000-0x1fff",)
+
+
+@pytest.mark.parametrize(
+    ("release", "version"), [("6.1.0-13-amd64", (6, 1)), ("5.15-rc1", (5, 15)), ("6", None), ("x.y", None)]
+)
+def test_the_kernels_version(release: str, version: tuple[int, int] | None) -> None:
+    read = evidence(kernel=kernel(release=release)).kernel
+    assert isinstance(read, KernelEvidence)
+    assert read.version == version
 
 
 def test_msrs_of_several_cpus_speak_where_all_have_them() -> None:

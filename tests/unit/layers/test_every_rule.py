@@ -114,6 +114,11 @@ def epc(section: str) -> Data:
 
 
 WRONG_MASK = MAP_FEATURES.replace("ebx='0x00000004'", "ebx='0x029c6fbf'")
+REFUSED = {
+    **failed("virsh domcapabilities", "no answer within 10 s", "raise --timeout"),
+    "state": "partial",
+    "data": libvirt(map_=cpu_map()),
+}
 STALE = [{"file": "1.xml", "emulator": QEMU_PATH, "emulator_newer": True}]
 TWO_CPUS = ("-cpu", "Skylake-Client-IBRS,sgx=on", "-cpu", "Skylake-Client-IBRS")
 
@@ -146,6 +151,8 @@ SUPPLY = [
     Case("firmware.memory", "sgx", {"cpuid": epc(EPC_SECTION), "msr": msr(_3a=LOCKED_WITH_SGX)}),
     Case("firmware.no-memory", "sgx", {"cpuid": epc(row()), "msr": msr(_3a=LOCKED_WITH_SGX)}),
     Case("firmware.unread", "sgx", {"cpuid": cpuid(leaf7(ebx=SGX))}),
+    Case("firmware.on", "sgx", {"cpuid": cpuid(leaf7(ebx=SGX)), "msr": msr(_3a=LOCKED_WITH_SGX)}),
+    Case("firmware.off-unproven", "sgx", {"cpuid": cpuid({"00000007.0": row()}), "msr": msr(_3a=LOCKED)}),
     Case("firmware.unread", "svm", {"msr": msr(_3a=LOCKED)}),
     Case("kernel.tcg", "sgx", {"domains": TCG_DOMAIN, "cpuinfo": cpuinfo("sgx")}, "domain"),
     Case("kernel.paravirtual", "kvmclock", {"cpuinfo": cpuinfo("fpu")}),
@@ -218,6 +225,7 @@ SUPPLY = [
     Case("qemu.version-unknown", "fred", {"qemu": qemu("9.2.0")}),
     Case("qemu.launch-security", "avx2", {"domains": SECURE_DOMAIN, "qemu": qemu()}, "domain"),
     Case("qemu.unread", "avx2", {}),
+    Case("qemu.unread", "avx2", {"qemu": qemu(), "qmp": failed("qmp", "no answer within 10 s")}),
     Case("qemu.unread", "avx2", {"qemu": {"binaries": []}}),
     Case("libvirt.not-used", "avx2", running("-cpu", "host"), "process"),
     Case("libvirt.not-in-map", "kvmclock", {"libvirt": libvirt(map_=cpu_map())}),
@@ -247,6 +255,7 @@ SUPPLY = [
         "domain",
     ),
     Case("libvirt.unread", "avx2", {}),
+    Case("libvirt.unread", "sgx", {"libvirt": REFUSED}),
 ]
 
 UNREADABLE = failed("/etc/nova/nova.conf", "permission denied", "run as root")
@@ -309,6 +318,8 @@ DEMAND = [
     Case("process.unread", "avx2", live("<cpu mode='host-model'/>"), "domain"),
 ]
 
+MSR_REPORT = monitor({"rdctl-no": True})
+
 GOT = [
     Case("guest.none", "sgx", {}),
     Case("guest.none", "sgx", domain("<cpu/>"), "domain"),
@@ -335,6 +346,11 @@ GOT = [
         ),
         "domain",
     ),
+    # What decides nothing leaves the word to the next best.
+    Case(
+        "guest.monitor", "rdctl-no", live("<cpu/>", monitor=monitor({"rdctl-no": True})), "domain", cpuid(leaf7())
+    ),
+    Case("guest.monitor", "avx2", live("<cpu/>", monitor=monitor({"avx2": True})), "domain", cpuid()),
     Case("guest.unread", "sgx", running("-cpu", "host"), "process"),
 ]
 

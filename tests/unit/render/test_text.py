@@ -101,6 +101,7 @@ def test_a_bit_in_the_ways_that_people_need_it(form: str) -> None:
         ("80000001.0.edx.0", ["repeats", "CPUID.01H:EDX[0]"]),
         ("xsave", ["also sets d.0.eax.0, d.0.eax.1"]),
         ("clzero", ["amd, hygon"]),
+        ("80000001.0.edx.20", ["NX, Execute Disable Bit"]),
     ],
 )
 def test_odd_things_are_explained_too(text: str, lines: list[str]) -> None:
