@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from vcpuid.answers.look_up import look_up
 from vcpuid.atlas import Atlas, Field, Match, describe_since
-from vcpuid.terms.address import Bits, Word, WordValue, looks_like_address, parse_address
+from vcpuid.terms.address import Bits, Word, WordValue, looks_like_address, parse_address, parse_named_bit
 from vcpuid.terms.feature import Dialect, Feature
 
 
@@ -70,13 +71,13 @@ def explain(text: str, vendor: str | None = None, atlas: Atlas | None = None) ->
         UsageError: An address or value that cannot be read.
     """
     atlas = atlas or Atlas.load()
-    if not atlas.has_name(text) and looks_like_address(text):
+    if not atlas.has_name(text.strip()) and looks_like_address(text) and parse_named_bit(text) is None:
         address = parse_address(text)
         if isinstance(address, WordValue):
             return _explain_word(atlas, address.word, address.value)
         if address.low != address.high:
             return _explain_word(atlas, address.word, None)
-    return _explain_feature(atlas, atlas.find(text, vendor))
+    return _explain_feature(atlas, look_up(text, vendor, atlas))
 
 
 def _explain_feature(atlas: Atlas, match: Match) -> FeatureExplanation:

@@ -4,6 +4,17 @@ The tables are CSV files that a person edits; `Atlas` reads each once, when it i
 """
 
 from vcpuid.atlas.dating import describe_since, known_in
-from vcpuid.atlas.index import Atlas, Field, Match
+from vcpuid.atlas.fields import Field, FieldValue, Plan, Step, decode_field
+from vcpuid.atlas.index import Atlas, Match
 
-__all__ = ["Atlas", "Field", "Match", "describe_since", "known_in"]
+__all__ = [
+    "Atlas",
+    "Field",
+    "FieldValue",
+    "Match",
+    "Plan",
+    "Step",
+    "decode_field",
+    "describe_since",
+    "known_in",
+]

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import NamedTuple
 
+from vcpuid.atlas.fields import ANY_VENDOR, Field, FieldTable, Plan
 from vcpuid.atlas.tables import TABLES, load_table
-from vcpuid.errors import AmbiguousNameError, UnknownNameError
+from vcpuid.errors import AmbiguousNameError, UnknownNameError, UsageError
 from vcpuid.terms.address import (
     Bits,
     CpuidRegister,
-    Register,
+    NamedBit,
     Word,
     looks_like_address,
     parse_address,
     parse_bit,
+    parse_named_bit,
 )
 from vcpuid.terms.feature import Dialect, Feature, Name
 
@@ -26,6 +28,9 @@ _NAME_TABLES = (
     (Dialect.LINUX, "linux"),
     (Dialect.TRAIT, "traits"),
 )
+
+# The vendors whose bits differ in meaning, in the words of the tables.
+VENDORS = ("intel", "amd", "hygon", "centaur", "zhaoxin")
 
 
 class Match(NamedTuple):
@@ -40,17 +45,6 @@ class Match(NamedTuple):
     feature: Feature
     dialects: tuple[Dialect, ...]
     folded: bool = False
-
-
-class Field(NamedTuple):
-    """A named bit field of the field table; `subleaves` are the first and last subleaf that have it."""
-
-    name: str
-    leaf: int
-    subleaves: tuple[int, int]
-    register: Register
-    low: int
-    high: int
 
 
 class _Entry:
@@ -133,17 +127,9 @@ class Atlas:
         return index
 
     @cached_property
-    def _fields_by_leaf(self) -> dict[int, list[Field]]:
-        index: dict[int, list[Field]] = {}
-        for row in load_table("fields", self._folder):
-            first_subleaf, last_subleaf = _span(row["subleaves"])
-            low, high = _span(row["bits"])
-            leaf = int(row["leaf"], 16)
-            register = Register(row["register"])
-            index.setdefault(leaf, []).append(
-                Field(row["name"], leaf, (first_subleaf, last_subleaf), register, low, high)
-            )
-        return index
+    def field_table(self) -> FieldTable:
+        """The field table; it is read when this is first asked."""
+        return FieldTable(self._folder)
 
     @cached_property
     def _titles(self) -> dict[int, str]:
@@ -191,8 +177,10 @@ class Atlas:
         Raises:
             UnknownNameError: No table has the name; near names are given.
             AmbiguousNameError: The name means different bits by vendor or dialect.
-            UsageError: The address is malformed.
+            UsageError: The address is malformed, or nobody knows the vendor.
         """
+        if vendor is not None and vendor not in VENDORS:
+            raise UsageError("unknown vendor", found=repr(vendor), expected=", ".join(VENDORS))
         if not self.has_name(text) and looks_like_address(text):
             return self._find_address(text)
         spellings, folded = [text], False
@@ -215,11 +203,33 @@ class Atlas:
         return Match(self._feature(keys[0]), tuple(dict.fromkeys(meanings[keys[0]])), folded)
 
     def _find_address(self, text: str) -> Match:
+        if named := parse_named_bit(text):
+            return self._find_named_bit(named, text)
         address = parse_address(text)
         if not isinstance(address, Bits) or address.low != address.high:
             raise UnknownNameError(text, ())
         features = self.at(address)
         return Match(features[0] if features else Feature(str(address), (address,)), ())
+
+    def _find_named_bit(self, named: NamedBit, text: str) -> Match:
+        """Find what a name means at a place: the name decides, of QEMU's names first, and the place must fit."""
+        meanings: dict[str, list[Dialect]] = {}
+        for spelling in self._keys_by_folded_name.get(named.name, ()):
+            for key, dialects in self._keys_by_name[spelling].items():
+                meanings.setdefault(key, []).extend(dialects)
+        if not meanings:
+            raise UnknownNameError(named.name, self.suggest(named.name))
+        for key in sorted(meanings, key=lambda key: Dialect.QEMU not in meanings[key]):
+            feature = self._feature(key)
+            if not feature.bits or any(named.fits(bits) for bits in feature.bits):
+                return Match(feature, tuple(dict.fromkeys(meanings[key])))
+        places = [self._feature(key).address for key in meanings]
+        raise UsageError(
+            "the name is not that of a bit at this place",
+            found=repr(text),
+            expected=f"{' or '.join(places)} for {named.name}",
+            next_step="Look up the name alone, or the place alone.",
+        )
 
     def _meaning(self, key: str, so_called_by: list[Dialect]) -> tuple[str, str]:
         feature = self._feature(key)
@@ -239,15 +249,40 @@ class Atlas:
         return next((self._feature(key) for key, dialects in meanings.items() if dialect in dialects), None)
 
     def fields(self, word: Word) -> Iterator[Field]:
-        """Walk the named fields of a CPUID register, lowest bit first."""
+        """Walk the named fields of a CPUID register, of all vendors, lowest bit first."""
         if not isinstance(word, CpuidRegister):
             return iter(())
         found = (
             field
-            for field in self._fields_by_leaf.get(word.leaf, ())
+            for field in self.field_table.of_leaf(word.leaf)
             if field.register is word.register and field.subleaves[0] <= word.subleaf <= field.subleaves[1]
         )
         return iter(sorted(found, key=lambda field: field.low))
+
+    def field_plan(self, leaf: int, subleaf: int, vendor: str | None = None) -> Plan:
+        """Give the steps that decode a row; see `FieldTable.plan`."""
+        return self.field_table.plan(leaf, subleaf, vendor)
+
+    def field_feature(self, field: Field) -> Feature | None:
+        """Give the feature that a field is: that of the same bit, in the same vendors' CPUs."""
+        features = self.at(field.bits()) if field.low == field.high else ()
+        return next(
+            (
+                feature
+                for feature in features
+                if len(feature.bits) == 1
+                and feature.title
+                and (not feature.vendors or ANY_VENDOR in field.vendors or feature.vendors & field.vendors)
+            ),
+            None,
+        )
+
+    def describe_field(self, field: Field) -> str:
+        """Say in a line what a field is: its own description, or the title of the feature that it is."""
+        if field.description:
+            return field.description
+        feature = self.field_feature(field)
+        return feature.title if feature else ""
 
     def leaf_title(self, leaf: int) -> str:
         """Give a leaf's title; empty where the atlas has none."""
@@ -271,16 +306,12 @@ def _make_names(rows: dict[str, dict[str, str]], preferred: str) -> tuple[Name, 
 
 def _make_name(text: str, row: dict[str, str]) -> Name:
     earlier = row.get("earlier", "").partition(":")[2]
-    return Name(text, row.get("since", ""), _parse_bits(row.get("also", "")), _parse_bits(earlier))
+    migratable = row.get("migratable") != "no"
+    return Name(text, row.get("since", ""), _parse_bits(row.get("also", "")), _parse_bits(earlier), migratable)
 
 
 def _parse_bits(text: str) -> tuple[Bits, ...]:
     return tuple(parse_bit(bit) for bit in text.split("+")) if text else ()
-
-
-def _span(text: str) -> tuple[int, int]:
-    low, _, high = text.partition("-")
-    return int(low), int(high or low)
 
 
 def _letters(name: str) -> str:

@@ -93,6 +93,11 @@ def test_the_vendor_chooses_between_meanings(atlas: Atlas, vendor: str, address:
     assert [bits.plain for bits in atlas.find("stibp", vendor).feature.bits] == [address]
 
 
+def test_a_vendor_that_nobody_knows_is_refused(atlas: Atlas) -> None:
+    with pytest.raises(UsageError, match="unknown vendor: found 'via', expected intel, amd"):
+        atlas.find("stibp", "via")
+
+
 def test_a_folded_name_is_as_ambiguous_as_its_spellings_together(atlas: Atlas) -> None:
     assert atlas.find("fsrs").feature.vendors == {"intel"}
     assert atlas.find("FSRS").feature.vendors == {"amd"}

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 TABLES = Path(__file__).resolve().parents[3] / "src" / "vcpuid" / "atlas" / "tables"
-TABLE_NAMES = ("features", "fields", "leaves", "libvirt", "linux", "qemu", "traits")
+TABLE_NAMES = (
+    *("features", "fields", "hypervisors", "leaf2_descriptors", "leaves", "libvirt", "linux"),
+    *("microarchitectures", "qemu", "traits"),
+)
 NAME_COLUMNS = {"libvirt": "name", "linux": "name", "qemu": "name", "traits": "trait"}
 VENDORS = {"any", "intel", "amd", "hygon", "zhaoxin", "centaur"}
 CPUID_BIT = re.compile(r"(0|[1-9a-f][0-9a-f]*)\.(0|[1-9]\d*)\.(e[abcd]x)\.([12]?\d|3[01])")
@@ -62,7 +65,7 @@ def span(text: str) -> tuple[int, int]:
 
 
 def field_place(row: dict[str, str]) -> tuple[object, ...]:
-    return int(row["leaf"], 16), *span(row["subleaves"]), row["register"], *span(row["bits"])
+    return int(row["leaf"], 16), *span(row["subleaves"]), row["register"], *span(row["bits"]), row["vendors"]
 
 
 def addresses_of_all_tables() -> Iterator[tuple[str, dict[str, str], str]]:
@@ -102,7 +105,8 @@ def test_a_table_is_a_header_then_plain_csv(table: str) -> None:
     body = lines[next(number for number, line in enumerate(lines) if not line.startswith("#")) :]
     rows = list(csv.reader(body))
     assert {len(row) for row in rows} == {len(rows[0])}
-    assert all(cell == cell.strip() for row in rows for cell in row)
+    if table != "hypervisors":  # blanks are letters of a signature
+        assert all(cell == cell.strip() for row in rows for cell in row)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     assert text.getvalue() == "\n".join(body) + "\n"
@@ -114,6 +118,7 @@ def test_tables_of_positions_are_sorted_by_position() -> None:
     leaves = [int(row["leaf"], 16) for row in read_rows("leaves")]
     assert features == sorted(features)
     assert fields == sorted(fields)
+    assert len(fields) == len(set(fields))
     assert leaves == sorted(set(leaves))
 
 
@@ -148,26 +153,10 @@ def test_every_bit_lies_in_a_leaf_that_is_listed() -> None:
             assert subleaf == "0" or subleaves[leaf] == "listed", (table, row)
 
 
-def test_fields_lie_in_listed_leaves_and_do_not_overlap() -> None:
+def test_fields_lie_in_listed_leaves() -> None:
     subleaves = {row["leaf"]: row["subleaves"] for row in read_rows("leaves")}
-    words: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
     for row in read_rows("fields"):
         assert row["subleaves"] == "0" or subleaves[row["leaf"]] == "listed", row
-        words[row["leaf"], row["register"]].append(row)
-    for rows in words.values():
-        for one, other in combinations(rows, 2):
-            apart = any(
-                span(one[column])[1] < span(other[column])[0] or span(other[column])[1] < span(one[column])[0]
-                for column in ("subleaves", "bits")
-            )
-            assert apart, (one, other)
-
-
-def test_all_fields_of_the_kernels_table_are_there() -> None:
-    fields = read_rows("fields")
-    assert len(fields) == 937
-    assert len({row["leaf"] for row in fields}) == 62
-    assert sum(1 for row in fields if "-" not in row["bits"]) == 621
 
 
 # Features --------------------------------------------------------------------------------------------
@@ -335,6 +324,75 @@ def test_sgx_has_its_names_in_qemu_and_libvirt(name: str, bits: str) -> None:
     for table, since in (("qemu", "6.2"), ("libvirt", "8.10")):
         (row,) = (row for row in read_rows(table) if row["name"] == name)
         assert (row["bits"], row["since"]) == (bits, since)
+
+
+# Hypervisors, descriptors, micro-architectures -------------------------------------------------------
+
+
+def test_signatures_are_at_most_twelve_letters_and_stand_once() -> None:
+    signatures = [row["signature"] for row in read_rows("hypervisors")]
+    assert signatures == sorted(set(signatures))
+    for row in read_rows("hypervisors"):
+        assert 0 < len(row["signature"]) <= 12, row
+        assert row["signature"].isascii(), row
+        assert re.fullmatch(r"[a-z0-9]+", row["name"]), row
+        assert row["title"], row
+        assert row["source"], row
+
+
+def test_a_descriptor_is_a_cache_a_tlb_or_a_note() -> None:
+    for row in read_rows("leaf2_descriptors"):
+        assert re.fullmatch(r"[0-9a-f]{2}", row["byte"]), row
+        assert set(row["vendors"].split()) <= {"intel", "zhaoxin", "cyrix", "nsc"}, row
+        assert row["description"], row
+        assert row["source"], row
+        is_cache = row["kind"] in {"data", "instruction", "unified"}
+        is_tlb = row["kind"] in {"data tlb", "instruction tlb", "unified tlb"}
+        assert is_cache or is_tlb or row["kind"] in {"trace", "prefetch", "note"}, row
+        assert bool(row["size_kib"]) == is_cache, row
+        assert bool(row["pages"]) == is_tlb, row
+        assert bool(row["level"]) == (row["kind"] not in {"prefetch", "note"}), row
+        if is_cache:
+            lines = int(row["size_kib"]) * 1024 // int(row["line_bytes"])
+            assert lines % int(row["ways"]) == 0, row
+        if is_tlb:
+            assert row["ways"] in {"", "full"} or int(row["entries"]) % int(row["ways"]) == 0, row
+
+
+def test_a_descriptors_words_say_what_its_numbers_say() -> None:
+    for row in read_rows("leaf2_descriptors"):
+        numbers = [row["entries"], row["line_bytes"]] if row["kind"] != "trace" else []
+        for number in filter(None, (*numbers, row["ways"].removeprefix("full"))):
+            assert number in row["description"].replace(",", "").split() or row["kind"] == "trace", row
+
+
+def test_descriptors_are_in_order_and_told_apart() -> None:
+    keys = [
+        (int(row["byte"], 16), row["vendors"], row["signature"], row["pages"])
+        for row in read_rows("leaf2_descriptors")
+    ]
+    assert keys == sorted(set(keys))
+
+
+def hexadecimal_span(text: str) -> tuple[int, int]:
+    low, _, high = text.partition("-")
+    return int(low, 16), int(high or low, 16)
+
+
+def test_a_signature_has_one_microarchitecture() -> None:
+    rows = read_rows("microarchitectures")
+    ranges: dict[tuple[str, str], list[tuple[tuple[int, int], tuple[int, int]]]] = defaultdict(list)
+    for row in rows:
+        assert row["name"], row
+        assert row["source"], row
+        ranges[row["vendor"], row["family"]].append(
+            (hexadecimal_span(row["models"]), span(row["steppings"] or "0-15"))
+        )
+    for found in ranges.values():
+        assert found == sorted(found)
+        for (models, steppings), (other_models, other_steppings) in combinations(found, 2):
+            apart = models[1] < other_models[0] or other_models[1] < models[0]
+            assert apart or steppings[1] < other_steppings[0] or other_steppings[1] < steppings[0]
 
 
 # Against what was measured ---------------------------------------------------------------------------

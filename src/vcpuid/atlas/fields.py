@@ -1,0 +1,263 @@
+"""The bit fields of every CPUID leaf: where each lies, in whose CPUs, and how its number is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from vcpuid.atlas.tables import TABLES, load_table
+from vcpuid.errors import InputError
+from vcpuid.terms.address import Bits, CpuidRegister, Register
+
+ANY_VENDOR = "any"
+
+# A hypervisor that speaks two interfaces puts the second one's leaves 0x100 higher.
+_HYPERVISOR_FIRST, _HYPERVISOR_LAST, _HYPERVISOR_LEAF = 0x40000000, 0x4000FFFF, 0xFF
+
+
+class FieldValue(NamedTuple):
+    """What a field says: as a value for programs, and as a text with its unit for people."""
+
+    value: bool | int | str | tuple[int, ...]
+    text: str
+
+
+class Field(NamedTuple):
+    """A named bit field of the field table.
+
+    Attributes:
+        name: Its short name; Linux's where Linux names it.
+        leaf: The leaf.
+        subleaves: The first and the last subleaf that have it.
+        register: The register.
+        low: Its lowest bit.
+        high: Its highest bit.
+        vendors: `any`, or the CPU vendors or hypervisors that give the bits this meaning.
+        encoding: How the raw bits become a value, as the table's header tells.
+        unit: The unit of the value; may be empty.
+        values: Raw values that have names.
+        description: One line in our own words; empty where the feature of the same bit has it.
+        source: Where the fact comes from.
+    """
+
+    name: str
+    leaf: int
+    subleaves: tuple[int, int]
+    register: Register
+    low: int
+    high: int
+    vendors: frozenset[str]
+    encoding: str
+    unit: str
+    values: Mapping[int, str]
+    description: str
+    source: str
+
+    def bits(self, subleaf: int | None = None) -> Bits:
+        """Give the field's address in a subleaf, by default in the first that has it."""
+        word = CpuidRegister(self.leaf, self.subleaves[0] if subleaf is None else subleaf, self.register)
+        return Bits(word, self.low, self.high)
+
+
+class Step(NamedTuple):
+    """How to take a field out of a row: `row[position] >> shift & mask`."""
+
+    position: int
+    shift: int
+    mask: int
+    field: Field
+
+
+Plan = tuple[Step, ...]
+
+
+class FieldTable:
+    """The field table of one folder, read when it is first asked."""
+
+    def __init__(self, folder: str = TABLES) -> None:
+        self._rows_by_leaf: dict[int, list[dict[str, str]]] = {}
+        for row in load_table("fields", folder):
+            self._rows_by_leaf.setdefault(int(row["leaf"], 16), []).append(row)
+        self._fields_by_leaf: dict[int, tuple[Field, ...]] = {}
+        self._plans: dict[tuple[int, int, str | None], Plan] = {}
+
+    @property
+    def leaves(self) -> tuple[int, ...]:
+        """The leaves that have fields, ascending."""
+        return tuple(self._rows_by_leaf)
+
+    def of_leaf(self, leaf: int) -> tuple[Field, ...]:
+        """Give a leaf's fields of all vendors, in the table's order."""
+        fields = self._fields_by_leaf.get(leaf)
+        if fields is None:
+            fields = tuple(_make_field(row) for row in self._rows_by_leaf.get(leaf, ()))
+            self._fields_by_leaf[leaf] = fields
+        return fields
+
+    def plan(self, leaf: int, subleaf: int, vendor: str | None = None) -> Plan:
+        """Give the steps that decode a row, by register and then from the lowest bit.
+
+        Args:
+            leaf: The leaf; in the hypervisors' range the second interface's leaves are found too.
+            subleaf: The subleaf.
+            vendor: The CPU's vendor, or the hypervisor for its leaves. Without one, bits that mean
+                different things by vendor get the first of their meanings, and of a hypervisor's leaves
+                only what all hypervisors share.
+        """
+        key = leaf, subleaf, vendor
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._make_plan(leaf, subleaf, vendor)
+            # Subleaves without fields are endless, those with fields are not.
+            if plan:
+                self._plans[key] = plan
+        return plan
+
+    def _make_plan(self, leaf: int, subleaf: int, vendor: str | None) -> Plan:
+        in_range = _HYPERVISOR_FIRST <= leaf <= _HYPERVISOR_LAST
+        fields = self.of_leaf(_HYPERVISOR_FIRST | leaf & _HYPERVISOR_LEAF if in_range else leaf)
+        if vendor is None and in_range:
+            vendor = ANY_VENDOR
+        taken: dict[Register, int] = {}
+        steps = []
+        for field in sorted(fields, key=lambda field: ANY_VENDOR not in field.vendors):
+            if not field.subleaves[0] <= subleaf <= field.subleaves[1]:
+                continue
+            if vendor is not None and vendor not in field.vendors and ANY_VENDOR not in field.vendors:
+                continue
+            mask = (1 << field.high - field.low + 1) - 1
+            if taken.get(field.register, 0) & mask << field.low:
+                continue
+            taken[field.register] = taken.get(field.register, 0) | mask << field.low
+            steps.append(Step(field.register.position, field.low, mask, field))
+        return tuple(sorted(steps, key=lambda step: step[:2]))
+
+
+def _make_field(row: dict[str, str]) -> Field:
+    try:
+        return Field(
+            name=row["name"],
+            leaf=int(row["leaf"], 16),
+            subleaves=_span(row["subleaves"]),
+            register=Register(row["register"]),
+            low=_span(row["bits"])[0],
+            high=_span(row["bits"])[1],
+            vendors=frozenset(row["vendors"].split()),
+            encoding=row["encoding"],
+            unit=row["unit"],
+            values=_parse_values(row["values"]),
+            description=row["description"],
+            source=row["source"],
+        )
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            "a row of the atlas's field table cannot be read",
+            source="fields.csv",
+            found=f"{row.get('leaf')}.{row.get('subleaves')}.{row.get('register')}.{row.get('bits')}: {error}",
+            next_step="The installation is damaged: install vcpuid again.",
+        ) from error
+
+
+_NO_VALUES: Mapping[int, str] = MappingProxyType({})
+
+
+def _parse_values(text: str) -> Mapping[int, str]:
+    """Read `0=none;1=data cache`."""
+    if not text:
+        return _NO_VALUES
+    pairs = (pair.partition("=") for pair in text.split(";"))
+    return MappingProxyType({int(number): name for number, _, name in pairs})
+
+
+def _span(text: str) -> tuple[int, int]:
+    low, _, high = text.partition("-")
+    return int(low), int(high or low)
+
+
+# Decoding --------------------------------------------------------------------------------------------
+
+
+def decode_field(field: Field, raw: int) -> FieldValue:
+    """Read a field's raw bits: `row[position] >> shift & mask` of its step."""
+    decode = _DECODERS.get(field.encoding)
+    if decode is None:
+        decode = _DECODERS[field.encoding] = _make_scaling(field.encoding)
+    return decode(field, raw)
+
+
+def decode_fields(plan: Iterable[Step], row: tuple[int, int, int, int]) -> list[tuple[Field, FieldValue]]:
+    """Decode a row by its plan."""
+    return [(field, decode_field(field, row[position] >> shift & mask)) for position, shift, mask, field in plan]
+
+
+_Decoder = Callable[[Field, int], FieldValue]
+_NO, _YES = FieldValue(value=False, text="no"), FieldValue(value=True, text="yes")
+
+
+def _decode_flag(_field: Field, raw: int) -> FieldValue:
+    return _YES if raw else _NO
+
+
+def _decode_number(field: Field, raw: int) -> FieldValue:
+    return FieldValue(raw, _measure(raw, field))
+
+
+def _decode_log2(field: Field, raw: int) -> FieldValue:
+    # A field of eight bits or fewer is meant; more would be a number of millions of digits.
+    value = 1 << (raw & 0xFF)
+    return FieldValue(value, _measure(value, field))
+
+
+def _decode_hexadecimal(field: Field, raw: int) -> FieldValue:
+    digits = (field.high - field.low + 4) // 4
+    return FieldValue(raw, f"0x{raw:0{digits}x}")
+
+
+def _decode_text(field: Field, raw: int) -> FieldValue:
+    characters = raw.to_bytes((field.high - field.low + 8) // 8, "little")
+    text = "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in characters)  # noqa: PLR2004 - ASCII
+    return FieldValue(text, f'"{text}"')
+
+
+def _decode_values(field: Field, raw: int) -> FieldValue:
+    return FieldValue(raw, field.values.get(raw) or _measure(raw, field))
+
+
+def _decode_set(field: Field, raw: int) -> FieldValue:
+    members = tuple(bit for bit in range(field.high - field.low + 1) if raw >> bit & 1)
+    return FieldValue(members, ", ".join(field.values.get(bit, str(bit)) for bit in members) or "none")
+
+
+_DECODERS: dict[str, _Decoder] = {
+    "flag": _decode_flag,
+    "number": _decode_number,
+    "log2": _decode_log2,
+    "hex": _decode_hexadecimal,
+    "text": _decode_text,
+    "values": _decode_values,
+    "set": _decode_set,
+}
+
+
+def _make_scaling(encoding: str) -> _Decoder:
+    """Make the decoder of `times-N` or `minus-N`; raw values with names keep them."""
+    kind, _, amount_text = encoding.partition("-")
+    if kind not in {"times", "minus"} or not amount_text.isdigit():
+        raise InputError(
+            "the atlas's field table has an encoding that is not known",
+            source="fields.csv",
+            found=repr(encoding),
+            expected=f"{', '.join(_DECODERS)}, times-N or minus-N",
+        )
+    amount = int(amount_text)
+
+    def decode(field: Field, raw: int) -> FieldValue:
+        value = raw * amount if kind == "times" else raw + amount
+        return FieldValue(value, field.values.get(raw) or _measure(value, field))
+
+    return decode
+
+
+def _measure(value: int, field: Field) -> str:
+    return f"{value} {field.unit}" if field.unit else str(value)
