@@ -10,7 +10,7 @@ from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain
 from vcpuid.layers import JUDGES
 from vcpuid.snapshot import Snapshot
-from vcpuid.terms.feature import Feature
+from vcpuid.terms.feature import Dialect, Feature
 from vcpuid.terms.verdict import Chain, Layer, State, Verdict
 
 _LAYERS_BY_CHAIN = {chain: tuple(layer for layer in Layer if layer.chain is chain) for chain in Chain}
@@ -18,6 +18,18 @@ _LAYERS_BY_CHAIN = {chain: tuple(layer for layer in Layer if layer.chain is chai
 _HYPERVISOR_LAYERS = (Layer.KVM, Layer.QEMU, Layer.LIBVIRT)
 # The one conclusion that blames firmware for what CPUID lacks: a sourced table says that this CPU model has it.
 _HIDDEN_BY_FIRMWARE = "firmware.off-known-model"
+_ON_SOME_CPUS = "silicon.some"
+# Whose missing evidence is told first where nothing is lost.
+_QUESTIONS = (
+    Layer.GUEST,
+    Layer.PROCESS,
+    Layer.DOMAIN,
+    Layer.NOVA,
+    Layer.LIBVIRT,
+    Layer.QEMU,
+    Layer.KVM,
+    Layer.SILICON,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +112,15 @@ def why(
     evidence = snapshot if isinstance(snapshot, Evidence) else Evidence(snapshot)
     target = guest_of_domain(evidence, guest) if isinstance(guest, str) else guest
     match = Atlas.load().find(name, vendor)
-    verdicts = {layer: judge(match.feature, evidence, target) for layer, judge in JUDGES.items()}
+    # A mirror has no name of its own anywhere: QEMU copies the bit that it repeats.
+    judged = _original_of(match.feature)
+    verdicts = {layer: judge(judged, evidence, target) for layer, judge in JUDGES.items()}
     return conclude(match, target, verdicts)
+
+
+def _original_of(feature: Feature) -> Feature:
+    repeated = Atlas.load().at(feature.mirror) if feature.mirror else ()
+    return repeated[0] if repeated and not feature.spellings(Dialect.QEMU) else feature
 
 
 def conclude(match: Match, guest: Guest | None, verdicts: Mapping[Layer, Verdict]) -> Answer:
@@ -112,17 +131,21 @@ def conclude(match: Match, guest: Guest | None, verdicts: Mapping[Layer, Verdict
     supply_break = chain_break(supply)
     if supply_break is Layer.SILICON and verdicts[Layer.FIRMWARE].rule == _HIDDEN_BY_FIRMWARE:
         supply_break = Layer.FIRMWARE
+    available = last_decided(supply)
+    if verdicts[Layer.SILICON].rule == _ON_SOME_CPUS:
+        # What a hop above lists was asked on one CPU; the guest may run on any.
+        supply_break, available = Layer.SILICON, State.ABSENT
     broken = BrokenAt(supply=supply_break, demand=chain_break(demand))
     return Answer(
         match=match,
         guest=guest.label if guest else None,
         verdicts=verdicts,
         asked=last_decided(demand),
-        available=last_decided(supply),
+        available=available,
         got=got,
         broken_at=broken,
         decisive=_decisive(verdicts, broken, got, guest),
-        notes=tuple(_notes(guest)),
+        notes=(*_notes_on_feature(match.feature, verdicts), *_notes(guest)),
     )
 
 
@@ -157,14 +180,21 @@ def _decisive(
     breaks = [verdicts[layer] for layer in (broken.supply, broken.demand) if layer is not None]
     if breaks:
         return tuple(breaks)
-    unknown = [
-        verdicts[layer]
-        for layer in (Layer.GUEST, Layer.LIBVIRT, Layer.QEMU, Layer.KVM, Layer.SILICON)
-        if verdicts[layer].state is State.UNKNOWN
-    ]
+    unknown = [verdicts[layer] for layer in _QUESTIONS if verdicts[layer].state is State.UNKNOWN]
     if got is State.ABSENT:
         return (verdicts[Layer.GUEST],)
     return tuple(unknown[: 2 if guest else 1])
+
+
+def _notes_on_feature(feature: Feature, verdicts: Mapping[Layer, Verdict]) -> Iterable[str]:
+    if _original_of(feature) is not feature:
+        yield f"AMD's CPUs repeat {feature.mirror} here; the hops were judged by that bit."
+    later = [layer.value for layer in (Layer.QEMU, Layer.LIBVIRT) if verdicts[layer].state is State.PRESENT]
+    if verdicts[Layer.KVM].state is State.ABSENT and later:
+        yield (
+            f"KVM does not list it, yet {' and '.join(later)} would give it: one of the two is out of date "
+            "(libvirt's capabilities cache?), or this KVM shows more than it lists."
+        )
 
 
 def _notes(guest: Guest | None) -> Iterable[str]:
@@ -195,10 +225,13 @@ def _notes(guest: Guest | None) -> Iterable[str]:
             yield "The domain's <cpu> was changed after the start: the next cold start asks for something else."
     if guest.live is not None and guest.definition is not None and guest.running:
         asked = {(request.name, request.policy) for request in guest.definition.cpu.requests}
+        replaced = guest.command is not None and bool(guest.command.replaced)
         dropped = [
             request.name
             for request in guest.live.cpu.requests
-            if not request.policy.asks and any(name == request.name and policy.asks for name, policy in asked)
+            if not replaced
+            and not request.policy.asks
+            and any(name == request.name and policy.asks for name, policy in asked)
         ]
         if dropped:
             yield f"QEMU dropped at the start: {', '.join(dropped)} (asked for, disabled in the live XML)."

@@ -125,6 +125,12 @@ def _with_inside(guest: Guest | None, path: str) -> Guest:
     cpuid = Evidence(Snapshot.read(path)).cpuid
     if isinstance(cpuid, Gap):
         raise InputError(f"no CPUID in the snapshot from inside the guest: {cpuid.why}", source=path)
+    if not cpuid.under_hypervisor:
+        raise InputError(
+            "this snapshot is of no guest: its CPUID has no hypervisor bit",
+            source=path,
+            next_step="Run `vcpuid collect` inside the guest. --host takes the snapshot of the host.",
+        )
     from dataclasses import replace  # noqa: PLC0415 - only this path needs it
 
     return replace(guest or Guest(label=f"the guest of {path}"), inside=cpuid)

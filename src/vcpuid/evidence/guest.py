@@ -20,6 +20,9 @@ from vcpuid.guest.nova import NovaCpu
 from vcpuid.guest.qemu import CommandLine
 from vcpuid.terms.guest import Accelerator
 
+# Under plain SEV the hypervisor still decides what CPUID says (AMD APM vol. 2, 15.34 to 15.36).
+_MODULE_DECIDES = frozenset(("sev-snp", "sev-snp-guest", "tdx", "tdx-guest"))
+
 
 @dataclass(frozen=True, slots=True)
 class Guest:
@@ -65,9 +68,11 @@ class Guest:
     def launch_security(self) -> str | None:
         """The kind of launch security (`sev-snp`, `tdx`) that decides the guest's CPUID, or None."""
         definition = self.live or self.definition
-        if definition is not None and definition.launch_security:
-            return definition.launch_security
-        return self.command.confidential if self.command else None
+        kinds = (
+            definition.launch_security if definition else None,
+            self.command.confidential if self.command else None,
+        )
+        return next((kind for kind in kinds if kind in _MODULE_DECIDES), None)
 
 
 def guest_of_domain(evidence: Evidence, name: str) -> Guest:

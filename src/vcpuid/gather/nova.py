@@ -39,7 +39,11 @@ def gather(look: Look, options: Options, problems: Problems) -> Data:
             identity = (status.st_dev, status.st_ino)
             if identity not in seen:
                 seen.add(identity)
-                files.append({"path": path, "entries": read_entries(look, path)})
+                text = look.read_text(path, _SIZE_LIMIT_BYTES)
+                if not _has_sections(text):
+                    problems.add(path, "no nova.conf: it has no [section]", "give the path of a nova.conf")
+                    continue
+                files.append({"path": path, "entries": list(parse_entries(text))})
         except FileNotFoundError as error:
             if path in options.nova_files:
                 problems.add_os_error(path, error, "give the path of a nova.conf")
@@ -92,9 +96,10 @@ def _option_values(arguments: List[str]) -> Iterator[Tuple[str, str]]:
             yield option, arguments[position + 1]
 
 
-def read_entries(look: Look, path: str) -> List[Data]:
-    """Read a file's entries that may enter a snapshot. Raises OSError."""
-    return list(parse_entries(look.read_text(path, _SIZE_LIMIT_BYTES)))
+def _has_sections(text: str) -> bool:
+    """Tell whether a text can be a configuration: it has a section's line, or says nothing at all."""
+    lines = [line for line in text.splitlines() if line.strip() and line[0] not in "#;"]
+    return not lines or any(re.match(r"\[[^\]\0]+\]\s*$", line) for line in lines)
 
 
 def parse_entries(text: str) -> Iterator[Dict[str, object]]:

@@ -6,7 +6,8 @@ driver's command-line passthrough.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lxml import etree
@@ -35,6 +36,8 @@ class DomainDefinition:
         check: The <cpu>'s `check` attribute, or None.
         passthrough: The arguments in <qemu:commandline>, in order.
         launch_security: The <launchSecurity> type, or None.
+        switches: Elements below <features>, <clock> and <devices> by their path, as in
+            `features/hyperv/vapic` or `clock/timer/kvmclock`, with their attributes.
         place: Where the XML stands.
     """
 
@@ -47,6 +50,7 @@ class DomainDefinition:
     passthrough: tuple[str, ...]
     launch_security: str | None
     place: Place
+    switches: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def parse_xml(text: str | bytes, source: str) -> etree._Element:
@@ -112,7 +116,18 @@ def parse_domain(text: str | bytes, source: str) -> DomainDefinition:
         passthrough=tuple(argument.get("value", "") for argument in passthrough),
         launch_security=None if security is None else security.get("type", "unknown"),
         place=Place(source),
+        switches=dict(_walk_switches(root)),
     )
+
+
+def _walk_switches(root: etree._Element) -> Iterator[tuple[str, Mapping[str, str]]]:
+    tree = root.getroottree()
+    for parent in root.iterchildren("features", "clock"):
+        for element in parent.iterdescendants(etree.Element):
+            path = tree.getelementpath(element).partition("[")[0]
+            # Timers share a tag; their name tells them apart.
+            name = element.get("name") if element.tag == "timer" else None
+            yield (f"{path}/{name}" if name else path), {str(key): str(text) for key, text in element.items()}
 
 
 def parse_cpu(element: etree._Element, source: str) -> GuestCpu:
@@ -132,7 +147,15 @@ def parse_cpu(element: etree._Element, source: str) -> GuestCpu:
         for feature in element.iterfind("feature")
     )
     mode = _member(CpuMode, mode_name, element, source)
-    return GuestCpu(mode, model.strip() if model else None, requests, _place(element, source))
+    migratable = element.get("migratable")
+    return GuestCpu(
+        mode=mode,
+        model=model.strip() if model else None,
+        requests=requests,
+        place=_place(element, source),
+        migratable=None if migratable is None else migratable == "on",
+        at_least=element.get("match") == "minimum",
+    )
 
 
 def _place(element: etree._Element, source: str) -> Place:

@@ -40,6 +40,7 @@ class NovaCpu:
         cpu: What Nova asks libvirt for; its requests are those that take effect.
         dropped: Flags that are written but never reach libvirt.
         accelerator: From virt_type; None for one that is neither kvm nor qemu.
+        refusal: Why nova-compute would not start with it; None where it would.
     """
 
     mode_text: str | None
@@ -47,6 +48,7 @@ class NovaCpu:
     cpu: GuestCpu
     dropped: tuple[FeatureRequest, ...]
     accelerator: Accelerator | None
+    refusal: str | None = None
 
 
 def parse_nova(entries: Iterable[NovaEntry], place: Place) -> NovaCpu:
@@ -71,7 +73,19 @@ def parse_nova(entries: Iterable[NovaEntry], place: Place) -> NovaCpu:
         cpu=GuestCpu(mode, model, requests if reaches else (), stands),
         dropped=() if reaches else requests,
         accelerator={"kvm": Accelerator.KVM, "qemu": Accelerator.TCG}.get(virt_type),
+        refusal=_refusal(mode_text, models),
     )
+
+
+def _refusal(mode_text: str | None, models: tuple[str, ...]) -> str | None:
+    """Say in Nova's sense what is wrong with the mode; a value with `$` is filled in by Nova and left alone."""
+    if mode_text is not None and mode_text not in _MODES and "$" not in mode_text:
+        return f"cpu_mode {mode_text!r} is none of {', '.join(_MODES)}"
+    if mode_text == "custom" and not models:
+        return "cpu_mode custom needs cpu_models"
+    if models and mode_text != "custom" and "$" not in (mode_text or ""):
+        return "cpu_models is refused unless cpu_mode is custom"
+    return None
 
 
 def parse_flags(entry: NovaEntry) -> Iterable[FeatureRequest]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.libvirt import DomainCapabilities, LibvirtEvidence
-from vcpuid.layers.rule import rule
+from vcpuid.layers.rule import name_fields, rule
+from vcpuid.layers.special import (
+    beside_cpuid,
+    follows_topology,
+    is_guest_made,
+    is_not_migratable,
+    on_by_default,
+    on_request,
+)
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.terms.feature import Dialect, Feature
 from vcpuid.terms.guest import Accelerator, CpuMode, FeatureRequest, GuestCpu
@@ -60,7 +68,7 @@ def host_model_has(
 
 def model_has(names: frozenset[str], model: str | None, cpu_map: CpuMap | None) -> bool | None:
     """Tell whether a named model has a feature, by the map; None where the evidence does not decide."""
-    features = cpu_map.model_features(model) if cpu_map and model else None
+    features = cpu_map.model_features(model) if cpu_map and model and names else None
     return None if features is None else bool(names & features)
 
 
@@ -107,7 +115,28 @@ def judge_definition(
             written=wrong.name,
             place=str(wrong.place),
         )
-    return _judge_mode(layer, cpu, names, evidence, capabilities)
+    by_default = _judge_default(layer, cpu, feature, capabilities)
+    return by_default or _judge_mode(layer, cpu, names, evidence, capabilities)
+
+
+def _judge_default(
+    layer: Layer, cpu: GuestCpu, feature: Feature, capabilities: DomainCapabilities | None
+) -> Verdict | None:
+    """Judge what QEMU does unasked: its defaults, and what it leaves out of a CPU that may migrate."""
+    accelerator = capabilities.accelerator if capabilities else Accelerator.KVM
+    place = str(cpu.place)
+    if on_by_default(feature, accelerator):
+        return rule(f"{layer.value}.default").verdict("on by default in QEMU", [Provenance(place, "not named")])
+    passes_all = cpu.mode in (CpuMode.HOST_PASSTHROUGH, CpuMode.MAXIMUM)
+    if passes_all and is_not_migratable(feature) and cpu.migratable is not False:
+        return rule(f"{layer.value}.migratable").verdict(
+            f"mode {cpu.mode.value} leaves out what cannot migrate",
+            [Provenance(place, f"migratable={'on' if cpu.migratable else 'not said'}")],
+            **name_fields(feature),
+        )
+    if follows_topology(feature) or is_guest_made(feature) or (on_request(feature) and passes_all):
+        return rule(f"{layer.value}.beside").verdict(beside_cpuid(feature) or "", [Provenance(place, "not named")])
+    return None
 
 
 def _judge_mode(
@@ -132,6 +161,17 @@ def _judge_mode(
             label = f"no <cpu>: {model}"
         proof = [Provenance(cpu_map.source if cpu_map else "libvirt's map", f"contents of {model}")]
     proof.insert(0, Provenance(place, label))
+    if cpu.mode is CpuMode.CUSTOM and cpu_map is not None and cpu.model and cpu.model not in cpu_map.models:
+        return rule(f"{hop}.unknown-model").verdict(
+            f"no model {cpu.model} in the map", proof, model=cpu.model, source=cpu_map.source
+        )
+    if cpu.at_least and not shown:
+        shown, label = (
+            host_model_has(names, capabilities, cpu_map),
+            f"{label}, and match='minimum' the host's features,",
+        )
+    if not names:
+        return rule(f"{hop}.undecided").verdict("libvirt has no name for it: <features> may switch it", proof)
     if shown is None:
         return rule(f"{hop}.undecided").verdict(f"{label}: contents not in the evidence", proof)
     conclusion = "host-model" if cpu.mode is CpuMode.HOST_MODEL else "model"

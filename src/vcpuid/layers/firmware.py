@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from vcpuid.decode.sgx import epc_sections
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.cpuid import CpuidEvidence
 from vcpuid.evidence.guest import Guest
 from vcpuid.layers import silicon
 from vcpuid.layers.rule import load_layer_table, rule, unread
 from vcpuid.terms.address import Bits, MsrRegister
-from vcpuid.terms.dump import Cpu
 from vcpuid.terms.feature import Feature
 from vcpuid.terms.guest import Accelerator
 from vcpuid.terms.verdict import Layer, Provenance, State, Verdict
-
-_SGX_LEAF, _FIRST_EPC_SUBLEAF, _VALID_SECTION = 0x12, 2, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,8 @@ def _judge_memory(evidence: Evidence) -> Verdict | None:
     source = "CPUID.12H, subleaves 2 and up"
     if not sections:
         return rule("firmware.no-memory").verdict("SGX without EPC", [Provenance(source, "no valid section")])
-    total_mib = sum(size for _, size in sections) >> 20
-    proof = [Provenance(source, f"{size >> 20} MiB at {base:#x}") for base, size in sections]
+    total_mib = sum(section.size_bytes for section in sections) >> 20
+    proof = [Provenance(source, f"{section.size_bytes >> 20} MiB at {section.base:#x}") for section in sections]
     return rule("firmware.memory").verdict(f"EPC of {total_mib} MiB", proof)
 
 
@@ -120,19 +118,3 @@ def _known_to_have(feature: Feature, evidence: Evidence) -> str | None:
         if same_cpu and feature.name in row["features"]:
             return str(row["source"])
     return None
-
-
-def epc_sections(cpu: Cpu) -> list[tuple[int, int]] | None:
-    """Give base and size in bytes of each section of enclave memory; None where no subleaf could hold one.
-
-    Source: SDM vol. 2A, CPUID, leaf 12H, subleaf 2 and up.
-    """
-    sections = []
-    subleaf = _FIRST_EPC_SUBLEAF
-    while (row := cpu.rows.get((_SGX_LEAF, subleaf))) is not None:
-        eax, ebx, ecx, edx = row
-        if eax & 0xF == _VALID_SECTION:
-            base = (ebx & 0xFFFFF) << 32 | eax & 0xFFFFF000
-            sections.append((base, (edx & 0xFFFFF) << 32 | ecx & 0xFFFFF000))
-        subleaf += 1
-    return sections if sections or subleaf > _FIRST_EPC_SUBLEAF else None

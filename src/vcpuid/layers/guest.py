@@ -67,7 +67,7 @@ def _judge_live(feature: Feature, evidence: Evidence, live: DomainDefinition) ->
         )
     proof = [Provenance(str(live.cpu.place), f"mode {live.cpu.mode.value}, model {live.cpu.model}")]
     # A second -cpu makes the model in the XML a fiction: libvirt does not know of it.
-    if live.cpu.mode is not CpuMode.CUSTOM or "-cpu" in live.passthrough:
+    if live.cpu.mode is not CpuMode.CUSTOM or "-cpu" in live.passthrough or not names:
         return rule("guest.undecided").verdict("the live XML does not tell", proof)
     has = model_has(names, live.cpu.model, map_of(evidence))
     if has is None:

@@ -6,6 +6,7 @@ from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest
 from vcpuid.evidence.kernel import CpuinfoEvidence, KernelEvidence
 from vcpuid.layers.rule import load_layer_table, rule, unread
+from vcpuid.layers.special import is_made_by_linux
 from vcpuid.layers.words import is_paravirtual
 from vcpuid.terms.address import CpuidRegister
 from vcpuid.terms.feature import Dialect, Feature
@@ -20,9 +21,12 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     """Judge by /proc/cpuinfo, the command line, the kernel's own words, XCR0, and SGX's device."""
     if guest is not None and guest.accelerator is Accelerator.TCG:
         return rule("kernel.tcg").verdict("TCG guest")
-    if not feature.bits or is_paravirtual(feature):
+    if (not feature.bits and not is_made_by_linux(feature)) or is_paravirtual(feature):
         return rule("kernel.paravirtual").verdict("a hypervisor's bit")
-    if isinstance(evidence.kernel, KernelEvidence):
+    if _is_other_vendors(feature, evidence):
+        return rule("kernel.other-vendor").verdict("the flag is made from the other vendor's bit")
+    shown = _is_shown(feature, evidence.cpuinfo)
+    if isinstance(evidence.kernel, KernelEvidence) and not shown:
         taken_away = _taken_away(feature, evidence.kernel)
         if taken_away is not None:
             return taken_away
@@ -35,6 +39,16 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     if isinstance(evidence.cpuinfo, Gap):
         return unread(Layer.KERNEL, evidence.cpuinfo)
     return _judge_flag(feature, evidence.cpuinfo)
+
+
+def _is_other_vendors(feature: Feature, evidence: Evidence) -> bool:
+    vendor = None if isinstance(evidence.cpuid, Gap) else evidence.cpuid.vendor
+    return bool(feature.vendors) and vendor is not None and vendor not in feature.vendors
+
+
+def _is_shown(feature: Feature, cpuinfo: CpuinfoEvidence | Gap) -> bool:
+    """Tell whether /proc/cpuinfo shows the feature: that outweighs any parameter, which a kernel may not know."""
+    return not isinstance(cpuinfo, Gap) and bool(feature.spellings(Dialect.LINUX) & cpuinfo.flags)
 
 
 def _judge_flag(feature: Feature, cpuinfo: CpuinfoEvidence) -> Verdict:
@@ -55,7 +69,7 @@ def _judge_flag(feature: Feature, cpuinfo: CpuinfoEvidence) -> Verdict:
 
 def _taken_away(feature: Feature, kernel: KernelEvidence) -> Verdict | None:
     tables = load_layer_table("parameters")
-    names = {feature.name, *feature.spellings(Dialect.LINUX)}
+    names = {feature.name, *feature.spellings(Dialect.LINUX), *_kernel_numbers(feature, tables["word"])}
     for row in tables["parameter"]:
         if row["token"] in kernel.command_line and feature.name in row["features"]:
             return _parameter(row["token"])
@@ -73,6 +87,12 @@ def _taken_away(feature: Feature, kernel: KernelEvidence) -> Verdict | None:
         proof = [Provenance("XGETBV", f"XCR0={kernel.xcr0:016x}")]
         return rule("kernel.xcr0").verdict(f"XCR0 lacks bit {missing}", proof)
     return None
+
+
+def _kernel_numbers(feature: Feature, words: list[dict[str, str | int]]) -> set[str]:
+    """Give the feature's numbers in clearcpuid=: 32 times the kernel's word, plus the bit."""
+    numbers = {str(row["register"]): int(row["number"]) for row in words}
+    return {str(32 * numbers[bits.word.plain] + bits.low) for bits in feature.bits if bits.word.plain in numbers}
 
 
 def _parameter(token: str) -> Verdict:

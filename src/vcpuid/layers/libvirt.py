@@ -8,10 +8,11 @@ from vcpuid.evidence.guest import Guest
 from vcpuid.evidence.libvirt import DomainCapabilities, LibvirtEvidence
 from vcpuid.layers.asking import capabilities_of, host_model_has, libvirt_names, names_in_map
 from vcpuid.layers.rule import name_fields, rule, unread
+from vcpuid.layers.special import beside_cpuid
 from vcpuid.layers.words import is_paravirtual
 from vcpuid.rules.libvirt.map import CpuMap, MapFeature
 from vcpuid.terms.feature import Dialect, Feature
-from vcpuid.terms.guest import Accelerator
+from vcpuid.terms.guest import Accelerator, CpuMode
 from vcpuid.terms.verdict import Layer, Provenance, Verdict
 
 _ADVICE = {
@@ -30,6 +31,12 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     """Judge by the host's map, then by the host-model of domain capabilities."""
     if guest is not None and not (guest.definition or guest.live) and guest.command is not None:
         return rule("libvirt.not-used").verdict("started without libvirt")
+    past = _passes_by(feature, evidence, guest)
+    if past is not None:
+        return rule("libvirt.passed-by").verdict(past)
+    beside = beside_cpuid(feature)
+    if beside is not None:
+        return rule("libvirt.beside").verdict(beside)
     if not feature.bits or is_paravirtual(feature):
         return rule("libvirt.not-in-map").verdict("not in the map by design")
     if isinstance(evidence.libvirt, Gap):
@@ -44,6 +51,22 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     accelerator = guest.accelerator if guest else None
     capabilities = capabilities_of(evidence, accelerator, guest.emulator if guest else None)
     return _judge_capabilities(feature, evidence, libvirt, capabilities)
+
+
+def _passes_by(feature: Feature, evidence: Evidence, guest: Guest | None) -> str | None:
+    """Say why libvirt has no part in the request; None where it has."""
+    definition = guest.definition if guest else None
+    if guest is None or definition is None:
+        return None
+    if definition.cpu.request_for(libvirt_names(feature, evidence)) is not None:
+        return None
+    if definition.cpu.mode in (CpuMode.HOST_PASSTHROUGH, CpuMode.MAXIMUM):
+        return f"mode {definition.cpu.mode.value} asks QEMU for everything"
+    effective = guest.command.effective if guest.command else None
+    by_hand = effective.cpu.request_for(feature.spellings(Dialect.QEMU)) if effective else None
+    if by_hand is not None and by_hand.policy.asks:
+        return "only the process's own -cpu asks for it"
+    return None
 
 
 def _judge_map(feature: Feature, cpu_map: CpuMap, libvirt: LibvirtEvidence) -> Verdict | None:
@@ -82,8 +105,8 @@ def _judge_capabilities(
     known = "the name is known" if libvirt.cpu_map is not None else "map not read"
     has = host_model_has(names, capabilities, libvirt.cpu_map)
     if capabilities is None or capabilities.host_model is None or has is None:
-        problem = evidence.problem("libvirt", "domcapabilities")
-        if problem is not None:
+        problem = evidence.problem("libvirt", "domcapabilities") or evidence.failure("libvirt")
+        if problem is not None and capabilities is None:
             return unread(Layer.LIBVIRT, problem)
         return rule("libvirt.name-known").verdict(f"{known}; domain capabilities do not tell")
     source = f"virsh domcapabilities --virttype {'kvm' if capabilities.accelerator.value == 'kvm' else 'qemu'}"

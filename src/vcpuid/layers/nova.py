@@ -24,5 +24,15 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
         return rule("nova.dropped").verdict(
             f"{dropped.place}: cpu_mode none drops flags", [Provenance(str(dropped.place), dropped.name)]
         )
+    if nova.refusal is not None:
+        return rule("nova.refused").verdict(
+            nova.refusal, [Provenance(str(nova.cpu.place), nova.refusal)], refusal=nova.refusal
+        )
+    if nova.mode_text is not None and "$" in nova.mode_text:
+        return rule("nova.undecided").verdict(f"cpu_mode = {nova.mode_text} is filled in by Nova")
+    if nova.mode_text == "none":
+        return rule("nova.no-cpu").verdict(
+            "cpu_mode none asks for no CPU", [Provenance(str(nova.cpu.place), "cpu_mode none")]
+        )
     capabilities = capabilities_of(evidence, nova.accelerator, guest.emulator)
     return judge_definition(Layer.NOVA, nova.cpu, feature, evidence, capabilities)

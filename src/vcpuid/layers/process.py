@@ -6,9 +6,18 @@ from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest
 from vcpuid.guest.qemu import CommandLine, CpuArgument
 from vcpuid.layers.asking import DEFAULT_MODEL, libvirt_names
-from vcpuid.layers.rule import rule
+from vcpuid.layers.rule import name_fields, rule
+from vcpuid.layers.special import (
+    beside_cpuid,
+    follows_topology,
+    is_guest_made,
+    is_kvm_paravirtual,
+    is_not_migratable,
+    on_by_default,
+    on_request,
+)
 from vcpuid.terms.feature import Dialect, Feature
-from vcpuid.terms.guest import CpuMode
+from vcpuid.terms.guest import Accelerator, CpuMode
 from vcpuid.terms.verdict import Provenance, Verdict
 
 
@@ -29,6 +38,9 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
             conclusion = "replaced"
         summary = f"-cpu {_shorten(effective.text, asked.name)}"
         return rule(f"process.{conclusion}").verdict(summary, proof, libvirt=_libvirt(feature, evidence))
+    by_default = _judge_default(feature, command, proof)
+    if by_default is not None:
+        return by_default
     if effective is not None and effective.cpu.mode in (CpuMode.HOST_PASSTHROUGH, CpuMode.MAXIMUM):
         return rule("process.passthrough").verdict(f"-cpu {_model_of(effective)}", proof)
     if _replaced_one_asks(command, names):
@@ -44,6 +56,25 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     return rule(f"process.{conclusion}").verdict(
         f"{summary} {'has' if has else 'lacks'} it", proof, qemu=feature.name_in(Dialect.QEMU) or feature.name
     )
+
+
+def _judge_default(feature: Feature, command: CommandLine, proof: list[Provenance]) -> Verdict | None:
+    """Judge what QEMU does unasked: its defaults, and what it leaves out of a CPU that may migrate."""
+    cpu = command.effective.cpu if command.effective else None
+    hidden = cpu.request_for(frozenset(("kvm",))) if cpu and is_kvm_paravirtual(feature) else None
+    if hidden is not None and not hidden.policy.asks:
+        return rule("process.disable").verdict("kvm=off hides KVM's own leaves", proof)
+    if on_by_default(feature, command.accelerator or Accelerator.KVM):
+        return rule("process.default").verdict("on by default in QEMU", proof)
+    passes_all = cpu is not None and cpu.mode in (CpuMode.HOST_PASSTHROUGH, CpuMode.MAXIMUM)
+    migratable = cpu.request_for(frozenset(("migratable",))) if cpu else None
+    if passes_all and is_not_migratable(feature) and (migratable is None or migratable.policy.asks):
+        return rule("process.migratable").verdict(
+            "-cpu host leaves out what cannot migrate", proof, **name_fields(feature)
+        )
+    if follows_topology(feature) or is_guest_made(feature) or (on_request(feature) and passes_all):
+        return rule("process.beside").verdict(beside_cpuid(feature) or "", proof)
+    return None
 
 
 def _proof(command: CommandLine) -> list[Provenance]:

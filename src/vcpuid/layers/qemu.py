@@ -6,8 +6,8 @@ from vcpuid.atlas import describe_since, known_in
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest
 from vcpuid.evidence.qemu import QmpAnswer
-from vcpuid.layers.kvm import given_by_qemu
 from vcpuid.layers.rule import name_fields, rule, unread
+from vcpuid.layers.special import always_given, beside_cpuid, follows_topology, on_request
 from vcpuid.terms.feature import Dialect, Feature
 from vcpuid.terms.guest import Accelerator
 from vcpuid.terms.verdict import Layer, Provenance, Verdict
@@ -30,9 +30,16 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     """Judge by QEMU's own answers where it was asked, else by our table of names for its version."""
     accelerator = (guest.accelerator if guest else None) or Accelerator.KVM
     names = feature.spellings(Dialect.QEMU)
+    if on_request(feature) and not feature.name.startswith("hv-"):
+        return rule("qemu.on-request").verdict("given when asked for by name")
+    if follows_topology(feature):
+        return rule("qemu.topology").verdict("set by the guest's own -smp")
+    beside = beside_cpuid(feature)
+    if beside is not None:
+        return rule("qemu.beside").verdict(beside)
     if not names:
         return rule("qemu.no-name").verdict("QEMU has no name for it")
-    if given_by_qemu(feature, accelerator):
+    if always_given(feature, accelerator):
         return rule("qemu.adds").verdict("QEMU gives it itself")
     if guest is not None and guest.launch_security:
         return rule("qemu.launch-security").verdict(f"launch security {guest.launch_security}")
@@ -66,6 +73,10 @@ def _judge_answer(feature: Feature, answer: QmpAnswer, names: frozenset[str]) ->
         return None
     model = _FULLEST[answer.accelerator]
     proof = [Provenance("QMP query-cpu-model-expansion", f"{label}, {model}: {str(any(known)).lower()}")]
+    unmigratable = answer.expansions.get("host,migratable=off") or {}
+    if not any(known) and any(unmigratable.get(name) for name in names):
+        proof.append(Provenance("QMP query-cpu-model-expansion", f"{label}, host,migratable=off: true"))
+        return rule("qemu.not-migratable").verdict("only with migratable=off", proof)
     conclusion = "expands" if any(known) else "expands-not"
     advice = _ADVICE[answer.accelerator].format(**name_fields(feature), path=answer.path, version=answer.version)
     return rule(f"qemu.{conclusion}").verdict(f"{model} expansion; the name is known", proof, advice=advice)

@@ -53,6 +53,7 @@ class Rule:
         )
 
 
+@cache
 def load_layer_table(name: str) -> dict[str, Any]:
     """Load one of the TOML tables that lie beside the hops."""
     with (_FOLDER / f"{name}.toml").open("rb") as file:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from vcpuid.evidence import Evidence, Gap
+from vcpuid.evidence.cpuid import CpuidEvidence
 from vcpuid.evidence.guest import Guest
 from vcpuid.layers.rule import name_fields, rule, unread
+from vcpuid.layers.special import counterpart, is_made_by_linux
 from vcpuid.layers.words import has_all, has_msr_bits, is_paravirtual, show_words, word_evidence
 from vcpuid.terms.dump import Cpu
 from vcpuid.terms.feature import Feature
 from vcpuid.terms.guest import Accelerator
-from vcpuid.terms.verdict import Layer, Verdict
+from vcpuid.terms.verdict import Layer, Provenance, Verdict
 
 
 def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     """Judge the feature on every CPU that was read."""
-    if guest is not None and guest.accelerator is Accelerator.TCG:
-        return rule("silicon.tcg").verdict("TCG guest")
-    if not feature.bits:
-        return rule("silicon.no-bit").verdict("no CPUID or MSR bit")
-    if is_paravirtual(feature):
-        return rule("silicon.paravirtual").verdict("a hypervisor's bit")
+    for conclusion, applies, summary in (
+        ("tcg", guest is not None and guest.accelerator is Accelerator.TCG, "TCG guest"),
+        ("made-by-linux", is_made_by_linux(feature), "a flag that Linux makes itself"),
+        ("no-bit", not feature.bits, "no CPUID or MSR bit"),
+        ("paravirtual", is_paravirtual(feature), "a hypervisor's bit"),
+    ):
+        if applies:
+            return rule(f"silicon.{conclusion}").verdict(summary)
     if isinstance(evidence.cpuid, Gap):
         return unread(Layer.SILICON, evidence.cpuid)
+    other = _of_other_vendor(feature, evidence.cpuid)
+    if other is not None:
+        return other
     cpus = with_msrs(evidence.cpuid.dump.cpus, evidence) if has_msr_bits(feature) else evidence.cpuid.dump.cpus
     if isinstance(cpus, Gap):
         return unread(Layer.SILICON, cpus)
@@ -43,6 +50,20 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
         return rule("silicon.some").verdict(f"on {having} of {len(found)} CPUs", proof)
     return rule("silicon.clear-virtual" if virtual else "silicon.clear").verdict(
         show_words(shown, feature), proof, **name_fields(feature)
+    )
+
+
+def _of_other_vendor(feature: Feature, cpuid: CpuidEvidence) -> Verdict | None:
+    vendor = cpuid.vendor
+    if not feature.vendors or vendor is None or vendor in feature.vendors:
+        return None
+    other = counterpart(feature)
+    return rule("silicon.other-vendor").verdict(
+        f"only {'/'.join(sorted(feature.vendors))} CPUs have it, this one is {vendor}'s",
+        [Provenance("CPUID.00H", f"vendor {vendor}")],
+        vendor=vendor,
+        other=f" What serves the same end there is {other}." if other else "",
+        **name_fields(feature),
     )
 
 

@@ -115,6 +115,8 @@ def _sentences(answer: Answer) -> list[str]:
             if verdict.state is State.UNKNOWN
         ]
         sentences += [_told(verdict) for verdict in answer.decisive if verdict.state is State.ABSENT]
+    if not sentences:
+        sentences.append(f"Nothing on the host decides. {_told(answer.verdicts[Layer.QEMU])}")
     return sentences
 
 

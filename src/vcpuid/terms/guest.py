@@ -58,12 +58,16 @@ class GuestCpu:
         model: The named model; None outside custom mode.
         requests: Single features in the order in which they were written.
         place: Where the definition stands.
+        migratable: Whether what cannot migrate is left out; None where nothing is said.
+        at_least: Whether the host's other features are asked for too (libvirt's match='minimum').
     """
 
     mode: CpuMode
     model: str | None
     requests: tuple[FeatureRequest, ...]
     place: Place
+    migratable: bool | None = None
+    at_least: bool = False
 
     def request_for(self, names: frozenset[str]) -> FeatureRequest | None:
         """Give the last request for any of these names, or None."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from snapshots import (
+    VIRTUAL,
     Data,
     cpu_map,
     cpuid,
@@ -243,10 +244,17 @@ def test_a_guest_from_a_nova_conf(vcpuid: Run, host: Path, tmp_path: Path) -> No
 
 
 def test_a_dump_from_inside_is_the_truth(vcpuid: Run, host: Path, tmp_path: Path) -> None:
-    inside = write_snapshot(tmp_path / "guest.json", cpuid=cpuid(rows(_7_0=row())))
+    inside = write_snapshot(tmp_path / "guest.json", cpuid=cpuid(rows(_1_0=VIRTUAL, _7_0=row())))
     status, out, _ = vcpuid("why", "avx2", "--host", host, "--cpu", "host", "--inside", inside)
     assert status == 1
     assert "got no" in out
+
+
+def test_a_snapshot_of_no_guest_is_refused(vcpuid: Run, host: Path, tmp_path: Path) -> None:
+    inside = write_snapshot(tmp_path / "guest.json", cpuid=cpuid(rows(_1_0=row(), _7_0=row(ebx=1 << 5))))
+    status, _, err = vcpuid("why", "avx2", "--host", host, "--cpu", "host", "--inside", inside)
+    assert status == 3
+    assert "of no guest" in err
 
 
 def test_a_dump_from_inside_without_cpuid_is_3(vcpuid: Run, host: Path, tmp_path: Path) -> None:

@@ -64,10 +64,10 @@ def test_a_process_is_joined_with_its_domain() -> None:
 
 
 def test_a_process_without_libvirt() -> None:
-    guest = guest_of_process(evidence(processes=processes("-object", "sev-guest,id=x")), 4711)
+    guest = guest_of_process(evidence(processes=processes("-object", "sev-snp-guest,id=x")), 4711)
     assert guest.running
     assert guest.definition is None
-    assert guest.launch_security == "sev-guest"
+    assert guest.launch_security == "sev-snp-guest"
 
 
 def test_launch_security_of_the_xml() -> None:

@@ -118,6 +118,14 @@ def test_a_given_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     assert problems[0]["why"] == "no such file or directory"
 
 
+@pytest.mark.parametrize("content", ['{"schema": "vcpuid-snapshot/1"}', "\0\1\2 = \0", "cpu_mode = none\n"])
+def test_a_file_that_is_no_configuration_is_a_problem(tmp_path: Path, content: str) -> None:
+    write_tree(tmp_path, {"etc/other.conf": content})
+    data, problems = gather(nova.gather, tmp_path, Options(nova_files=("/etc/other.conf",)))
+    assert data == {"files": []}
+    assert problems[0]["why"] == "no nova.conf: it has no [section]"
+
+
 def test_a_folder_in_place_of_a_file_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "etc/nova/nova.conf").mkdir(parents=True)
     _, problems = gather(nova.gather, tmp_path)

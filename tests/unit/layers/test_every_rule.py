@@ -122,6 +122,9 @@ REFUSED = {
 STALE = [{"file": "1.xml", "emulator": QEMU_PATH, "emulator_newer": True}]
 TWO_CPUS = ("-cpu", "Skylake-Client-IBRS,sgx=on", "-cpu", "Skylake-Client-IBRS")
 
+SKYLAKE_CPU = "<cpu mode='custom'><model>Skylake</model></cpu>"
+MAP = {"libvirt": libvirt(HOST_MODEL, map_=cpu_map())}
+
 SUPPLY = [
     Case("silicon.tcg", "sgx", {"domains": TCG_DOMAIN, "cpuid": cpuid(leaf7(ebx=SGX))}, "domain"),
     Case("silicon.paravirtual", "kvmclock", {"cpuid": cpuid(leaf7())}),
@@ -256,6 +259,53 @@ SUPPLY = [
     ),
     Case("libvirt.unread", "avx2", {}),
     Case("libvirt.unread", "sgx", {"libvirt": REFUSED}),
+    # A bit that only another vendor's CPUs have, and a flag that Linux makes of the other vendor's bit.
+    Case("silicon.other-vendor", "svm", {"cpuid": cpuid(leaf7())}),
+    Case("kernel.other-vendor", "amd-stibp", {"cpuid": cpuid(leaf7()), "cpuinfo": cpuinfo("stibp")}),
+    Case("silicon.made-by-linux", "rep_good", {"cpuid": cpuid(leaf7())}),
+    Case("kernel.flag", "rep_good", {"cpuinfo": cpuinfo("rep_good")}),
+    # A flag that is shown outweighs a parameter that this kernel may not know.
+    Case("kernel.flag", "smap", {"cpuinfo": cpuinfo("smap"), "kernel": kernel("nosmap")}),
+    Case("kernel.parameter", "avx2", {"kernel": kernel("clearcpuid=293")}),
+    Case("kvm.beside", "osxsave", {"kvm": kvm(rows(_1_0=row()))}),
+    Case("kvm.immunity", "rdctl-no", {"kvm": kvm(leaf7(), msr_features={"0000010a": "0"})}),
+    Case(
+        "kvm.nested-off",
+        "vmx-ept",
+        {"kvm": kvm(leaf7()), "kernel": kernel(modules={"kvm_intel": {"nested": "N"}})},
+    ),
+    Case(
+        "kvm.nested-off",
+        "npt",
+        {"kvm": kvm(rows(_1_0=row())), "kernel": kernel(modules={"kvm_amd": {"nested": "0"}})},
+    ),
+    # Plain SEV leaves CPUID to the hypervisor.
+    Case(
+        "kvm.supported",
+        "avx2",
+        {
+            "domains": domains(inactive=domain_xml("<cpu/>", more="<launchSecurity type='sev'/>")),
+            "kvm": kvm(leaf7(ebx=AVX2)),
+        },
+        "domain",
+    ),
+    Case("qemu.on-request", "topoext", {"qmp": qmp(expansions={"host": {"topoext": False}})}),
+    Case("qemu.beside", "hv-vapic", {"qmp": qmp(expansions={"host": {"hv-vapic": False}})}),
+    Case("qemu.topology", "ht", {"qemu": qemu()}),
+    Case(
+        "qemu.not-migratable",
+        "invtsc",
+        {"qmp": qmp(expansions={"host": {"invtsc": False}, "host,migratable=off": {"invtsc": True}})},
+    ),
+    # host-passthrough never asks libvirt's map.
+    Case("libvirt.passed-by", "sgx1", {**domain("<cpu mode='host-passthrough'/>"), **MAP}, "domain"),
+    Case(
+        "libvirt.passed-by",
+        "sgx1",
+        {**live(SKYLAKE_CPU), **running("-cpu", "Skylake-Client,sgx1=on"), **MAP},
+        "domain",
+    ),
+    Case("libvirt.beside", "ht", {"libvirt": libvirt(HOST_MODEL, map_=cpu_map())}),
 ]
 
 UNREADABLE = failed("/etc/nova/nova.conf", "permission denied", "run as root")
@@ -275,6 +325,42 @@ DEMAND = [
     Case("nova.model", "avx2", {"nova": nova(cpu_mode="custom", cpu_models="Skylake"), **HOST}, "nova"),
     Case("nova.model-lacks", "sgx", {"nova": nova(cpu_mode="custom", cpu_models="Skylake"), **HOST}, "nova"),
     Case("nova.undecided", "sgx", {"nova": nova(cpu_mode="host-model")}, "nova"),
+    Case("nova.undecided", "sgx", {"nova": nova(cpu_mode="$my_mode")}, "nova"),
+    Case("nova.default", "hypervisor", {"nova": nova(cpu_mode="host-model"), **HOST}, "nova"),
+    Case("nova.migratable", "invtsc", {"nova": nova(cpu_mode="host-passthrough")}, "nova"),
+    Case("nova.beside", "topoext", {"nova": nova(cpu_mode="host-passthrough")}, "nova"),
+    Case("nova.unknown-model", "sgx", {"nova": nova(cpu_mode="custom", cpu_models="Nosuch"), **HOST}, "nova"),
+    Case("nova.refused", "sgx", {"nova": nova(cpu_mode="passthrough")}, "nova"),
+    Case("nova.refused", "sgx", {"nova": nova(cpu_mode="custom")}, "nova"),
+    Case("nova.refused", "sgx", {"nova": nova(cpu_mode="host-model", cpu_models="Skylake")}, "nova"),
+    Case("nova.no-cpu", "sgx", {"nova": nova(cpu_mode="none"), **HOST}, "nova"),
+    Case("domain.default", "kvmclock", domain(CUSTOM.format(""), **HOST), "domain"),
+    Case("domain.migratable", "invtsc", domain("<cpu mode='host-passthrough'/>"), "domain"),
+    Case("domain.passthrough", "invtsc", domain("<cpu mode='host-passthrough' migratable='off'/>"), "domain"),
+    Case("domain.beside", "ht", domain(CUSTOM.format(""), **HOST), "domain"),
+    Case("domain.unknown-model", "sgx", domain("<cpu><model>Nosuch</model></cpu>", **HOST), "domain"),
+    # match='minimum' asks for the host's other features too.
+    Case("domain.model", "avx2", domain("<cpu match='minimum'><model>qemu64</model></cpu>", **HOST), "domain"),
+    Case(
+        "domain.switch",
+        "hv-vapic",
+        domain("<cpu/><features><hyperv><vapic state='on'/></hyperv></features>"),
+        "domain",
+    ),
+    Case(
+        "domain.switch-off",
+        "kvmclock",
+        domain("<cpu/><clock><timer name='kvmclock' present='no'/></clock>"),
+        "domain",
+    ),
+    Case("domain.switch-missing", "hv-vapic", domain(CUSTOM.format(""), **HOST), "domain"),
+    # libvirt has no name for it: what its XML leaves unsaid is no refusal.
+    Case("domain.undecided", "fill-mtrr-mask", domain(CUSTOM.format(""), **HOST), "domain"),
+    Case("process.default", "kvmclock", running("-cpu", "Skylake-Client"), "process"),
+    Case("process.disable", "kvmclock", running("-cpu", "host,kvm=off"), "process"),
+    Case("process.migratable", "invtsc", running("-cpu", "host"), "process"),
+    Case("process.passthrough", "invtsc", running("-cpu", "host,migratable=off"), "process"),
+    Case("process.beside", "ht", running("-cpu", "host"), "process"),
     Case(
         "nova.unread", "sgx", domain("<cpu/>", nova=failed("/etc/nova/nova.conf", "permission denied")), "domain"
     ),
