@@ -91,6 +91,8 @@ class Answer:
     @property
     def mends(self) -> tuple[str, ...]:
         """What to do, in the order in which to do it; empty where nothing is lost or nothing is known."""
+        if self.outcome is State.PRESENT:
+            return ()
         return tuple(dict.fromkeys(verdict.mend for verdict in self.decisive if verdict.mend))
 
 

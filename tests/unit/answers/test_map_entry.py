@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from programs import needs
-from vcpuid.answers.map_entry import map_entry
+from vcpuid.answers.map_entry import doubt_map_entry, map_entry
 from vcpuid.atlas import Atlas
 from vcpuid.errors import UsageError
 from vcpuid.rules.libvirt.map import load_map
@@ -48,6 +49,48 @@ def test_no_entry_for_no_bit_or_for_bits_in_several_words(name: str) -> None:
         entry(name)
 
 
+@pytest.mark.parametrize("name", ["invtsc", "xsaves"])
+def test_what_does_not_migrate_is_marked(name: str) -> None:
+    assert f"<feature name='{name}' migratable='no'>" in entry(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("pmu", "<features><pmu state='on'/></features> (since libvirt 1.2.12)"),
+        ("hv-vapic", "<features><hyperv><vapic state='on'/></hyperv></features>"),
+        ("hv-time", "<clock><timer name='hypervclock' present='yes'/></clock>."),
+        ("lmce", "QEMU takes it as -cpu MODEL,lmce=on"),
+        ("rep_good", "No -cpu property of QEMU"),
+    ],
+)
+def test_a_switch_without_a_bit_is_set_elsewhere(name: str, where: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        entry(name)
+    assert caught.value.next_step is not None
+    assert where in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("name", "doubt"),
+    [
+        ("kvm-pv-eoi", "libvirt does not read the leaves of hypervisors. The domain XML turns it on by <features>"),
+        ("kvm-mmu", "libvirt does not read the leaves of hypervisors. The domain XML has no element for it"),
+        ("e_fpu", "a domain that requires it would not start"),
+        ("aperfmperf", "QEMU has no property"),
+    ],
+)
+def test_an_entry_of_no_use_is_doubted(name: str, doubt: str) -> None:
+    feature = Atlas.load().find(name).feature
+    assert map_entry(feature)
+    assert doubt in (doubt_map_entry(feature) or "")
+
+
+@pytest.mark.parametrize("name", ["sgx", "rdctl-no", "vmx-ept", "svm", "pclmulqdq"])
+def test_an_entry_of_use_is_not_doubted(name: str) -> None:
+    assert doubt_map_entry(Atlas.load().find(name).feature) is None
+
+
 @needs("libvirtd", package="libvirt-daemon-system")
 def test_written_entries_read_as_libvirts_own() -> None:
     files = {path.name: path.read_text(encoding="utf-8") for path in INSTALLED.glob("*.xml")}
@@ -56,4 +99,15 @@ def test_written_entries_read_as_libvirts_own() -> None:
         feature = Atlas.load().named(Dialect.LIBVIRT, name)
         assert feature is not None
         written = load_map({"index.xml": index, "features.xml": f"<cpus>{map_entry(feature)}</cpus>"}, "written")
-        assert written.features[name].bits == own.bits
+        assert (written.features[name].bits, written.features[name].migratable) == (own.bits, own.migratable)
+
+
+@needs("libvirtd", package="libvirt-daemon-system")
+def test_written_entries_are_libvirts_own_to_the_letter() -> None:
+    text = (INSTALLED / "x86_features.xml").read_text(encoding="utf-8")
+    # What the parser ignores is not ours to write: comments, and other projects' names.
+    text = re.sub(r"<!--.*?-->|\n *<alias [^>]*/>", "", text, flags=re.DOTALL)
+    theirs = re.findall(r"  <feature name=.*?</feature>\n", text, re.DOTALL)
+    names = [re.findall("name='(.*?)'", entry)[0] for entry in theirs]
+    features = [Atlas.load().named(Dialect.LIBVIRT, name) for name in names]
+    assert [map_entry(feature) for feature in features if feature] == theirs
