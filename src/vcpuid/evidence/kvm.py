@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vcpuid.evidence.cpuid import read_rows
-from vcpuid.evidence.msr import read_msr_values
+from vcpuid.dumps.snapshot import read_msr_values, read_rows
 from vcpuid.snapshot.node import Node
 from vcpuid.terms.address import CpuidRegister
 from vcpuid.terms.dump import Cpu, MissingRow

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vcpuid.dumps.snapshot import read_msrs
 from vcpuid.snapshot.node import Node
 
 
@@ -31,16 +32,4 @@ def read_msr(data: Node) -> MsrEvidence:
     Raises:
         InputError: The record is damaged.
     """
-    return MsrEvidence(
-        {
-            Node(cpu, values.path, values.source).decimal(): read_msr_values(values)
-            for cpu, values in data["cpus"].members()
-        }
-    )
-
-
-def read_msr_values(node: Node) -> dict[int, int]:
-    """Read index to value, both hexadecimal."""
-    return {
-        Node(index, value.path, value.source).hexadecimal(): value.hexadecimal() for index, value in node.members()
-    }
+    return MsrEvidence(read_msrs(data["cpus"]))

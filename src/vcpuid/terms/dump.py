@@ -10,7 +10,8 @@ from vcpuid.terms.address import Bits, CpuidRegister, Word
 
 Registers = tuple[int, int, int, int]
 
-_BASES = (0x0, 0x40000000, 0x80000000, 0xC0000000)
+# Where ranges of leaves begin: basic, Intel's coprocessors, hypervisors, extended, Transmeta, Centaur and Zhaoxin.
+_BASES = (0x0, 0x20000000, 0x40000000, 0x80000000, 0x80860000, 0xC0000000)
 _RANGE = 0xFFFF
 
 

@@ -26,9 +26,10 @@ from snapshots import (
     sgx,
     whole_host,
 )
+from vcpuid.decode.identity import decode_signature
 from vcpuid.errors import InputError
 from vcpuid.evidence import Evidence, Gap
-from vcpuid.evidence.cpuid import CpuidEvidence, decode_signature
+from vcpuid.evidence.cpuid import CpuidEvidence
 from vcpuid.evidence.kernel import CpuinfoEvidence, KernelEvidence
 from vcpuid.evidence.kvm import KvmEvidence, lists_leaf
 from vcpuid.evidence.libvirt import LibvirtEvidence

@@ -66,3 +66,14 @@ def test_bits_are_there_only_if_all_are() -> None:
     cpu = Cpu(0, {(0xD, 0): (1 << 17, 0, 0, 0)})
     assert cpu.has(Bits(CpuidRegister(0xD, 0, Register.EAX), 17, 18)) is False
     assert cpu.has(Bits(CpuidRegister(0xD, 0, Register.EAX), 17, 17)) is True
+
+
+def test_each_range_of_leaves_has_its_own_maximum() -> None:
+    rows = {
+        (0x80000000, 0): (0x80000006, 0, 0, 0),
+        (0x80860000, 0): (0x80860001, 0, 0, 0),
+        (0x80860001, 0): (7, 0, 0, 0),
+    }
+    cpu = Cpu(0, rows)
+    assert cpu.read(CpuidRegister(0x80860001, 0, Register.EAX)) == 7
+    assert cpu.read(CpuidRegister(0x80860002, 0, Register.EAX)) == 0

@@ -1,0 +1,76 @@
+"""The raw output of the program cpuid: `cpuid -r`, `cpuid -1 -r`.
+
+A part begins with `CPU 0:`, or `CPU:` with -1; a row is
+`   0x00000007 0x00: eax=0x00000000 ebx=0x029c6fbf ecx=0x40000000 edx=0xbc000600`. Old versions write no
+subleaf: there a repeated leaf is the next subleaf.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Row, read_lines
+from vcpuid.dumps.remarks import Remarks
+from vcpuid.terms.dump import Dump, MissingRow
+
+EXAMPLE = "   0x00000007 0x00: eax=0x00000000 ebx=0x029c6fbf ecx=0x40000000 edx=0xbc000600"
+
+_WORD = "0x([0-9a-f]{8})"
+_ROW = re.compile(
+    rf"[\s>]*+{_WORD}(?:\s++0x([0-9a-f]{{1,8}}))?:\s*+eax={_WORD}\s++ebx={_WORD}\s++ecx={_WORD}\s++edx={_WORD}\s*+",
+    re.IGNORECASE,
+)
+_MEANT_AS_ROW = re.compile(r"[\s>]*+0x[0-9a-f]{4}|.*\be[abcd]x=0x", re.IGNORECASE)
+_HEAD = re.compile(r"[\s>]*+CPU(?:\s++(\d{1,9}))?:\s*+")
+_LOOK = re.compile(
+    rf"^[ \t>]*+{_WORD}(?:\s++0x[0-9a-f]{{1,8}})?:\s*+eax={_WORD}(?:\s++ebx=|\s*+$)", re.IGNORECASE | re.MULTILINE
+)
+
+
+def why_not(head: str) -> str | None:
+    """Tell why this is no such dump, or None where it looks like one."""
+    return None if _LOOK.search(head) else f"no line like {EXAMPLE.strip()!r}"
+
+
+def parse(text: str, remarks: Remarks) -> Dump:
+    """Read a dump; a row that is not in it is unknown: older versions leave out newer leaves.
+
+    Raises:
+        InputError: It has no row, or too many CPUs.
+    """
+    assembly = Assembly(remarks)
+    read_lines(text, _classify, assembly, remarks)
+    return assembly.build()
+
+
+def _classify(line: str) -> Entry:
+    if match := _ROW.fullmatch(line):
+        leaf, subleaf, eax, ebx, ecx, edx = match.groups()
+        registers = (int(eax, 16), int(ebx, 16), int(ecx, 16), int(edx, 16))
+        return Row(int(leaf, 16), int(subleaf, 16) if subleaf else None, registers)
+    if match := _HEAD.fullmatch(line):
+        return CpuHead(int(match[1]) if match[1] else None)
+    return Damage(f"a row like {EXAMPLE.strip()}") if _MEANT_AS_ROW.match(line) else None
+
+
+def keep(dump: Dump) -> Dump:
+    """Give the part of a dump that this format can hold: no MSRs."""
+    return replace(
+        dump,
+        cpus=tuple(replace(cpu, msrs={}, missing=MissingRow.UNKNOWN) for cpu in dump.cpus if cpu.rows),
+    )
+
+
+def write(dump: Dump) -> str:
+    """Write a dump as `cpuid -r` does; `cpuid -f FILE` reads it."""
+    lines = []
+    for cpu in dump.cpus:
+        if cpu.rows:
+            lines.append(f"CPU {cpu.number}:")
+            for (leaf, subleaf), (eax, ebx, ecx, edx) in sorted(cpu.rows.items()):
+                lines.append(
+                    f"   0x{leaf:08x} 0x{subleaf:02x}: "
+                    f"eax=0x{eax:08x} ebx=0x{ebx:08x} ecx=0x{ecx:08x} edx=0x{edx:08x}"
+                )
+    return "\n".join([*lines, ""])

@@ -1,0 +1,262 @@
+"""The formats by name: which there are, which one an input has, reading and writing.
+
+A format's module is imported when it is needed: a dump in a usual form costs no more than its own reader.
+"""
+
+from __future__ import annotations
+
+import codecs
+import stat
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from vcpuid.dumps.losses import Loss, compare_kept
+from vcpuid.dumps.remarks import Remarks
+from vcpuid.errors import InputError, UsageError
+from vcpuid.terms.dump import Dump
+
+SIZE_LIMIT_BYTES = 64 * 1024 * 1024
+_LINE_LIMIT = 2_000_000
+_HEAD_CHARACTERS = 1024 * 1024
+
+
+class Reader(Protocol):
+    """What the module of every format has."""
+
+    EXAMPLE: str
+
+    def why_not(self, head: str) -> str | None:
+        """Tell why a text that begins like this is not of this format, or None where it looks like it."""
+
+    def parse(self, text: str, remarks: Remarks) -> Dump:
+        """Read a dump."""
+
+
+class Writer(Reader, Protocol):
+    """What the module of a format has that can be written."""
+
+    def keep(self, dump: Dump) -> Dump:
+        """Give the part of a dump that this format can hold: just what reading the written text gives."""
+
+    def write(self, dump: Dump) -> str:
+        """Write a dump."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format's name and what it is.
+
+    Attributes:
+        name: The name on the command line.
+        title: What writes such dumps.
+        module: The module that has it.
+        is_written: Whether we write it too.
+        of_one_cpu: Whether it holds a single CPU, without a number.
+    """
+
+    name: str
+    title: str
+    module: str
+    is_written: bool = False
+    of_one_cpu: bool = False
+
+    def reader(self) -> Reader:
+        """Import the format's reader."""
+        return cast("Reader", import_module(f"vcpuid.dumps.{self.module}"))
+
+    def writer(self) -> Writer:
+        """Import the format's writer.
+
+        Raises:
+            UsageError: This format is only read.
+        """
+        if not self.is_written:
+            names = ", ".join(entry.name for entry in FORMATS.values() if entry.is_written)
+            raise UsageError("a format that is only read", found=self.name, expected=f"one of {names}")
+        return cast("Writer", import_module(f"vcpuid.dumps.{self.module}"))
+
+
+# In the order in which they are tried.
+FORMATS = {
+    entry.name: entry
+    for entry in (
+        Format("aida64", "AIDA64, EVEREST, InstLatx64 text", "aida64", is_written=True),
+        Format("cpuid", "cpuid -r", "cpuid", is_written=True),
+        Format("snapshot", "vcpuid collect", "snapshot"),
+        Format("json", "vcpuid's own JSON, vcpuid-dump/1", "own", is_written=True),
+        Format("kcpuid", "kcpuid -r", "kcpuid"),
+        Format("libvirt", "libvirt <cpudata> XML", "libvirt", is_written=True, of_one_cpu=True),
+        Format("libcpuid", "libcpuid raw data, cpuid_tool --save", "libcpuid", is_written=True),
+        Format(
+            "firecracker",
+            "Firecracker CPU template or fingerprint",
+            "firecracker",
+            is_written=True,
+            of_one_cpu=True,
+        ),
+        Format("xen", "xen-cpuid -p", "xen"),
+        Format("xl", "CPUID strings of xl.cfg", "xl"),
+        Format("openhardwaremonitor", "Open or Libre Hardware Monitor report", "openhardwaremonitor"),
+        Format("cpuz", "CPU-Z report, tables with tabs", "cpuz"),
+        Format("x86info", "x86info -r", "x86info"),
+        Format("corefreq", "corefreq-cli -u", "corefreq"),
+        Format("ddcpuid", "ddcpuid --table", "ddcpuid"),
+        Format("device", "bytes of /dev/cpu/N/cpuid", "device"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDump:
+    """A dump with what its reading has shown.
+
+    Attributes:
+        dump: The dump.
+        format: The format that it had.
+        faults: What was damaged and left out; empty after a strict reading, at most a hundred.
+        fault_count: How many faults there were.
+        notes: What one should know of this dump, a sentence each.
+    """
+
+    dump: Dump
+    format: Format
+    faults: tuple[InputError, ...]
+    fault_count: int
+    notes: tuple[str, ...]
+
+
+def read_dump(path: str | Path, *, format_name: str | None = None, lenient: bool = False) -> Dump:
+    """Read a dump from a file, or from standard input where the path is `-`.
+
+    Raises:
+        InputError: It cannot be read, has no known format, or is damaged.
+    """
+    raw, source = read_bytes(path)
+    return parse_dump(raw, source, format_name=format_name, lenient=lenient).dump
+
+
+def read_bytes(path: str | Path) -> tuple[bytes, str]:
+    """Read a file or standard input (`-`) up to the size limit; gives the bytes and what to call their source.
+
+    Raises:
+        InputError: It cannot be read, or is too large.
+    """
+    source = "standard input" if str(path) == "-" else str(path)
+    try:
+        if str(path) == "-":
+            raw = sys.stdin.buffer.read(SIZE_LIMIT_BYTES + 1)
+        else:
+            with Path(path).open("rb") as file:
+                if stat.S_ISCHR(Path(path).stat().st_mode):
+                    raise InputError(
+                        "a device, not a dump",
+                        source=source,
+                        next_step="`vcpuid decode` without a file reads this machine.",
+                    )
+                raw = file.read(SIZE_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {error.strerror}", source=source, next_step="Check the path and its permissions."
+        ) from error
+    except ValueError:  # a path with a NUL
+        raise InputError("no path", source=repr(source)) from None
+    if len(raw) > SIZE_LIMIT_BYTES:
+        raise InputError(
+            "too large for a dump", source=source, expected=f"at most {SIZE_LIMIT_BYTES // 2**20} MiB"
+        )
+    return raw, source
+
+
+def parse_dump(raw: bytes, source: str, *, format_name: str | None = None, lenient: bool = False) -> ParsedDump:
+    """Read a dump of a known format, or of the first one that it looks like.
+
+    Raises:
+        InputError: It has no known format, or is damaged; a lenient reading leaves out damaged lines.
+        UsageError: There is no format of this name.
+    """
+    text = _decode_text(raw)
+    if not text.strip():
+        raise InputError("empty", source=source, expected="a CPUID dump")
+    if text.count("\n") > _LINE_LIMIT:
+        raise InputError("too many lines for a dump", source=source, expected=f"at most {_LINE_LIMIT}")
+    chosen = _detect(text, source) if format_name is None else find_format(format_name)
+    remarks = Remarks(source)
+    try:
+        dump = chosen.reader().parse(text, remarks)
+    except InputError as error:
+        if format_name is None or error.line is not None:
+            raise
+        raise InputError(
+            error.message,
+            source=error.source,
+            found=error.found,
+            expected=error.expected or chosen.reader().EXAMPLE,
+            next_step=error.next_step or f"It was read as {chosen.name}; without --from its format is recognised.",
+        ) from None
+    if not lenient:
+        remarks.raise_faults()
+    return ParsedDump(dump, chosen, tuple(remarks.faults), remarks.fault_count, tuple(remarks.notes))
+
+
+def find_format(name: str) -> Format:
+    """Give the format of a name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if name not in FORMATS:
+        raise UsageError("no format of this name", found=repr(name), expected=f"one of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def find_losses(dump: Dump, format_name: str) -> tuple[Loss, ...]:
+    """Tell what a format cannot hold of a dump.
+
+    Raises:
+        UsageError: There is no such format, or it is only read.
+    """
+    chosen = find_format(format_name)
+    return compare_kept(dump, chosen.writer().keep(dump), of_one_cpu=chosen.of_one_cpu)
+
+
+def write_dump(dump: Dump, format_name: str) -> str:
+    """Write a dump in a format; `find_losses` tells what that leaves out.
+
+    Raises:
+        UsageError: There is no such format, or it is only read.
+        InputError: The format can hold nothing of this dump.
+    """
+    writer = find_format(format_name).writer()
+    if not any(cpu.rows for cpu in writer.keep(dump).cpus):
+        raise InputError(f"nothing that the format {format_name} can hold", source=dump.origin)
+    return writer.write(dump)
+
+
+def _decode_text(raw: bytes) -> str:
+    """Make text of bytes: every format is ASCII, whatever else strays in is kept as it is."""
+    if raw.startswith(codecs.BOM_UTF8):
+        text = raw[len(codecs.BOM_UTF8) :].decode("latin-1")
+    elif raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = raw.decode("utf-16", errors="replace")  # what a Windows shell writes with >
+    else:
+        text = raw.decode("latin-1")
+    return text if "\0" in text else text.replace("\r\n", "\n")
+
+
+def _detect(text: str, source: str) -> Format:
+    head = text[:_HEAD_CHARACTERS]
+    reasons = []
+    for entry in FORMATS.values():
+        reason = entry.reader().why_not(head)
+        if reason is None:
+            return entry
+        reasons.append(f"{entry.name}: {reason}")
+    tried = "\n  ".join(reasons)
+    raise InputError(
+        "no known form of a CPUID dump",
+        source=source,
+        next_step=f"These were tried, each with why it is not that:\n  {tried}",
+    )

@@ -1,0 +1,59 @@
+"""Xen's CPU policies: `xen-cpuid -p`, and Xen test programs that print the same rows.
+
+A policy begins with `Raw policy: 32 leaves, 2 MSRs`; a row is
+`  00000007:00000000 -> 00000000:029c6fbf:40000000:bc000600`, an MSR `  0000010a -> 0000000000000000`. A leaf
+without subleaves has subleaf ffffffff. Rows of zeros are left out, so what is not there is zero. Each policy is
+read as a CPU: what Xen found (Raw), what it uses (Host), what it can give at most to each kind of guest and what
+it gives by default, or what one domain has.
+"""
+
+from __future__ import annotations
+
+import re
+
+from vcpuid.dumps.assembly import Assembly, Msr, Row
+from vcpuid.dumps.remarks import Remarks
+from vcpuid.terms.dump import Dump, MissingRow
+
+EXAMPLE = "  00000007:00000000 -> 00000000:029c6fbf:40000000:bc000600"
+
+_WORD = "([0-9a-f]{8})"
+_ARROW = r"\s*+->\s*+"
+_ROW = re.compile(rf"[\s>]*+{_WORD}:{_WORD}{_ARROW}{_WORD}:{_WORD}:{_WORD}:{_WORD}\s*+", re.IGNORECASE)
+_MSR = re.compile(rf"[\s>]*+{_WORD}{_ARROW}([0-9a-f]{{16}})\s*+", re.IGNORECASE)
+_MEANT_AS_ROW = re.compile(r"[\s>]*+[0-9a-f]{6}[0-9a-f:]*+\s*+->", re.IGNORECASE)
+_NO_SUBLEAF = 0xFFFFFFFF  # XEN_CPUID_NO_SUBLEAF
+_POLICY = re.compile(r"[\s>]*+([A-Z][\w ]{0,40}) policy(?::.*)?")
+_LOOK = re.compile(rf"^[ \t>]*+{_WORD}:{_WORD}\s*+->\s*+{_WORD}:", re.IGNORECASE | re.MULTILINE)
+
+
+def why_not(head: str) -> str | None:
+    """Tell why this is no such dump, or None where it looks like one."""
+    return None if _LOOK.search(head) else f"no line like {EXAMPLE.strip()!r}"
+
+
+def parse(text: str, remarks: Remarks) -> Dump:
+    """Read policies; a row that is not in one is zero. A note tells which CPU is which policy.
+
+    Raises:
+        InputError: There is no row.
+    """
+    assembly = Assembly(remarks, MissingRow.ZERO)
+    policies: dict[int, str] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if match := _ROW.fullmatch(line):
+            leaf, subleaf, eax, ebx, ecx, edx = (int(word, 16) for word in match.groups())
+            assembly.add_row(Row(leaf, 0 if subleaf == _NO_SUBLEAF else subleaf, (eax, ebx, ecx, edx)), number)
+        elif match := _MSR.fullmatch(line):
+            assembly.add_msr(Msr(int(match[1], 16), int(match[2], 16)))
+        elif match := _POLICY.fullmatch(line):
+            policies[assembly.begin_cpu(None, number)] = match[1]
+        elif _MEANT_AS_ROW.match(line):
+            remarks.fault("a damaged line", line=number, found=line, expected=f"a row like {EXAMPLE.strip()}")
+    dump = assembly.build()
+    named = [
+        f"CPU {cpu.number} is the {policies[cpu.number]} policy" for cpu in dump.cpus if cpu.number in policies
+    ]
+    if named:
+        remarks.note(f"{', '.join(named)}.")
+    return dump
