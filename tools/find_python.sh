@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Sourced by ./vcpuid and ./check: sets `python` to a Python that can run vcpuid, or ends the script with 4.
+# Sourced by ./vcpuid and ./check: sets `python` to a Python that can run vcpuid, or ends the script with 3.
 
 python=
 for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
@@ -12,5 +12,5 @@ if [ -z "$python" ]; then
     found=$(python3 -c 'import sys; print("python3 is %d.%d" % sys.version_info[:2])' 2>/dev/null) || found="there is no python3"
     echo "vcpuid: needs Python 3.11 or newer on PATH, but $found." >&2
     echo "vcpuid: install one beside it (a package python3.11 or newer); python3.11 to python3.14 are tried by name." >&2
-    exit 4
+    exit 3
 fi

@@ -1,6 +1,6 @@
 """Make or mend .venv: the private environment that ./vcpuid and ./check run in.
 
-Usage: python3 tools/prepare_venv.py core|dev
+Usage: python3 tools/prepare_venv.py core|dev [--venv FOLDER]
 
 Installs requirements/NAME.txt, every file checked against its hash, and puts src on the environment's path.
 It needs the `venv` module and either pip 22.3 or newer beside this Python or `ensurepip`; the system's own
@@ -18,20 +18,19 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
-STAMPS = VENV / "installed"
-UNFINISHED = VENV / "unfinished"
 REQUIREMENTS = {"core": ("core",), "dev": ("core", "dev")}
 """What each name provides; its last element is the file to install, a superset of the others."""
 
 OLDEST_PIP = (22, 3)
 """The first pip that installs into another environment (`--python`)."""
 
-EXIT_UNAVAILABLE = 4
+ANOTHER_FOLDER = "Or have one of your own for this checkout: set VCPUID_VENV=FOLDER."
+
+EXIT_UNAVAILABLE = 3
 EXIT_INTERRUPTED = 130
 
 
@@ -39,29 +38,85 @@ class PreparationError(Exception):
     """The environment cannot be made; the text says why and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The folder of an environment, and what of it is looked at here."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """Its Python, a link to the one that made it."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def stamps(self) -> Path:
+        """The folder with a copy of each requirements file that is installed."""
+        return self.folder / "installed"
+
+    @property
+    def unfinished(self) -> Path:
+        """The mark that stands while the environment is being made."""
+        return self.folder / "unfinished"
+
+
 def main() -> int:
     """Prepare the environment named on the command line and return the exit status."""
     parser = argparse.ArgumentParser(description="Make or mend .venv.")
     parser.add_argument("name", choices=sorted(REQUIREMENTS), help="what to install")
-    name: str = parser.parse_args().name
+    parser.add_argument("--venv", metavar="FOLDER", default=ROOT / ".venv", type=Path, help="make it there")
+    arguments = parser.parse_args()
+    name: str = arguments.name
+    environment = Environment(arguments.venv.absolute())
     become_base_python()
     try:
+        check_runnable(environment)
         with alone():
-            if not is_ready(name):
-                sys.stderr.write("vcpuid: preparing .venv (once)…\n")
-                prepare(name)
+            if not is_ready(environment, name):
+                sys.stderr.write(f"vcpuid: preparing {environment.folder} (once)…\n")
+                prepare(environment, name)
     except PreparationError as error:
-        sys.stderr.write(f"vcpuid: cannot prepare {VENV}: {error}\n")
+        sys.stderr.write(f"vcpuid: cannot prepare {environment.folder}: {error}\n")
         return EXIT_UNAVAILABLE
     except OSError as error:
         sys.stderr.write(
-            f"vcpuid: cannot prepare {VENV}: {error}; it is made once, in a folder you may write to\n"
+            f"vcpuid: cannot prepare {environment.folder}: {error}\n"
+            f"  It is made once, in a folder you may write to. {ANOTHER_FOLDER}\n"
         )
         return EXIT_UNAVAILABLE
     except KeyboardInterrupt:
-        sys.stderr.write("vcpuid: interrupted; the next run makes .venv anew\n")
+        sys.stderr.write("vcpuid: interrupted; the next run makes the environment anew\n")
         return EXIT_INTERRUPTED
     return 0
+
+
+def check_runnable(environment: Environment) -> None:
+    """Refuse an environment of somebody else whose Python this user may not run.
+
+    Raises:
+        PreparationError: It is such a one: it is not ours to make anew.
+    """
+    if not environment.python.is_symlink() or os.access(environment.python, os.X_OK):
+        return
+    target = environment.python.readlink()
+    try:
+        target.stat()
+    except FileNotFoundError:
+        return  # the Python that made it is gone, for everybody
+    except PermissionError:
+        pass
+    raise PreparationError(
+        f"it runs on {target}, which you may not run; {owner(environment.folder)} made it.\n"
+        f"  Let them make it with a Python that everybody may run. {ANOTHER_FOLDER}"
+    )
+
+
+def owner(path: Path) -> str:
+    """Give the name of a file's owner, or the number of one without a name."""
+    try:
+        return path.owner()
+    except KeyError:
+        return f"user {path.stat().st_uid}"
 
 
 def become_base_python() -> None:
@@ -87,14 +142,14 @@ def alone() -> Iterator[None]:
         os.close(folder)
 
 
-def is_ready(name: str) -> bool:
+def is_ready(environment: Environment, name: str) -> bool:
     """Tell whether the environment runs and holds exactly the pinned files of `name`."""
-    return PYTHON.exists() and all(is_installed(part) for part in REQUIREMENTS[name])
+    return environment.python.exists() and all(is_installed(environment, part) for part in REQUIREMENTS[name])
 
 
-def is_installed(part: str) -> bool:
+def is_installed(environment: Environment, part: str) -> bool:
     """Tell whether the stamp of one part is a copy of its requirements as they are now."""
-    stamp = STAMPS / f"{part}.txt"
+    stamp = environment.stamps / f"{part}.txt"
     return stamp.exists() and stamp.read_bytes() == requirement_file(part).read_bytes()
 
 
@@ -103,40 +158,57 @@ def requirement_file(part: str) -> Path:
     return ROOT / "requirements" / f"{part}.txt"
 
 
-def prepare(name: str) -> None:
-    """Make the environment if it is missing or broken, install the pins of `name`, then stamp it."""
-    if UNFINISHED.exists() or not PYTHON.exists():
-        shutil.rmtree(VENV, ignore_errors=True)
-    VENV.mkdir(exist_ok=True)
-    UNFINISHED.touch()
-    shutil.rmtree(STAMPS, ignore_errors=True)
-    pip = outer_pip()
-    if not PYTHON.exists() or (pip is None and not has_inner_pip()):
-        make_venv(with_pip=pip is None)
-    install(pip or [str(PYTHON), "-m", "pip"], requirement_file(REQUIREMENTS[name][-1]))
-    link_source()
-    STAMPS.mkdir()
+def prepare(environment: Environment, name: str) -> None:
+    """Make the environment if it is missing or broken, install the pins of `name`, then stamp it.
+
+    Raises:
+        PreparationError: The folder holds something else, or an installation failed.
+    """
+    if environment.unfinished.exists() or not environment.python.exists():
+        clear(environment)
+    environment.folder.mkdir(parents=True, exist_ok=True)
+    environment.unfinished.touch()
+    shutil.rmtree(environment.stamps, ignore_errors=True)
+    pip = outer_pip(environment)
+    if not environment.python.exists() or (pip is None and not has_inner_pip(environment)):
+        make_venv(environment, with_pip=pip is None)
+    install(pip or [str(environment.python), "-m", "pip"], requirement_file(REQUIREMENTS[name][-1]))
+    link_source(environment)
+    environment.stamps.mkdir()
     for part in REQUIREMENTS[name]:
-        shutil.copyfile(requirement_file(part), STAMPS / f"{part}.txt")
-    UNFINISHED.unlink()
+        shutil.copyfile(requirement_file(part), environment.stamps / f"{part}.txt")
+    environment.unfinished.unlink()
 
 
-def outer_pip() -> list[str] | None:
+def clear(environment: Environment) -> None:
+    """Remove what is left of a broken environment.
+
+    Raises:
+        PreparationError: The folder has other things in it.
+    """
+    folder = environment.folder
+    is_ours = environment.unfinished.exists() or (folder / "pyvenv.cfg").exists()
+    if folder.exists() and not is_ours and any(folder.iterdir()):
+        raise PreparationError("there are other things in it; name a new or an empty folder")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def outer_pip(environment: Environment) -> list[str] | None:
     """Return the command of this Python's pip aimed at the environment; None if it is missing or too old."""
     try:
         version = importlib.metadata.version("pip")
     except importlib.metadata.PackageNotFoundError:
         return None
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    return [sys.executable, "-m", "pip", "--python", str(PYTHON)] if numbers >= OLDEST_PIP else None
+    return [sys.executable, "-m", "pip", "--python", str(environment.python)] if numbers >= OLDEST_PIP else None
 
 
-def has_inner_pip() -> bool:
+def has_inner_pip(environment: Environment) -> bool:
     """Tell whether the environment has a pip of its own."""
-    return any(VENV.glob("lib/python*/site-packages/pip/__main__.py"))
+    return any(environment.folder.glob("lib/python*/site-packages/pip/__main__.py"))
 
 
-def make_venv(*, with_pip: bool) -> None:
+def make_venv(environment: Environment, *, with_pip: bool) -> None:
     """Make the environment with this Python.
 
     Raises:
@@ -147,7 +219,7 @@ def make_venv(*, with_pip: bool) -> None:
             f"{sys.executable} has neither pip {OLDEST_PIP[0]}.{OLDEST_PIP[1]} or newer nor ensurepip; "
             "install one (Debian and Ubuntu: apt install python3-pip)"
         )
-    venv.create(VENV, with_pip=with_pip, symlinks=True)
+    venv.create(environment.folder, with_pip=with_pip, symlinks=True)
 
 
 def install(pip: list[str], requirements: Path) -> None:
@@ -174,9 +246,9 @@ def install(pip: list[str], requirements: Path) -> None:
         )
 
 
-def link_source() -> None:
+def link_source(environment: Environment) -> None:
     """Put src on the environment's path, relative to it: a checkout that is moved keeps working."""
-    for site in VENV.glob("lib/python*/site-packages"):
+    for site in environment.folder.glob("lib/python*/site-packages"):
         source = os.path.relpath(ROOT / "src", site)
         (site / "vcpuid.pth").write_text(f"{source}\n", encoding="utf-8")
 

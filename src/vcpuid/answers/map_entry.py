@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from vcpuid.errors import UsageError
+from vcpuid.rules.libvirt.switches import switch_of
 from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES, CpuidRegister
 from vcpuid.terms.feature import Dialect, Feature
+
+_HYPERVISOR_LEAVES = range(0x40000000, 0x50000000)
 
 
 def map_entry(feature: Feature) -> str:
@@ -17,12 +20,11 @@ def map_entry(feature: Feature) -> str:
         UsageError: The feature has no bit, or bits in several words, which libvirt's maps never have.
     """
     words = {bits.word for bits in feature.bits}
+    if not words:
+        raise _no_entry(feature, "a CPUID or MSR bit", _where_to_set(feature))
     if len(words) != 1:
-        raise UsageError(
-            "libvirt's map has no entry of this kind",
-            found=f"{feature.name}: {feature.address}",
-            expected="bits of one CPUID register or MSR",
-            next_step="Write one entry for each bit, by its address.",
+        raise _no_entry(
+            feature, "bits of one CPUID register or MSR", "Write one entry for each bit, by its address."
         )
     word = words.pop()
     mask = sum(bits.mask for bits in feature.bits)
@@ -32,5 +34,33 @@ def map_entry(feature: Feature) -> str:
     else:
         low = mask & 0xFFFFFFFF
         child = f"<msr index='0x{word.index:x}' edx='0x{mask >> 32:08x}' eax='0x{low:08x}'/>"
-    name = feature.name_in(Dialect.LIBVIRT) or feature.name
-    return f"  <feature name='{name}'>\n    {child}\n  </feature>\n"
+    own = next(iter(feature.names.get(Dialect.LIBVIRT, ())), None)
+    migratable = "" if own is None or own.migratable else " migratable='no'"
+    return f"  <feature name='{own.text if own else feature.name}'{migratable}>\n    {child}\n  </feature>\n"
+
+
+def doubt_map_entry(feature: Feature) -> str | None:
+    """Say why an entry would be of no use, or None where nothing speaks against it."""
+    if any(isinstance(bits.word, CpuidRegister) and bits.word.leaf in _HYPERVISOR_LEAVES for bits in feature.bits):
+        return f"libvirt does not read the leaves of hypervisors. {_where_to_set(feature)}"
+    if not feature.name_in(Dialect.QEMU):
+        return "QEMU has no property for this bit: a domain that requires it would not start."
+    return None
+
+
+def _where_to_set(feature: Feature) -> str:
+    if switch := switch_of(feature):
+        since = f" (since libvirt {switch.since})" if switch.since else ""
+        return f"The domain XML turns it on by {switch.element}{since}."
+    if name := feature.name_in(Dialect.QEMU):
+        return f"The domain XML has no element for it; QEMU takes it as -cpu MODEL,{name}=on."
+    return "No -cpu property of QEMU and no element of the domain XML sets it."
+
+
+def _no_entry(feature: Feature, expected: str, next_step: str) -> UsageError:
+    return UsageError(
+        "libvirt's map has no entry of this kind",
+        found=f"{feature.name}: {feature.address}",
+        expected=expected,
+        next_step=next_step,
+    )

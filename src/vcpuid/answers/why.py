@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from vcpuid.answers.look_up import look_up
 from vcpuid.atlas import Atlas, Match
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain
@@ -113,7 +114,7 @@ def why(
     """
     evidence = snapshot if isinstance(snapshot, Evidence) else Evidence(snapshot)
     target = guest_of_domain(evidence, guest) if isinstance(guest, str) else guest
-    match = Atlas.load().find(name, vendor)
+    match = look_up(name, vendor)
     # A mirror has no name of its own anywhere: QEMU copies the bit that it repeats.
     judged = _original_of(match.feature)
     verdicts = {layer: judge(judged, evidence, target) for layer, judge in JUDGES.items()}

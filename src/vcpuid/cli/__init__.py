@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from itertools import pairwise
@@ -21,7 +23,10 @@ _BUG, _INTERRUPTED = 70, 130
 COMMANDS = {
     "explain": ("explain", "A feature, bit or value: what it is and what each project calls it."),
     "why": ("why", "Follow a feature from silicon to a guest: asked, available, got."),
+    "decode": ("decode", "CPUID of this machine or of dumps, in words."),
+    "diff": ("diff", "What differs between two dumps, snapshots or machines."),
     "collect": ("collect", "Write down the evidence of this host, or of others over ssh."),
+    "convert": ("convert", "A CPUID dump in another format."),
     "map": ("map", "libvirt's feature map."),
 }
 
@@ -68,6 +73,7 @@ def main() -> NoReturn:
     hangs in the kernel must not hold up an answer.
     """
     gc.disable()  # a command is over before its garbage matters
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks is no bug
@@ -81,6 +87,23 @@ def main() -> NoReturn:
     os._exit(status)
 
 
+def _open_closed_streams() -> None:
+    """Give the standard streams that the caller closed (`>&-`) a file, so that no file of ours takes their place.
+
+    Standard output gets one that cannot be written, so that a command that has something to say fails; what would
+    go to standard error is lost, and its exit status is all that tells.
+    """
+    streams = (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
+    for descriptor, (name, mode, access) in enumerate(streams):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, access)  # the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            stream = open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - no path; never closed
+            setattr(sys, name, stream)
+
+
 def run(arguments: list[str]) -> int:
     """Run one command and give its exit status; errors are told on standard error, never as a traceback."""
     try:
@@ -88,7 +111,8 @@ def run(arguments: list[str]) -> int:
     except VcpuidError as error:
         return _tell(error, as_json=_wants_json(arguments))
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):  # where nobody hears, the exit status still tells
+            error.show()
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -98,7 +122,9 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 0
     except OSError as error:
-        return _tell(InputError(f"{error.strerror}", source=error.filename or "standard output"), as_json=False)
+        is_closed = error.errno == errno.EBADF and error.filename is None
+        message = "it is closed" if is_closed else f"{error.strerror}"
+        return _tell(InputError(message, source=error.filename or "standard output"), as_json=False)
     except Exception as error:
         if os.environ.get("VCPUID_DEBUG"):
             raise
@@ -118,11 +144,12 @@ def _wants_json(arguments: list[str]) -> bool:
 def _tell(error: VcpuidError, *, as_json: bool) -> int:
     from vcpuid.render.page import printable  # noqa: PLC0415 - only an error needs it
 
-    click.echo("\n".join(printable(line) for line in f"vcpuid: {error}".split("\n")), err=True)
-    if as_json:
-        import json  # noqa: PLC0415 - only this path needs it
+    with suppress(OSError):  # where nobody hears, the exit status still tells
+        click.echo("\n".join(printable(line) for line in f"vcpuid: {error}".split("\n")), err=True)
+        if as_json:
+            import json  # noqa: PLC0415 - only this path needs it
 
-        from vcpuid.render.document import error_document  # noqa: PLC0415
+            from vcpuid.render.document import error_document  # noqa: PLC0415
 
-        click.echo(json.dumps(error_document(error), indent=2))
+            click.echo(json.dumps(error_document(error), indent=2))
     return error.exit_status

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from vcpuid.cli.files import write_whole
 from vcpuid.cli.host import gathering_options, options_of, progress_line
 from vcpuid.errors import InputError, UsageError
 from vcpuid.gather.access import render_access
@@ -24,7 +24,7 @@ _UNDECIDED = 4
 
 @click.command()
 @click.argument("hosts", nargs=-1, metavar="[ssh://[USER@]HOST[:PORT]]...")
-@click.option("-o", "--output", metavar="FILE", help="Write there; of several hosts this is a folder.")
+@click.option("-o", "--output", metavar="FILE", help="Write there: a file, or a folder for a file HOST.json each.")
 @click.option("--nova-conf", metavar="FILE", multiple=True, help="A nova.conf besides those that are found.")
 @click.option("--only", metavar="SOURCE,...", help=f"Only these sources, of: {', '.join(SOURCE_NAMES)}.")
 @click.option("--anonymise", is_flag=True, help="Replace names and UUIDs by stable tokens.")
@@ -54,7 +54,8 @@ def command(
     vcpuid collect ssh://root@h07 ssh://root@h08 -o snapshots/
     vcpuid collect --access
 
-    Of several hosts standard output gets one JSON document a line. Exit status: 0 all collected, 4 some failed.
+    -o is a folder where it is one already, ends with a slash, or several hosts are given. Of several hosts
+    standard output gets one JSON document a line. Exit status: 0 all collected, 4 some failed.
     """
     if bundle:
         click.echo(bundle_collector(), nl=False)
@@ -71,12 +72,10 @@ def command(
         return 0
     if hosts:
         return _collect_remote(hosts, options, output)
+    folder = _folder(output, several=False)
     with progress_line() as progress:
         document = collect(options, progress)
-    if output is None or output == "-":
-        click.echo(_text(document))
-    else:
-        write_whole(Path(output), _text(document))
+    _write(document, output, folder, str(document["host"]["name"]))
     return 0
 
 
@@ -94,7 +93,7 @@ def _text(document: dict[str, Any]) -> str:
 
 def _collect_remote(texts: tuple[str, ...], options: Options, output: str | None) -> int:
     hosts = tuple(dict.fromkeys(_host(text) for text in texts))
-    folder = _folder(output) if output and output != "-" and len(hosts) > 1 else None
+    folder = _folder(output, several=len(hosts) > 1)
     failures = 0
     for outcome in collect_from_hosts(
         hosts,
@@ -106,12 +105,8 @@ def _collect_remote(texts: tuple[str, ...], options: Options, output: str | None
             failures += 1
             why, remedy = outcome.failure or ("no answer", "")
             click.echo(f"vcpuid: {outcome.host}: {why}" + (f"\n  {remedy}" if remedy else ""), err=True)
-        elif folder is not None:
-            write_whole(folder / f"{_file_name(outcome.host)}.json", _text(outcome.document))
-        elif output and output != "-":
-            write_whole(Path(output), _text(outcome.document))
         else:
-            click.echo(_text(outcome.document))
+            _write(outcome.document, output, folder, str(outcome.host))
     if len(hosts) > 1:
         click.echo(f"vcpuid: {len(hosts) - failures} of {len(hosts)} hosts collected", err=True)
     return _UNDECIDED if failures else 0
@@ -128,36 +123,31 @@ def _host(text: str) -> Host:
         raise UsageError(str(error)) from None
 
 
-def _file_name(host: Host) -> str:
-    return str(host).replace(":", "_").replace("[", "").replace("]", "")
+def _write(document: dict[str, Any], output: str | None, folder: Path | None, host: str) -> None:
+    text = _text(document)
+    if folder is not None:
+        write_whole(folder / f"{_file_name(host)}.json", text)
+    elif output and output != "-":
+        write_whole(Path(output), text)
+    else:
+        click.echo(text)
 
 
-def _folder(path: str) -> Path:
-    folder = Path(path)
+def _file_name(host: str) -> str:
+    return host.replace(":", "_").replace("/", "_").replace("[", "").replace("]", "")
+
+
+def _folder(output: str | None, *, several: bool) -> Path | None:
+    """Give the folder that --output means, made if need be; None where it means a file or standard output."""
+    if not output or output == "-" or not (several or output.endswith("/") or Path(output).is_dir()):
+        return None
+    folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"cannot be made a folder: {error.strerror}",
-            source=path,
+            source=output,
             next_step="Snapshots of several hosts are written into one folder, a file each.",
         ) from error
     return folder
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Raises:
-        InputError: It cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        if path.exists() and not path.is_file():
-            path.write_text(text + "\n")  # a device or pipe: nothing to replace
-            return
-        part.write_text(text + "\n")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"cannot be written: {error.strerror}", source=str(path)) from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from vcpuid.cli.files import write_whole
 from vcpuid.dumps import FORMATS, find_losses, parse_dump, read_bytes, write_dump
 
 _WRITTEN = [name for name, entry in FORMATS.items() if entry.is_written]
@@ -44,8 +45,6 @@ def command(dump: str, target: str, origin: str | None, output: str | None, *, l
     if output is None or output == "-":
         click.echo(text, nl=False)
     else:
-        from vcpuid.cli.collect import write_whole  # noqa: PLC0415 - it imports the whole collector
-
         write_whole(Path(output), text.removesuffix("\n"))
     return 0
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
-from vcpuid.answers.map_entry import map_entry
+from vcpuid.answers.look_up import look_up
+from vcpuid.answers.map_entry import doubt_map_entry, map_entry
 from vcpuid.atlas import Atlas
+from vcpuid.terms.feature import Dialect, Feature
 
 
 @click.group()
@@ -20,10 +22,20 @@ def entry(names: tuple[str, ...], vendor: str | None) -> None:
     """Write the map entry of features, as libvirt's own x86_features.xml has it.
 
     A newer libvirt is the remedy for a feature that yours does not know. The installed map is not meant to be
-    edited: upgrades overwrite it and hosts drift apart. Entries are for developers, and a last resort.
+    edited: upgrades overwrite it and hosts drift apart. Entries are for developers, and a last resort. Of an entry
+    that would be of no use standard error says why.
 
     \b
     vcpuid map entry sgx sgxlc sgx1
     """
-    entries = [map_entry(Atlas.load().find(name, vendor).feature) for name in names]
-    click.echo("".join(entries), nl=False)
+    features = [_feature(name, vendor) for name in names]
+    click.echo("".join([map_entry(feature) for feature in features]), nl=False)
+    for feature in features:
+        if doubt := doubt_map_entry(feature):
+            click.echo(f"vcpuid: {feature.name}: {doubt}", err=True)
+
+
+def _feature(name: str, vendor: str | None) -> Feature:
+    """Find a feature, by libvirt's own name first: what is exact there is not ambiguous in libvirt's map."""
+    named = Atlas.load().named(Dialect.LIBVIRT, name.strip()) if vendor is None else None
+    return named or look_up(name, vendor).feature

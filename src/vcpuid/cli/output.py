@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-from vcpuid.render.page import Page
+from vcpuid.render.page import WIDTH, Page
+
+_NARROWEST = 60
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -33,10 +35,18 @@ def write(output_format: str, page: Callable[[], Page], document: Callable[[], d
 
         click.echo(json.dumps(document(), indent=2))
         return
-    page().write(sys.stdout, colour=wants_colour())
+    page().write(sys.stdout, colour=wants_colour(), width=text_width())
     sys.stdout.flush()  # here, where a full disk is still told
 
 
 def wants_colour() -> bool:
     """Tell whether standard output is a terminal that may be coloured (https://no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def text_width() -> int:
+    """Give the columns of text: the terminal's, 60 to 110; 110 off a terminal."""
+    if not sys.stdout.isatty():
+        return WIDTH
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH  # 0: a terminal that does not know
+    return min(max(columns, _NARROWEST), WIDTH)

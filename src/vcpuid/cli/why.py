@@ -15,7 +15,7 @@ from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_domain
-from vcpuid.guest.qemu import CommandLine, parse_cpu
+from vcpuid.guest.qemu import CommandLine, check_cpu, parse_cpu
 from vcpuid.render.why import render_why, why_document
 from vcpuid.snapshot import Snapshot
 from vcpuid.terms.guest import Accelerator
@@ -99,6 +99,7 @@ def _guest(named: dict[str, Any], evidence: Evidence) -> Guest | None:
         source = "standard input" if named["xml"] == "-" else named["xml"]
         return Guest(label=f"XML {source}", definition=parse_domain(_read(named["xml"]), source))
     if named["cpu"] is not None:
+        check_cpu(named["cpu"])
         place = Place("--cpu")
         argument = parse_cpu(named["cpu"], place)
         return Guest(

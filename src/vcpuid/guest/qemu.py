@@ -11,11 +11,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from vcpuid.atlas import Atlas
+from vcpuid.errors import UsageError
+from vcpuid.terms.feature import Dialect
 from vcpuid.terms.guest import Accelerator, CpuMode, FeatureRequest, GuestCpu, Policy
 from vcpuid.terms.place import Place
 
-_ON = frozenset(("on", "yes", "true"))
-_OFF = frozenset(("off", "no", "false"))
+_ON = frozenset(("on", "yes", "true", "y"))
+_OFF = frozenset(("off", "no", "false", "n"))
 _HOST_LIKE = {"host": CpuMode.HOST_PASSTHROUGH, "max": CpuMode.MAXIMUM}
 _ACCELERATORS = {accelerator.value: accelerator for accelerator in Accelerator}
 
@@ -94,6 +97,53 @@ def _policy_of(value: str) -> Policy | None:
     if value in _ON:
         return Policy.REQUIRE
     return Policy.DISABLE if value in _OFF else None
+
+
+def check_cpu(text: str, source: str = "--cpu") -> None:
+    """Check the value of a -cpu option as a person wrote it; its model and features may be any QEMU's.
+
+    What is refused here QEMU 7.2 refused at start. An empty option between two commas it takes.
+
+    Raises:
+        UsageError: QEMU would not start with it.
+    """
+    model, *options = text.split(",")
+    if not model or model != model.strip() or " " in model or model.startswith(("-", "+")):
+        raise UsageError(
+            "no CPU model",
+            source=source,
+            found=repr(model),
+            expected="what follows -cpu in a command line: a model, then features after commas without blanks, "
+            "as in host or qemu64,+avx2,sgx=on",
+        )
+    for option in filter(None, options):
+        _check_option(option, source)
+
+
+def _check_option(option: str, source: str) -> None:
+    sign = option[0] if option[0] in "+-" else ""
+    name, assigns, value = (option[1:], "", "") if sign else option.partition("=")
+    dashed = name.replace("_", "-")
+    if any(letter.isspace() for letter in name):
+        fault, expected = "a name with a blank, which QEMU takes for a part of it", repr(option.replace(" ", ""))
+    elif not name:
+        fault, expected = "a feature without a name", "as in +avx2 or avx2=on"
+    elif "=" in name:
+        fault, expected = "a sign and a value", f"{option[1:]} or {option.partition('=')[0]}"
+    elif sign and _is_property(dashed) and not _is_property(name):
+        fault = "QEMU turns _ into - only where a value follows"
+        expected = f"{sign}{dashed} or {name}={'off' if sign == '-' else 'on'}"
+    elif assigns and value not in _ON | _OFF and (_is_property(name) or _is_property(dashed)):
+        fault, expected = f"QEMU expects 'on' or 'off' for {name}", f"{name}=on or {name}=off"
+    elif not _is_property(dashed) and _is_property(dashed.lower()):
+        fault, expected = "QEMU's names have no capital letters", option.replace(name, name.lower())
+    else:
+        return
+    raise UsageError(fault, source=source, found=repr(option), expected=expected)
+
+
+def _is_property(name: str) -> bool:
+    return Atlas.load().named(Dialect.QEMU, name) is not None
 
 
 def parse_arguments(arguments: Sequence[str], place: Place) -> CommandLine:

@@ -19,7 +19,7 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     for conclusion, applies, summary in (
         ("tcg", guest is not None and guest.accelerator is Accelerator.TCG, "TCG guest"),
         ("made-by-linux", is_made_by_linux(feature), "a flag that Linux makes itself"),
-        ("no-bit", not feature.bits, "no CPUID or MSR bit"),
+        ("no-bit", not feature.bits, feature.why_no_bit),
         ("paravirtual", is_paravirtual(feature), "a hypervisor's bit"),
     ):
         if applies:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from vcpuid.answers.explain import Explanation, FeatureExplanation, WordExplanation
-from vcpuid.answers.map_entry import map_entry
+from vcpuid.answers.map_entry import doubt_map_entry, map_entry
 from vcpuid.errors import UsageError
 from vcpuid.render.document import Document, address_document, feature_document, word_document
-from vcpuid.render.page import Page, Role, Span, wrap
+from vcpuid.render.page import Page, Role, Span
+from vcpuid.rules.libvirt.switches import switch_of
 from vcpuid.terms.address import Bits
 from vcpuid.terms.feature import Dialect, Feature
 
-_WIDTH = 100
 _LABEL_WIDTH = 16
+_TEXT_COLUMN = _LABEL_WIDTH + 2
 
 
 def render_explain(explanations: list[Explanation]) -> Page:
@@ -27,42 +28,46 @@ def render_explain(explanations: list[Explanation]) -> Page:
     return page
 
 
-def _row(page: Page, label: str, text: str) -> None:
-    indent = " " * (_LABEL_WIDTH + 2)
-    first, *rest = wrap(text, _WIDTH, indent)
-    page.add(Span(f"  {label:<{_LABEL_WIDTH}}", Role.DIM), first.strip())
-    for line in rest:
-        page.add(line)
+def _row(page: Page, label: str, text: str, *, whole: bool = False) -> None:
+    """Add a labelled row; a `whole` one, which people copy, is never broken."""
+    page.add(Span(f"  {label:<{_LABEL_WIDTH}}", Role.DIM), text, hang=None if whole else _TEXT_COLUMN)
 
 
 def _render_feature(page: Page, explanation: FeatureExplanation) -> None:
     feature = explanation.match.feature
     title = f"  {feature.title}" if feature.title else ""
     page.add(Span(feature.name, Role.STRONG), Span(title, Role.STRONG))
-    for line in wrap(feature.description, _WIDTH, "  ") if feature.description else ():
-        page.add(line)
+    if feature.description:
+        page.add(f"  {feature.description}", hang=2)
     page.add()
     matched = ", ".join(dialect.label for dialect in explanation.match.dialects)
     if explanation.match.folded:
         _row(page, "matched", "a name in other upper and lower case")
     elif matched:
         _row(page, "matched", f"a name of {matched}")
-    for bits in feature.bits:
-        _row(page, "bit", bits.manual)
-        _row(page, "mask", f"0x{bits.mask:0{bits.word.width // 4}x}   ({bits.plain})")
-    if not feature.bits:
-        _row(page, "bit", "none: a switch that no CPUID or MSR bit shows")
+    _render_bits(page, feature)
     if feature.vendors:
         _row(page, "vendors", ", ".join(sorted(feature.vendors)))
     if feature.mirror is not None:
         _row(page, "repeats", str(feature.mirror))
-    page.add()
-    _render_names(page, explanation)
+    if feature.names:
+        page.add()
+        _render_names(page, explanation)
+    if feature.source or explanation.neighbours or feature.names.keys() & {Dialect.QEMU, Dialect.LIBVIRT}:
+        page.add()
     _render_ways(page, feature)
     for neighbour in explanation.neighbours:
-        _row(page, "see also", f"{neighbour.name}  {neighbour.address}")
+        _row(page, "see also", f"{neighbour.name}   {neighbour.address}")
     if feature.source:
         _row(page, "source", feature.source)
+
+
+def _render_bits(page: Page, feature: Feature) -> None:
+    for bits in feature.bits:
+        _row(page, "bit", bits.manual)
+        _row(page, "mask", f"0x{bits.mask:0{bits.word.width // 4}x}   ({bits.plain})")
+    if not feature.bits:
+        _row(page, "bit", feature.why_no_bit)
 
 
 def _render_names(page: Page, explanation: FeatureExplanation) -> None:
@@ -83,18 +88,28 @@ def _render_names(page: Page, explanation: FeatureExplanation) -> None:
 
 def _render_ways(page: Page, feature: Feature) -> None:
     libvirt, qemu = feature.name_in(Dialect.LIBVIRT), feature.name_in(Dialect.QEMU)
-    page.add()
     if qemu:
-        _row(page, "-cpu", f"MODEL,{qemu}=on")
+        _row(page, "-cpu", f"MODEL,{qemu}=on", whole=True)
     if libvirt:
-        _row(page, "domain XML", f"<feature policy='require' name='{libvirt}'/>")
-        _row(page, "nova.conf", f"[libvirt] cpu_model_extra_flags = {libvirt}")
+        _row(page, "domain XML", f"<feature policy='require' name='{libvirt}'/>", whole=True)
+        _row(page, "nova.conf", f"[libvirt] cpu_model_extra_flags = {libvirt}", whole=True)
+    elif switch := switch_of(feature):
+        since = f"   since {switch.since}" if switch.since else ""
+        _row(page, "domain XML", f"{switch.element}{since}", whole=True)
+    elif qemu and qemu.startswith(("hv-", "kvm")):
+        _row(page, "domain XML", "no element turns it on")
+    _render_map_entry(page, feature)
+
+
+def _render_map_entry(page: Page, feature: Feature) -> None:
+    if doubt_map_entry(feature):
+        return
     try:
         entry = map_entry(feature)
     except UsageError:
         return
     first, *rest = entry.strip().splitlines()
-    page.add(Span(f"  {'libvirt map':<{_LABEL_WIDTH}}", Role.DIM), first)
+    _row(page, "libvirt map", first, whole=True)
     for line in rest:
         page.add(" " * _LABEL_WIDTH + line)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vcpuid.answers.why import Answer
 from vcpuid.render.document import Document, feature_document
-from vcpuid.render.page import Page, Role, Span, wrap
+from vcpuid.render.page import Page, Role, Span
 from vcpuid.render.verdict import verdict_document
 from vcpuid.terms.verdict import Chain, Layer, State, Verdict
 
@@ -14,7 +14,6 @@ _WORDS = {
     State.UNKNOWN: ("?", Role.UNSURE),
     State.NOT_APPLICABLE: ("-", Role.DIM),
 }
-_WIDTH = 110
 _LABEL_WIDTH = 10
 _STATE_WIDTH = 4
 
@@ -40,14 +39,10 @@ def _render_answer(page: Page, answer: Answer, *, verbose: bool) -> None:
         _render_chain(page, answer, Chain.GOT, verbose=verbose)
     page.add()
     for line in _sentences(answer):
-        for wrapped in wrap(line, _WIDTH, "  "):
-            page.add(wrapped)
+        page.add(f"  {line}", hang=2)
     for label, role, texts in (("Mend", Role.STRONG, answer.mends), ("Note", Role.UNSURE, answer.notes)):
         for text in texts:
-            first, *rest = wrap(text, _WIDTH, "        ")
-            page.add(Span(f"  {label}: ", role), first.strip())
-            for line in rest:
-                page.add(line)
+            page.add(Span(f"  {label}: ", role), text, hang=8)
 
 
 def _render_head(page: Page, answer: Answer) -> None:
@@ -91,8 +86,7 @@ def _render_evidence(page: Page, verdict: Verdict) -> None:
     for proof in verdict.evidence:
         page.add(Span(f"{indent}{proof.source}: {proof.value}", Role.DIM))
     if verdict.cannot_prove:
-        for line in wrap(f"cannot prove: {verdict.cannot_prove}", _WIDTH, indent):
-            page.add(Span(line, Role.DIM))
+        page.add(Span(f"{indent}cannot prove: {verdict.cannot_prove}", Role.DIM), hang=len(indent))
 
 
 def _sentences(answer: Answer) -> list[str]:
@@ -112,7 +106,7 @@ def _sentences(answer: Answer) -> list[str]:
         sentences += [
             f"Undecided at {verdict.layer.value}: {_told(verdict)}"
             for verdict in answer.decisive
-            if verdict.state is State.UNKNOWN
+            if verdict.state is State.UNKNOWN and answer.outcome is not State.PRESENT
         ]
         sentences += [_told(verdict) for verdict in answer.decisive if verdict.state is State.ABSENT]
     if not sentences:

@@ -42,12 +42,14 @@ class Name(NamedTuple):
         since: The version in which a source dates it or in which it was first measured; may be empty.
         also: Bits that the name sets besides its own (QEMU's xsave sets XCR0 bits).
         earlier: Bits that older versions of the project gave the name (libvirt's VMX controls moved).
+        migratable: Whether the project keeps it in a CPU that is to migrate (libvirt drops invtsc).
     """
 
     text: str
     since: str = ""
     also: tuple[Bits, ...] = ()
     earlier: tuple[Bits, ...] = ()
+    migratable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Feature:
 
     Attributes:
         name: Our name for it: QEMU's where it has one, else libvirt's, Linux's, the manual's.
-        bits: Single bits, ordered by address; empty for a switch that no bit shows.
+        bits: Single bits, ordered by address; empty for a switch that no bit shows, or whose bit is not known.
         names: Every name by dialect, the preferred one first.
         vendors: The vendors in whose CPUs these bits mean this; empty for all.
         title: Two to six words; empty where we have not described it.
@@ -76,8 +78,17 @@ class Feature:
 
     @property
     def address(self) -> str:
-        """The bits in the manuals' short form."""
-        return " + ".join(str(bits) for bits in self.bits) or "no CPUID or MSR bit"
+        """The bits in the manuals' short form, or why there are none."""
+        return " + ".join(str(bits) for bits in self.bits) or self.why_no_bit
+
+    @property
+    def why_no_bit(self) -> str:
+        """Say why a feature without bits has none: a sourced row says so, Linux makes it, or nobody looked."""
+        if self.source:
+            return "no CPUID or MSR bit"
+        if set(self.names) == {Dialect.LINUX}:
+            return "no bit: Linux makes this flag itself"
+        return "its bit is not in the atlas"
 
     def name_in(self, dialect: Dialect) -> str | None:
         """Give the preferred name in a dialect, or None where it has none."""

@@ -74,7 +74,10 @@ def test_a_switch_without_a_bit_is_set_elsewhere(name: str, where: str) -> None:
 @pytest.mark.parametrize(
     ("name", "doubt"),
     [
-        ("kvm-pv-eoi", "libvirt does not read the leaves of hypervisors. The domain XML turns it on by <features>"),
+        (
+            "kvm-pv-eoi",
+            "libvirt does not read the leaves of hypervisors. The domain XML turns it on by <features>",
+        ),
         ("kvm-mmu", "libvirt does not read the leaves of hypervisors. The domain XML has no element for it"),
         ("e_fpu", "a domain that requires it would not start"),
         ("aperfmperf", "QEMU has no property"),

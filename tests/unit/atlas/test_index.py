@@ -7,7 +7,7 @@ import pytest
 from vcpuid.atlas import Atlas
 from vcpuid.errors import AmbiguousNameError, UnknownNameError, UsageError
 from vcpuid.terms.address import CpuidRegister, MsrRegister, Register, parse_bit
-from vcpuid.terms.feature import Dialect
+from vcpuid.terms.feature import Dialect, Feature, Name
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,62 @@ def test_an_address_finds_the_feature(atlas: Atlas, text: str) -> None:
     match = atlas.find(text)
     assert match.feature.name == "sgx"
     assert match.dialects == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        # QEMU 7.2 hides the subleaf, and leaves out the 32 of VMX controls.
+        ("CPUID.12H:EAX.sgx-debug [bit 1]", "12.1.eax.1"),
+        ("CPUID.07H:EDX.avx-vnni-int8 [bit 4]", "7.1.edx.4"),
+        ("CPUID.0DH:EAX.xsavec [bit 1]", "d.1.eax.1"),
+        ("CPUID.07H:EAX.avx512-bf16 [bit 5]", "7.1.eax.5"),
+        ("MSR(48BH).vmx-ept [bit 1]", "msr.48b.33"),
+        ("MSR(48DH).vmx-posted-intr [bit 7]", "msr.48d.39"),
+        ("MSR(10Ah).its-no [bit 62]", "msr.10a.62"),
+        ("CPUID[eax=07h,ecx=00h].EBX.sgx [bit 2]", "7.0.ebx.2"),
+        ("CPUID.0DH:EAX [bit 1]", "d.0.eax.1"),
+        ("MSR(48BH) [bit 1]", "msr.48b.1"),
+        # Manuals
+        ("CPUID Fn8000_0001_ECX[SVM]", "80000001.0.ecx.2"),
+        ("CPUID Fn8000_0001_EDX[FPU]", "80000001.0.edx.0"),
+        ("CPUID.01H:EDX.FPU[bit 0]", "1.0.edx.0"),
+        ("IA32_ARCH_CAPABILITIES.RDCL_NO[bit 0]", "msr.10a.0"),
+    ],
+)
+def test_a_name_at_a_place_decides(atlas: Atlas, text: str, address: str) -> None:
+    assert [bits.plain for bits in atlas.find(text).feature.bits] == [address]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CPUID.07H:EBX.avx2 [bit 2]", "CPUID.07H.0:EBX[5] for avx2"),
+        ("CPUID[eax=07h,ecx=01h].EBX.sgx [bit 2]", "CPUID.07H.0:EBX[2] for sgx"),
+        ("MSR(48BH).vmx-ept [bit 2]", "MSR 48BH[33] for vmx-ept"),
+        ("CPUID Fn8000_0001_EDX[SVM]", "CPUID.80000001H:ECX[2] for svm"),
+    ],
+)
+def test_a_name_that_is_not_at_its_place_is_an_error(atlas: Atlas, text: str, expected: str) -> None:
+    with pytest.raises(UsageError, match="not that of a bit at this place") as caught:
+        atlas.find(text)
+    assert caught.value.expected == expected
+
+
+def test_a_name_at_a_place_that_nobody_knows(atlas: Atlas) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        atlas.find("CPUID.07H:EBX.sqx [bit 2]")
+    assert "sgx" in caught.value.suggestions
+
+
+def test_a_name_without_a_known_bit_may_be_anywhere(atlas: Atlas) -> None:
+    assert atlas.find("CPUID.40000003H:EAX.hv-vapic [bit 4]").feature.name == "hv-vapic"
+
+
+@pytest.mark.parametrize(("name", "migratable"), [("invtsc", False), ("xsaves", False), ("sgx", True)])
+def test_libvirt_drops_some_from_cpus_that_migrate(atlas: Atlas, *, name: str, migratable: bool) -> None:
+    (own,) = atlas.find(name).feature.names[Dialect.LIBVIRT]
+    assert own.migratable is migratable
 
 
 def test_a_bit_that_nobody_names_is_a_feature_all_the_same(atlas: Atlas) -> None:
@@ -125,7 +181,13 @@ def test_a_feature_may_be_several_bits(atlas: Atlas) -> None:
 def test_a_switch_may_have_no_bit(atlas: Atlas) -> None:
     feature = atlas.find("pmu").feature
     assert feature.bits == ()
-    assert feature.address == "no CPUID or MSR bit"
+    assert feature.address == "its bit is not in the atlas"
+
+
+def test_a_feature_without_a_bit_says_why() -> None:
+    by_linux = Feature("rep_good", (), {Dialect.LINUX: (Name("rep_good"),)})
+    assert by_linux.address == "no bit: Linux makes this flag itself"
+    assert Feature("check", (), {Dialect.QEMU: (Name("check"),)}, source="x").address == "no CPUID or MSR bit"
 
 
 def test_names_tell_what_they_set_besides_and_where_they_stood(atlas: Atlas) -> None:

@@ -125,3 +125,24 @@ def test_a_folder_that_is_a_file_is_3(collect: Run, tmp_path: Path) -> None:
     status, _, err = collect("ssh://h07", "ssh://h08", "-o", path)
     assert status == 3
     assert "cannot be made a folder" in err
+
+
+def test_this_host_in_a_folder_is_named_after_it(collect: Run, tmp_path: Path) -> None:
+    assert collect(*QUICK, "-o", tmp_path) == (0, "", "")
+    (path,) = tmp_path.iterdir()
+    assert path.name == f"{Snapshot.read(path).host_name}.json"
+
+
+@pytest.mark.usefixtures("outcomes")
+@pytest.mark.parametrize("exists", [True, False])
+def test_one_host_in_a_folder_is_a_file_there(collect: Run, tmp_path: Path, *, exists: bool) -> None:
+    folder = tmp_path / "today"
+    if exists:
+        folder.mkdir()
+    assert collect("ssh://root@h07:2222", "-o", f"{folder}/") == (0, "", "")
+    assert [path.name for path in folder.iterdir()] == ["root@h07_2222.json"]
+
+
+def test_a_slash_makes_a_folder(collect: Run, tmp_path: Path) -> None:
+    assert collect(*QUICK, "-o", f"{tmp_path}/new/") == (0, "", "")
+    assert len(list((tmp_path / "new").iterdir())) == 1

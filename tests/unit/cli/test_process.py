@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
+import termios
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from snapshots import cpuid, domain_xml, domains, kvm, qmp, row, rows, write_snapshot
+from vcpuid.answers.explain import explain
+from vcpuid.render.explain import render_explain
 
 VCPUID = [sys.executable, "-m", "vcpuid"]
 PLAIN = {**os.environ, "PYTHONUTF8": "1"}
@@ -28,11 +33,24 @@ def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess
     )
 
 
-def run_on_terminal(*arguments: str, **variables: str) -> str:
-    """What a terminal gets to see."""
+def run_in_shell(redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = shlex.join([*VCPUID, *arguments])
+    return subprocess.run(
+        ["sh", "-c", f"{command} {redirection}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=PLAIN,
+        timeout=60,
+    )
+
+
+def run_on_terminal(arguments: Sequence[str], variables: Mapping[str, str], columns: int = 0) -> str:
+    """What a terminal gets to see; one of 0 columns does not know its width."""
     controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, columns))
     with subprocess.Popen(
-        [*VCPUID, *arguments], stdout=terminal, stdin=terminal, stderr=terminal, env=PLAIN | variables
+        [*VCPUID, *arguments], stdout=terminal, stdin=terminal, stderr=terminal, env=PLAIN | dict(variables)
     ) as process:
         os.close(terminal)
         shown = b""
@@ -94,19 +112,55 @@ def test_off_a_terminal_there_is_no_escape_code() -> None:
 
 
 def test_a_terminal_gets_colour() -> None:
-    assert "\x1b[1m" in run_on_terminal("explain", "sgx", TERM="xterm-256color", NO_COLOR="")
+    assert "\x1b[1m" in run_on_terminal(["explain", "sgx"], {"TERM": "xterm-256color", "NO_COLOR": ""})
 
 
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb", "NO_COLOR": ""}])
 def test_a_terminal_that_wants_no_colour_gets_none(variables: dict[str, str]) -> None:
-    shown = run_on_terminal("explain", "sgx", **variables)
+    shown = run_on_terminal(["explain", "sgx"], variables)
     assert "Software Guard Extensions" in shown
     assert "\x1b" not in shown
 
 
 def test_a_terminal_shows_the_words_of_a_file() -> None:
-    shown = run_on_terminal("explain", "sgx", TERM="xterm-256color", NO_COLOR="1")
+    shown = run_on_terminal(["explain", "sgx"], {"TERM": "xterm-256color", "NO_COLOR": "1"})
     assert shown.replace("\r\n", "\n") == run("explain", "sgx").stdout
+
+
+@pytest.mark.parametrize(("columns", "width"), [(40, 60), (80, 80), (300, 110), (0, 110)])
+def test_text_is_as_wide_as_the_terminal(columns: int, width: int) -> None:
+    shown = run_on_terminal(["explain", "vmx-ept", "sgx"], {"TERM": "xterm", "NO_COLOR": "1"}, columns)
+    page = render_explain([explain("vmx-ept"), explain("sgx")])
+    assert shown.replace("\r\n", "\n") == page.plain(width)
+
+
+@pytest.mark.parametrize("arguments", [["explain", "sgx"], ["explain", "sgx", "--format=json"], ["--help"]])
+def test_a_closed_standard_output_is_told(arguments: list[str]) -> None:
+    done = run_in_shell(">&-", *arguments)
+    assert (done.returncode, done.stderr) == (3, "vcpuid: standard output: it is closed\n")
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "status"),
+    [
+        (">&- 2>&-", ["explain", "sgx"], 3),
+        ("2>&-", ["explain", "sgx"], 0),
+        ("2>&-", ["explain", "sqx"], 2),
+        (">&- 2>&-", ["explain", "sqx", "--format=json"], 2),
+        ("2>/dev/full", ["explain", "sqx"], 2),
+        ("2>/dev/full", ["nonsense"], 2),
+        ("<&- 2>&-", ["why", "sgx", "--host", "-"], 3),
+    ],
+)
+def test_where_nobody_hears_the_status_still_tells(closed: str, arguments: list[str], status: int) -> None:
+    assert run_in_shell(closed, *arguments).returncode == status
+
+
+def test_a_file_is_written_where_standard_output_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "host.json"
+    done = run_in_shell(">&-", "collect", "--only", "cpuinfo", "-o", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(path.read_text(encoding="utf-8"))["schema"] == "vcpuid-snapshot/1"
 
 
 @pytest.mark.parametrize("arguments", [["explain", *["sgx"] * 200], ["explain", *["sgx"] * 200, "--format=json"]])

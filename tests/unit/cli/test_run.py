@@ -229,10 +229,17 @@ def test_a_guest_from_standard_input(vcpuid: Run, host: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("text", "asked"),
-    [("host", "yes"), ("Skylake,-avx2", "no"), ("Skylake,+avx2", "yes"), ("Skylake", "?"), ("", "?")],
+    [("host", "yes"), ("Skylake,-avx2", "no"), ("Skylake,+avx2", "yes"), ("Skylake", "?")],
 )
 def test_a_guest_from_a_cpu_string(vcpuid: Run, host: Path, text: str, asked: str) -> None:
     assert f"asked {asked} " in vcpuid("why", "avx2", "--host", host, "--cpu", text)[1]
+
+
+@pytest.mark.parametrize("text", ["", "-cpu host", "host,sgx=1", "host,+spec_ctrl"])
+def test_a_cpu_string_that_qemu_refuses_is_2(vcpuid: Run, host: Path, text: str) -> None:
+    status, out, err = vcpuid("why", "avx2", "--host", host, "--cpu", text)
+    assert (status, out) == (2, "")
+    assert "--cpu" in err
 
 
 def test_a_guest_from_a_nova_conf(vcpuid: Run, host: Path, tmp_path: Path) -> None:
@@ -307,6 +314,19 @@ def test_a_map_entry(vcpuid: Run) -> None:
     status, out, _ = vcpuid("map", "entry", "sgx", "sgxlc")
     assert status == 0
     assert out.count("<feature name=") == 2
+
+
+@pytest.mark.parametrize("name", ["stibp", "ssbd", "ibrs", "ibpb"])
+def test_a_map_entry_by_libvirts_own_name_is_never_ambiguous(vcpuid: Run, name: str) -> None:
+    status, out, err = vcpuid("map", "entry", name)
+    assert (status, err) == (0, "")
+    assert f"<feature name='{name}'>" in out
+
+
+def test_a_map_entry_of_no_use_is_written_and_doubted(vcpuid: Run) -> None:
+    status, out, err = vcpuid("map", "entry", "kvm-pv-eoi", "sgx", "e_fpu")
+    assert (status, out.count("<feature name=")) == (0, 3)
+    assert [line.split(": ")[1] for line in err.splitlines()] == ["kvm-pv-eoi", "e_fpu"]
 
 
 def test_a_strangers_name_cannot_steer_the_terminal(vcpuid: Run, tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
-from vcpuid.guest.qemu import parse_arguments, parse_cpu, parse_properties, split_options
+from programs import needs
+from vcpuid.errors import UsageError
+from vcpuid.guest.qemu import check_cpu, parse_arguments, parse_cpu, parse_properties, split_options
 from vcpuid.terms.guest import Accelerator, CpuMode, Policy
 from vcpuid.terms.place import Place
 
@@ -19,7 +23,16 @@ def asked(text: str, *names: str) -> bool | None:
 
 @pytest.mark.parametrize(
     "text",
-    ["m,avx2", "m,avx2=on", "m,avx2=yes", "m,avx2=true", "m,+avx2", "m,avx2=off,avx2=on", "m,+avx2,avx2=off"],
+    [
+        "m,avx2",
+        "m,avx2=on",
+        "m,avx2=yes",
+        "m,avx2=true",
+        "m,avx2=y",
+        "m,+avx2",
+        "m,avx2=off,avx2=on",
+        "m,+avx2,avx2=off",
+    ],
 )
 def test_forms_that_ask(text: str) -> None:
     assert asked(text, "avx2") is True
@@ -31,6 +44,7 @@ def test_forms_that_ask(text: str) -> None:
         "m,avx2=off",
         "m,avx2=no",
         "m,avx2=false",
+        "m,avx2=n",
         "m,-avx2",
         "m,avx2=on,avx2=off",
         "m,avx2,avx2=off",
@@ -159,3 +173,72 @@ def test_properties_in_both_forms() -> None:
     assert parse_properties("q35,accel=kvm", first="type") == {"type": "q35", "accel": "kvm"}
     assert parse_properties('{"type": "q35", "n": 1}', first="type") == {"type": "q35", "n": "1"}
     assert parse_properties("{" + '"a":' * 100_000, first="type") == {}
+
+
+REFUSED = [
+    ("", "no CPU model: found ''"),
+    (",avx2", "no CPU model"),
+    (" qemu64", "no CPU model"),
+    ("qemu64 ", "no CPU model"),
+    ("qemu64 +avx2", "no CPU model"),
+    ("-cpu qemu64", "what follows -cpu in a command line"),
+    ("+avx2", "no CPU model"),
+    ("qemu64, avx2=on", "a name with a blank"),
+    ("qemu64,avx2 =on", "a name with a blank.* found 'avx2 =on', expected 'avx2=on'"),
+    ("qemu64,+avx2 ", "a name with a blank"),
+    ("qemu64,+", "a feature without a name"),
+    ("qemu64,=on", "a feature without a name"),
+    ("qemu64,sgx=1", "QEMU expects 'on' or 'off' for sgx: found 'sgx=1', expected sgx=on or sgx=off"),
+    ("qemu64,avx2=", "QEMU expects 'on' or 'off' for avx2"),
+    ("qemu64,avx2=ON", "QEMU expects 'on' or 'off' for avx2"),
+    ("qemu64,avx2= on", "QEMU expects 'on' or 'off' for avx2"),
+    ("qemu64,sse4_1=1", "QEMU expects 'on' or 'off' for sse4_1"),
+    ("qemu64,spec_ctrl=1", "QEMU expects 'on' or 'off' for spec_ctrl"),
+    ("qemu64,+spec_ctrl", r"QEMU turns _ into - only .* expected \+spec-ctrl or spec_ctrl=on"),
+    ("qemu64,-spec_ctrl", "expected -spec-ctrl or spec_ctrl=off"),
+    ("qemu64,+avx2=on", "a sign and a value: found .* expected avx2=on or .avx2"),
+    ("qemu64,AVX2=on", "no capital letters: found 'AVX2=on', expected avx2=on"),
+    ("qemu64,+AVX2", "no capital letters"),
+]
+ACCEPTED = [
+    "host",
+    "qemu64",
+    "qemu64,",
+    "qemu64,,avx2",
+    "qemu64,+avx2,-avx,sgx=on",
+    "qemu64,spec_ctrl=on",
+    "qemu64,spec_ctrl",
+    "qemu64,+sse4_1",
+    "qemu64,avx2=y,avx=true",
+    "qemu64,model-id=a b,vendor=AuthenticAMD,level=13",
+    "qemu64,hv_vapic=on",
+]
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED)
+def test_a_cpu_that_qemu_refuses(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        check_cpu(text)
+    assert caught.value.source == "--cpu"
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_a_cpu_that_qemu_takes(text: str) -> None:
+    check_cpu(text)
+
+
+@needs("qemu-system-x86_64", package="qemu-system-x86")
+@pytest.mark.parametrize(
+    ("text", "status"), [*((text, 1) for text, _ in REFUSED), *((text, 0) for text in ACCEPTED[1:])]
+)
+def test_qemu_agrees(text: str, status: int) -> None:
+    options = ["-accel", "tcg", "-machine", "q35", "-nodefaults", "-display", "none", "-S", "-monitor", "stdio"]
+    done = subprocess.run(
+        ["qemu-system-x86_64", *options, "-cpu", text],
+        input="quit\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == status, done.stderr

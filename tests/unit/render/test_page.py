@@ -71,3 +71,37 @@ def test_wrapping_keeps_every_word() -> None:
     assert lines == ["  one two", "  three", "  four five"]
     assert wrap("", 11, "  ") == [""]
     assert wrap("averyverylongword x", 8, " ") == [" averyverylongword", " x"]
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (40, ["  sgx   one two  three four"]),
+        (22, ["  sgx   one two  three", "        four"]),
+        (15, ["  sgx   one two", "        three", "        four"]),
+        (3, ["  sgx", "        one", "        two", "        three", "        four"]),
+    ],
+)
+def test_a_hanging_line_is_broken_between_words(width: int, lines: list[str]) -> None:
+    made = Page()
+    made.add(Span("  sgx   ", Role.DIM), "one two ", Span(" three four ", Role.GOOD), hang=8)
+    assert made.plain(width).splitlines() == lines
+
+
+def test_a_broken_line_keeps_its_roles() -> None:
+    made = Page()
+    made.add(Span("one two ", Role.GOOD), Span("three", Role.BAD), hang=2)
+    roles = [(span.text, span.role) for line in made.lines(5) for span in line if span.text.strip()]
+    assert roles == [("one", Role.GOOD), ("two", Role.GOOD), ("three", Role.BAD)]
+
+
+def test_other_lines_stay_whole() -> None:
+    made = Page()
+    made.add("one two three")
+    assert made.plain(5) == "one two three\n"
+
+
+def test_an_empty_hanging_line() -> None:
+    made = Page()
+    made.add("", hang=4)
+    assert made.plain() == "\n"

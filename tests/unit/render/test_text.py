@@ -97,7 +97,10 @@ def test_a_bit_in_the_ways_that_people_need_it(form: str) -> None:
         ("7ffe.0.eax", ["nothing in the atlas"]),
         ("7ffe.0.eax=1", ["[0]", "not in the atlas"]),
         ("12.1.eax=36", ["sgx-debug", "sgx-tokenkey"]),
-        ("pmu", ["none: a switch that no CPUID or MSR bit shows"]),
+        ("pmu", ["its bit is not in the atlas", "<features><pmu state='on'/></features>"]),
+        ("rep_good", ["no bit: Linux makes this flag itself"]),
+        ("hv-vapic", ["-cpu            MODEL,hv-vapic=on", "<hyperv><vapic state='on'/></hyperv>", "since 1.1.0"]),
+        ("hv-syndbg", ["domain XML      no element turns it on"]),
         ("80000001.0.edx.0", ["repeats", "CPUID.01H:EDX[0]"]),
         ("xsave", ["also sets d.0.eax.0, d.0.eax.1"]),
         ("clzero", ["amd, hygon"]),
@@ -107,6 +110,27 @@ def test_a_bit_in_the_ways_that_people_need_it(form: str) -> None:
 def test_odd_things_are_explained_too(text: str, lines: list[str]) -> None:
     for line in lines:
         assert line in explain_text(text)
+
+
+@pytest.mark.parametrize("text", ["kvmclock", "kvm-pv-eoi", "hv-vapic", "pmu", "e_fpu"])
+def test_no_way_is_shown_that_leads_nowhere(text: str) -> None:
+    shown = explain_text(text)
+    for form in ("<feature ", "cpu_model_extra_flags", "libvirt map"):
+        assert form not in shown
+
+
+@pytest.mark.parametrize("text", ["sgx", "rep_good", "7.0.eax.31", "lmce", "e_fpu"])
+def test_blank_lines_only_part(text: str) -> None:
+    shown = explain_text(text)
+    assert "\n\n\n" not in shown
+    assert not shown.endswith("\n\n")
+
+
+def test_text_fits_a_narrow_terminal_but_what_is_copied_stays_whole() -> None:
+    page = render_explain([explain("sgx")])
+    long = [line for line in page.plain(60).splitlines() if len(line) > 60]
+    assert all("<" in line or "=" in line for line in long)
+    assert page.plain(60).split() == page.plain().split()
 
 
 def test_a_strangers_name_cannot_steer_the_terminal() -> None:

@@ -9,12 +9,14 @@ from vcpuid.terms.address import (
     Bits,
     CpuidRegister,
     MsrRegister,
+    NamedBit,
     Register,
     Word,
     WordValue,
     looks_like_address,
     parse_address,
     parse_bit,
+    parse_named_bit,
 )
 
 LEAF_7_EBX = CpuidRegister(7, 0, Register.EBX)
@@ -42,6 +44,12 @@ FEATURE_CONTROL = MsrRegister(0x3A)
         "CPUID.07H:EBX.sgx [bit 2]",
         "CPUID[eax=07h,ecx=00h].EBX.sgx [bit 2]",
         "CPUID.07H:EBX. [bit 2]",
+        "CPUID.07H:EBX [bit 2]",
+        # Intel's and AMD's manuals
+        "CPUID.07H:EBX.SGX[bit 2]",
+        "CPUID Fn0000_0007_EBX_x0[2]",
+        "CPUID_Fn00000007_EBX_x00[2]",
+        "Fn0000_0007_EBX[2]",
         "  7.0.ebx.2  ",
     ],
 )
@@ -66,6 +74,13 @@ def test_one_bit_in_every_form(text: str) -> None:
         ("MSR(3AH)", FEATURE_CONTROL),
         ("msr (0x3a)", FEATURE_CONTROL),
         ("MSR C0010114H", MsrRegister(0xC0010114)),
+        ("IA32_FEATURE_CONTROL", FEATURE_CONTROL),
+        ("MSR_IA32_FEAT_CTL", FEATURE_CONTROL),
+        ("VM_CR", MsrRegister(0xC0010114)),
+        ("CPUID Fn8000_001E_EBX", CpuidRegister(0x8000001E, 0, Register.EBX)),
+        ("Fn8000_001D_EAX_x3", CpuidRegister(0x8000001D, 3, Register.EAX)),
+        ("CPUID.(EAX=0DH,ECX=10):EAX", CpuidRegister(0xD, 10, Register.EAX)),
+        ("CPUID[eax=0Dh,ecx=10h].EAX", CpuidRegister(0xD, 16, Register.EAX)),
     ],
 )
 def test_a_word_alone_stands_for_all_its_bits(text: str, word: Word) -> None:
@@ -78,6 +93,9 @@ def test_a_word_alone_stands_for_all_its_bits(text: str, word: Word) -> None:
         ("MSR 0x10a[3]", Bits(MsrRegister(0x10A), 3, 3)),
         ("msr.10a.63", Bits(MsrRegister(0x10A), 63, 63)),
         ("MSR(10Ah).its-no [bit 62]", Bits(MsrRegister(0x10A), 62, 62)),
+        ("IA32_ARCH_CAPABILITIES[3]", Bits(MsrRegister(0x10A), 3, 3)),
+        ("IA32_FEATURE_CONTROL[18:17]", Bits(FEATURE_CONTROL, 17, 18)),
+        ("IA32_FEATURE_CONTROL.SGX_ENABLE[bit 18]", Bits(FEATURE_CONTROL, 18, 18)),
         ("d.0.eax.17-18", Bits(CpuidRegister(0xD, 0, Register.EAX), 17, 18)),
         ("CPUID.0DH.0:EAX[18:17]", Bits(CpuidRegister(0xD, 0, Register.EAX), 17, 18)),
     ],
@@ -94,6 +112,7 @@ def test_msr_bits_and_ranges(text: str, bits: Bits) -> None:
         ("7.0.ebx=36h", LEAF_7_EBX, 0x36),
         ("7.0.ebx=0b100", LEAF_7_EBX, 4),
         ("MSR 0x3a=40005", FEATURE_CONTROL, 0x40005),
+        ("IA32_FEATURE_CONTROL = 0x40005", FEATURE_CONTROL, 0x40005),
         ("MSR 10AH=0xffffffffffffffff", MsrRegister(0x10A), 2**64 - 1),
     ],
 )
@@ -180,6 +199,61 @@ def test_a_value_is_no_bit() -> None:
         parse_bit("7.0.ebx=4")
 
 
-@pytest.mark.parametrize("name", ["sgx", "3dnow", "sse4.1", "HW_CPU_X86_SGX", "msrlist", "cpuid-0xb", "f16c"])
+@pytest.mark.parametrize(
+    ("text", "name", "word", "bit", "tells_subleaf"),
+    [
+        ("CPUID.07H:EBX.sgx [bit 2]", "sgx", LEAF_7_EBX, 2, False),
+        ("CPUID[eax=07h,ecx=00h].EBX.sgx [bit 2]", "sgx", LEAF_7_EBX, 2, True),
+        ("CPUID.07H:EBX.SGX", "sgx", LEAF_7_EBX, None, False),
+        ("CPUID Fn0000_0007_EBX_x0[SGX]", "sgx", LEAF_7_EBX, None, True),
+        ("7.0.ebx.3dnow", "3dnow", LEAF_7_EBX, None, True),
+        ("MSR(3AH).sgx-enable [bit 18]", "sgx-enable", FEATURE_CONTROL, 18, True),
+    ],
+)
+def test_a_bit_with_its_name(text: str, name: str, word: Word, bit: int | None, *, tells_subleaf: bool) -> None:
+    assert parse_named_bit(text) == NamedBit(name, word, bit, tells_subleaf)
+    assert looks_like_address(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sgx", "7.0.ebx.2", "7.0.ebx.0x2", "7.0.ebx.0x1-0x2", "7.0.ebx[2]", "7.0.ebx", "7.0.ebx=2", "msr.3a.5"],
+)
+def test_what_has_no_name(text: str) -> None:
+    assert parse_named_bit(text) is None
+
+
+def test_the_place_of_a_name_is_checked_too() -> None:
+    with pytest.raises(UsageError, match="has bits 0 to 31"):
+        parse_named_bit("CPUID.07H:EBX.sgx [bit 32]")
+    with pytest.raises(UsageError, match="not an address"):
+        parse_named_bit("123456789.0.ebx.sgx")
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "fits"),
+    [
+        ("CPUID.12H:EAX.sgx-debug [bit 1]", "12.1.eax.1", True),
+        ("CPUID.12H:EAX.sgx-debug [bit 1]", "12.1.eax.2", False),
+        ("CPUID.12H:EAX.sgx-debug [bit 1]", "12.1.ebx.1", False),
+        ("CPUID.12H:EAX.sgx-debug", "12.1.eax.1", True),
+        ("CPUID[eax=12h,ecx=00h].EAX.sgx-debug [bit 1]", "12.1.eax.1", False),
+        ("CPUID[eax=12h,ecx=01h].EAX.sgx-debug [bit 1]", "12.1.eax.1", True),
+        ("MSR(48BH).vmx-ept [bit 1]", "msr.48b.33", True),
+        ("MSR(48BH).vmx-ept [bit 33]", "msr.48b.33", True),
+        ("MSR(48BH).vmx-ept [bit 1]", "msr.48e.33", False),
+        ("MSR(48CH).vmx-ept-execonly [bit 1]", "msr.48c.33", False),
+        ("MSR(10Ah).its-no [bit 30]", "msr.10a.62", False),
+    ],
+)
+def test_where_a_name_may_be(text: str, address: str, *, fits: bool) -> None:
+    named = parse_named_bit(text)
+    assert named is not None
+    assert named.fits(parse_bit(address)) is fits
+
+
+@pytest.mark.parametrize(
+    "name", ["sgx", "3dnow", "sse4.1", "HW_CPU_X86_SGX", "msrlist", "cpuid-0xb", "f16c", "fnord"]
+)
 def test_names_do_not_look_like_addresses(name: str) -> None:
     assert not looks_like_address(name)

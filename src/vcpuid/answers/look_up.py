@@ -1,0 +1,46 @@
+"""Which feature do people mean by a text?"""
+
+from __future__ import annotations
+
+from vcpuid.atlas import Atlas, Match
+from vcpuid.errors import UnknownNameError
+
+_MOST_SUGGESTIONS = 20
+
+
+def look_up(text: str, vendor: str | None = None, atlas: Atlas | None = None) -> Match:
+    """Look a feature up by name or address; blanks around the text do not count.
+
+    A miss is never read as another spelling. It suggests the same name with dashes for underscores, as QEMU
+    reads `hv_vapic=on`, or else the names that begin with the text as a word of its own (amx: amx-tile...).
+
+    Raises:
+        UnknownNameError, AmbiguousNameError, UsageError: As `Atlas.find`.
+    """
+    atlas = atlas or Atlas.load()
+    text = text.strip()
+    try:
+        return atlas.find(text, vendor)
+    except UnknownNameError as error:
+        if error.name != text:
+            raise  # a name within an address
+        dashed = text.replace("_", "-")
+        better = (dashed,) if dashed != text and atlas.has_name(dashed) else _family(text, atlas)
+        if not better:
+            raise
+        raise UnknownNameError(text, better) from None
+
+
+def _family(text: str, atlas: Atlas) -> tuple[str, ...]:
+    """Give the features of which some name has a text as one of its words."""
+    word = text.lower()
+    family = [
+        feature.name
+        for feature in atlas.features()
+        if any(word in _words(name.text) for own in feature.names.values() for name in own)
+    ]
+    return tuple(dict.fromkeys(family))[:_MOST_SUGGESTIONS]
+
+
+def _words(name: str) -> list[str]:
+    return name.lower().replace("_", "-").split("-")
