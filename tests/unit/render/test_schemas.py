@@ -43,7 +43,7 @@ def guests(host: Evidence) -> list[Guest | None]:
 
 
 def test_the_schemas_are_those_of_the_contract() -> None:
-    assert set(SCHEMAS) == {"address", "error", "explain", "feature", "verdict", "why"}
+    assert set(SCHEMAS) == {"address", "decode", "diff", "error", "explain", "feature", "verdict", "why"}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -1,0 +1,112 @@
+"""`vcpuid decode`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import click
+
+from vcpuid.answers.decode import DecodedDump, Wanted, decode_dump, select_cpu, select_rows
+from vcpuid.cli.dump import dump_here, read_dump_telling
+from vcpuid.cli.output import output_options, wants_colour
+from vcpuid.errors import UsageError
+from vcpuid.terms.address import parse_hexadecimal
+from vcpuid.terms.dump import Dump
+
+_DECIMAL, _HEXADECIMAL = 10, 16
+
+
+@click.command()
+@click.argument("dumps", nargs=-1, metavar="[DUMP...|-]")
+@click.option("-a", "--all", "every_field", is_flag=True, help="Also every field of every leaf.")
+@click.option("-l", "--leaf", metavar="LEAF", help="Only this leaf, hexadecimal.")
+@click.option("-s", "--subleaf", metavar="N", help="Only this subleaf, decimal or with 0x.")
+@click.option("-c", "--cpu", type=click.IntRange(0), metavar="N", help="Only this CPU of each dump.")
+@click.option("-1", "--one-cpu", is_flag=True, help="Only the first CPU of each dump.")
+@click.option("-r", "--raw", is_flag=True, help="The registers alone, as `cpuid -r` writes them.")
+@click.option("--each", is_flag=True, help="Every CPU by itself, also where they are equal.")
+@click.option("--from", "format_name", metavar="FORMAT", help="The dumps' format; else it is recognised.")
+@click.option("--lenient", is_flag=True, help="Leave out damaged lines, and say so.")
+@output_options
+def command(
+    dumps: tuple[str, ...],
+    leaf: str | None,
+    subleaf: str | None,
+    cpu: int | None,
+    format_name: str | None,
+    output_format: str,
+    *,
+    every_field: bool,
+    one_cpu: bool,
+    raw: bool,
+    each: bool,
+    lenient: bool,
+) -> None:
+    """Decode CPUID: of this machine, or of dumps in any format that `convert` reads.
+
+    CPUs that are equal but for dynamic fields (APIC ids, what the system has switched on) are decoded once.
+
+    \b
+    vcpuid decode                          a summary of this machine
+    vcpuid decode --all dump.txt           and every field
+    vcpuid decode -l 7 -s 0 *.txt          one row of many dumps
+    vcpuid decode -r -1 -l 80000008        its registers, as cpuid -r writes them
+    cpuid -r | vcpuid decode --format json -
+    """
+    wanted = Wanted(_number(leaf, "--leaf", _HEXADECIMAL), _number(subleaf, "--subleaf", _DECIMAL))
+    if raw and output_format == "json":
+        raise UsageError("--raw is text", next_step="JSON has the registers of every row.")
+
+    def read() -> Iterator[Dump]:
+        for path in dumps or (None,):
+            dump = dump_here() if path is None else read_dump_telling(path, format_name, lenient=lenient)
+            yield select_cpu(Dump(dump.cpus[:1], dump.origin) if one_cpu else dump, cpu)
+
+    if raw:
+        _write_raw(read(), wanted)
+        return
+    # One dump must have what was asked for; of many, those that have it are shown.
+    needed = wanted if len(dumps) <= 1 else Wanted()
+    decoded = (decode_dump(dump, needed, each=each) for dump in read())
+    if output_format == "json":
+        _write_json(decoded, wanted)
+    else:
+        _write_text(decoded, wanted, every_field=every_field)
+
+
+def _write_text(dumps: Iterator[DecodedDump], wanted: Wanted, *, every_field: bool) -> None:
+    from vcpuid.render.decode import render_decode, render_rows  # noqa: PLC0415 - only text needs it
+
+    decoded = list(dumps)
+    is_part = wanted != Wanted()
+    page = render_rows(decoded, wanted) if is_part else render_decode(decoded, every_field=every_field)
+    page.write(sys.stdout, colour=wants_colour())
+
+
+def _write_json(dumps: Iterator[DecodedDump], wanted: Wanted) -> None:
+    from vcpuid.render.decode_json import write_decode_document  # noqa: PLC0415 - only JSON needs it
+
+    for piece in write_decode_document(dumps, wanted):
+        sys.stdout.write(piece)
+
+
+def _write_raw(dumps: Iterator[Dump], wanted: Wanted) -> None:
+    from vcpuid.dumps import write_dump  # noqa: PLC0415 - only raw output needs it
+
+    for dump in dumps:
+        click.echo(write_dump(select_rows(dump, wanted), "cpuid"), nl=False)
+
+
+def _number(text: str | None, option: str, base: int) -> int | None:
+    if text is None:
+        return None
+    is_hexadecimal = base == _HEXADECIMAL or text.lower().startswith("0x")
+    try:
+        number = parse_hexadecimal(text) if is_hexadecimal else int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1 << 32:
+        kind = "a hexadecimal number" if base == _HEXADECIMAL else "a number"
+        raise UsageError(f"{option} cannot be read", found=repr(text), expected=f"{kind} of 32 bits")
+    return number

@@ -1,0 +1,113 @@
+"""What differs from core to core or from minute to minute, and says nothing about the CPU's model.
+
+The one list of these fields, `tables/dynamic.csv`, serves everything that compares CPUs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import cache
+from typing import NamedTuple
+
+from vcpuid.decode.hypervisor import scope_of
+from vcpuid.decode.identity import vendor_of
+from vcpuid.decode.rows import load_decode_table
+from vcpuid.terms.address import Register
+from vcpuid.terms.dump import Cpu, Registers
+
+Key = tuple[int, int]
+_ANY: frozenset[str | None] = frozenset()
+_Masks = tuple[int, int, int, int]
+
+
+class DynamicField(NamedTuple):
+    """Bits that differ though the CPUs are equal, and why.
+
+    Attributes:
+        leaf: The leaf.
+        subleaves: The first and the last subleaf that have the field.
+        position: The register's place in a row.
+        mask: The bits.
+        scope: The vendor or hypervisor that gives the bits this meaning; `any` for all.
+        why: What the bits are, in words.
+    """
+
+    leaf: int
+    subleaves: tuple[int, int]
+    position: int
+    mask: int
+    scope: str
+    why: str
+
+
+@cache
+def dynamic_fields() -> tuple[DynamicField, ...]:
+    """Give the list."""
+    return tuple(_make_field(row) for row in load_decode_table("dynamic"))
+
+
+def _make_field(row: dict[str, str]) -> DynamicField:
+    first, _, last = row["subleaves"].partition("-")
+    low, _, high = row["bits"].partition("-")
+    return DynamicField(
+        leaf=int(row["leaf"], 16),
+        subleaves=(int(first), int(last or first)),
+        position=Register(row["register"]).position,
+        mask=(2 << int(high or low)) - (1 << int(low)),
+        scope=row["scope"],
+        why=row["why"],
+    )
+
+
+@cache
+def _fields_by_leaf() -> dict[int, list[DynamicField]]:
+    index: dict[int, list[DynamicField]] = {}
+    for field in dynamic_fields():
+        index.setdefault(field.leaf, []).append(field)
+    return index
+
+
+@cache
+def dynamic_masks(key: Key, scopes: frozenset[str | None] = _ANY) -> _Masks | None:
+    """Give the dynamic bits of a row's four registers; None for a row that has none."""
+    masks = [0, 0, 0, 0]
+    for field in _fields_by_leaf().get(key[0], ()):
+        in_scope = field.scope in scopes or field.scope == "any"
+        if in_scope and field.subleaves[0] <= key[1] <= field.subleaves[1]:
+            masks[field.position] |= field.mask
+    return (masks[0], masks[1], masks[2], masks[3]) if any(masks) else None
+
+
+@cache
+def _dynamic_rows(keys: tuple[Key, ...], scopes: frozenset[str | None]) -> tuple[tuple[Key, _Masks], ...]:
+    """Give the rows among `keys` that have dynamic bits; the CPUs of a machine have the same keys."""
+    found = ((key, dynamic_masks(key, scopes)) for key in keys if key[0] in _fields_by_leaf())
+    return tuple((key, masks) for key, masks in found if masks is not None)
+
+
+def scopes_of(cpu: Cpu) -> frozenset[str | None]:
+    """Give the scopes in which a CPU's bits have their meanings: its vendor's and its hypervisor's."""
+    return frozenset((vendor_of(cpu), scope_of(cpu)))
+
+
+def stable_rows(cpu: Cpu) -> dict[Key, Registers]:
+    """Give a CPU's rows with the dynamic bits cleared: equal for CPUs that are of one kind."""
+    rows = dict(cpu.rows)
+    for key, masks in _dynamic_rows(tuple(rows), scopes_of(cpu)):
+        eax, ebx, ecx, edx = rows[key]
+        rows[key] = (eax & ~masks[0], ebx & ~masks[1], ecx & ~masks[2], edx & ~masks[3])
+    return rows
+
+
+def kind_of(cpu: Cpu) -> Hashable:
+    """Give what equal CPUs have in common: a value that is the same for CPUs that differ in dynamic bits only."""
+    return cpu.missing, tuple(stable_rows(cpu).items())
+
+
+def dynamic_part(cpu: Cpu, like: Cpu) -> dict[Key, Registers]:
+    """Give the rows in which a CPU differs from another of its kind."""
+    return {
+        key: cpu.rows[key]
+        for key, _ in _dynamic_rows(tuple(cpu.rows), scopes_of(cpu))
+        if cpu.rows[key] != like.rows[key]
+    }

@@ -1,0 +1,88 @@
+"""Rows that a CPU really has: a leaf above its range's maximum answers with junk and does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vcpuid.atlas.tables import load_table
+from vcpuid.terms.dump import Cpu, Registers
+
+TABLES = f"{__file__.rpartition('/')[0]}/tables"
+EAX, EBX, ECX, EDX = range(4)
+REGISTERS = ("eax", "ebx", "ecx", "edx")
+
+_HYPERVISOR_RANGE, _HYPERVISOR_BIT = 0x4000, 31
+# No leaf of today has more subleaves; a broken hypervisor may answer to every one (SDM: at most 64, leaf 0DH).
+_SUBLEAF_LIMIT = 64
+
+
+def load_decode_table(name: str) -> list[dict[str, str]]:
+    """Load one of the decoders' own tables, as rows of column to text."""
+    return load_table(name, TABLES)
+
+
+def base_of(leaf: int) -> int:
+    """Give the first leaf of the range in which a leaf lies: the one whose EAX is the range's maximum.
+
+    Hypervisors put each of their interfaces 0x100 above the last; every other range has 0x10000 leaves.
+    """
+    return leaf & ~0xFF if leaf >> 16 == _HYPERVISOR_RANGE else leaf & ~0xFFFF
+
+
+def maximum_of(cpu: Cpu, base: int) -> int | None:
+    """Give the highest leaf of the range that begins at `base`; `base - 1` where there is none.
+
+    None where the dump does not have the range's first row. Without the hypervisor bit of leaf 1 the hypervisors'
+    range is junk (Intel CPUs answer it with their last basic leaf), and so is a maximum outside its own range.
+    """
+    row = cpu.rows.get((base, 0))
+    if row is None:
+        return None
+    maximum = row[EAX]
+    if base >> 16 == _HYPERVISOR_RANGE:
+        first = cpu.rows.get((1, 0))
+        if first is not None and not first[ECX] >> _HYPERVISOR_BIT:
+            return base - 1
+        if maximum == 0:  # KVM's word for one leaf more (Linux, Documentation/virt/kvm/x86/cpuid.rst)
+            return base + 1
+    return maximum if base <= maximum <= base | 0xFFFF else base - 1
+
+
+def exists(cpu: Cpu, leaf: int) -> bool:
+    """Tell whether a leaf is within its range's maximum; a dump without the maximum is believed."""
+    maximum = maximum_of(cpu, base_of(leaf))
+    return maximum is None or leaf <= maximum
+
+
+def read_row(cpu: Cpu, leaf: int, subleaf: int = 0) -> Registers | None:
+    """Give a row that the CPU has; None where the leaf does not exist or the dump does not have it."""
+    row = cpu.rows.get((leaf, subleaf))
+    return row if row is not None and exists(cpu, leaf) else None
+
+
+def read_subleaves(cpu: Cpu, leaf: int, first: int = 0) -> Iterator[tuple[int, Registers]]:
+    """Walk the neighbouring subleaves of a leaf, at most 64; who knows where they end stops earlier."""
+    if not exists(cpu, leaf):
+        return
+    for subleaf in range(first, first + _SUBLEAF_LIMIT):
+        row = cpu.rows.get((leaf, subleaf))
+        if row is None:
+            return
+        yield subleaf, row
+
+
+def existing_rows(cpu: Cpu) -> Iterator[tuple[tuple[int, int], Registers]]:
+    """Walk all rows that the CPU has, in the dump's order."""
+    maxima: dict[int, int | None] = {}
+    for key, row in cpu.rows.items():
+        base = base_of(key[0])
+        if base not in maxima:
+            maxima[base] = maximum_of(cpu, base)
+        maximum = maxima[base]
+        if maximum is None or key[0] <= maximum:
+            yield key, row
+
+
+def letters_of(*words: int) -> str:
+    """Give the characters that registers hold, lowest byte first; bytes above ASCII as in Latin-1."""
+    return b"".join(word.to_bytes(4, "little") for word in words).decode("latin-1")

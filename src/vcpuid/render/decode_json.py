@@ -1,0 +1,163 @@
+"""A decoded dump as a JSON document, schema `vcpuid-decode/1`.
+
+It is written piece by piece: a dump of 768 CPUs must not stand in memory twice, and the pieces of rows that many
+CPUs share are made once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from vcpuid.answers.decode import DecodedDump, FieldReader, Wanted, rows_beyond_maximum
+from vcpuid.atlas.fields import Field, FieldTable, Step, decode_field
+from vcpuid.decode.dynamic import dynamic_part
+from vcpuid.decode.machine import Kind, Machine, Member
+from vcpuid.decode.rows import existing_rows
+from vcpuid.terms.dump import Cpu, Registers
+
+_HEAD = '{"schema": "vcpuid-decode/1", "dumps": ['
+_encode = json.JSONEncoder(check_circular=False).encode
+_encode_text = json.encoder.encode_basestring_ascii
+Key = tuple[int, int]
+
+
+def write_decode_document(dumps: Iterable[DecodedDump], wanted: Wanted = Wanted()) -> Iterator[str]:  # noqa: B008 - an immutable value
+    """Give the document's text in pieces, dump by dump as they come."""
+    rows = _RowWriter()
+    separator = _HEAD
+    for decoded in dumps:
+        yield separator
+        yield from _write_dump(decoded, rows, wanted)
+        separator = ",\n"
+    yield "]}\n" if separator != _HEAD else f"{_HEAD}]}}\n"
+
+
+def _write_dump(decoded: DecodedDump, rows: _RowWriter, wanted: Wanted) -> Iterator[str]:
+    machine = decoded.machine
+    yield f'\n{{"origin": {_encode(decoded.origin)}, '
+    yield f'"counts": {_encode(machine.counts)}, '
+    yield f'"cache_totals": {_encode(plain(machine.cache_totals))},\n "kinds": ['
+    for number, kind in enumerate(machine.kinds):
+        yield ",\n  " if number else "\n  "
+        yield from _write_kind(kind, rows, wanted)
+    yield '],\n "cpus": ['
+    yield ",".join(_write_member(member, machine) for member in machine.members)
+    yield "]}"
+
+
+def _write_kind(kind: Kind, rows: _RowWriter, wanted: Wanted) -> Iterator[str]:
+    first = kind.cpus[0]
+    yield f'{{"cpus": {_encode([cpu.number for cpu in kind.cpus])},\n   "facts": {_encode(plain(kind.facts))},\n'
+    yield '   "rows": {'
+    yield rows.write_all(first, wanted)
+    beyond = {_key(key): _hex(row) for key, row in rows_beyond_maximum(first).items() if wanted.has(key)}
+    msrs = {f"{index:08x}": f"{value:016x}" for index, value in first.msrs.items()}
+    yield f'}},\n   "beyond_maximum": {_encode(beyond)}, "msrs": {_encode(msrs)}}}'
+
+
+def _write_member(member: Member, machine: Machine) -> str:
+    cpu, first = member.cpu, machine.kinds[member.kind].cpus[0]
+    differing = {} if cpu is first else dynamic_part(cpu, first)
+    rows = ", ".join(f'"{_key(key)}": "{_hex(row)}"' for key, row in differing.items())
+    ids = ", ".join(f'"{name}": {number}' for name, number in member.ids.items())
+    apic_id = "null" if member.apic_id is None else member.apic_id
+    return (
+        f'\n  {{"cpu": {cpu.number}, "kind": {member.kind}, "apic_id": {apic_id}, '
+        f'"ids": {{{ids}}}, "rows": {{{rows}}}}}'
+    )
+
+
+def _key(key: Key) -> str:
+    return f"{key[0]:08x}.{key[1]}"
+
+
+def _hex(row: tuple[int, ...]) -> str:
+    return f"{row[0]:08x} {row[1]:08x} {row[2]:08x} {row[3]:08x}"
+
+
+class _RegisterWriter:
+    """Writes the fields of one register of a leaf; each value that stands there is written once."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self._flags: list[tuple[int, str, str]] = []
+        self._others: list[tuple[int, int, str, Field, bool]] = []
+        self._named = 0
+        self._written: dict[int, tuple[str, str]] = {}
+        for _, shift, mask, field in steps:
+            self._named |= mask << shift
+            name = f'"{field.name}": '
+            if field.encoding == "flag":
+                self._flags.append((mask << shift, f"{name}true", f"{name}false"))
+            else:
+                has_text = bool(field.unit or field.values) or field.encoding == "hex"
+                self._others.append((shift, mask, name, field, has_text))
+
+    def write(self, word: int) -> tuple[str, str]:
+        """Give the members that a value gives to `fields` and to `texts`."""
+        written = self._written.get(word)
+        if written is None:
+            written = self._written[word] = self._write(word)
+        return written
+
+    def unnamed(self, word: int) -> int:
+        """Give the set bits that no field has."""
+        return word & ~self._named
+
+    def _write(self, word: int) -> tuple[str, str]:
+        members, texts = [], []
+        for shift, mask, name, field, has_text in self._others:
+            value, text = decode_field(field, word >> shift & mask)
+            members.append(name + (str(value) if type(value) is int else _encode(value)))
+            if has_text:
+                texts.append(name + _encode_text(text))
+        members += [when_set if word & bit else when_clear for bit, when_set, when_clear in self._flags]
+        return ", ".join(members), ", ".join(texts)
+
+
+class _RowWriter:
+    """Writes rows with their fields; equal rows of many CPUs are made once."""
+
+    def __init__(self) -> None:
+        self._table = FieldTable()
+        self._registers: dict[tuple[str | None, Key], tuple[_RegisterWriter, ...]] = {}
+        self._texts: dict[tuple[str | None, Key, Registers], str] = {}
+
+    def write_all(self, cpu: Cpu, wanted: Wanted) -> str:
+        """Write the wanted rows of a CPU as the members of `rows`."""
+        texts = []
+        scope = FieldReader(cpu, self._table).scope
+        for key, row in existing_rows(cpu):
+            if wanted.has(key):
+                place = scope(key[0]), key, row
+                text = self._texts.get(place)
+                if text is None:
+                    text = self._texts[place] = self._write(*place)
+                texts.append(text)
+        return ",".join(texts)
+
+    def _write(self, scope: str | None, key: Key, row: Registers) -> str:
+        registers = self._registers.get((scope, key))
+        if registers is None:
+            plan = self._table.plan(*key, scope)
+            registers = tuple(_RegisterWriter(step for step in plan if step.position == n) for n in range(4))
+            self._registers[scope, key] = registers
+        written = [register.write(word) for register, word in zip(registers, row, strict=True)]
+        fields = ", ".join([members for members, _ in written if members])
+        texts = ", ".join([members for _, members in written if members])
+        rest = tuple(register.unnamed(word) for register, word in zip(registers, row, strict=True))
+        unnamed = f', "unnamed": "{_hex(rest)}"' if any(rest) else ""
+        return (
+            f'\n    "{_key(key)}": {{"registers": "{_hex(row)}", "fields": {{{fields}}}, '
+            f'"texts": {{{texts}}}{unnamed}}}'
+        )
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - the edge where typed values become JSON
+    """Make JSON's values of ours: a named tuple becomes an object of its fields."""
+    if isinstance(value, tuple):
+        if hasattr(value, "_fields"):
+            return {name: plain(member) for name, member in zip(value._fields, value, strict=True)}
+        return [plain(member) for member in value]
+    return value

@@ -1,0 +1,80 @@
+"""Equal CPUs, dynamic fields, and what a machine has in all."""
+
+from __future__ import annotations
+
+import pytest
+
+from cpus import HYPERVISOR, ONES, Rows, apic_rows, cpu, dump, row
+from vcpuid.decode.dynamic import DynamicField, dynamic_fields, dynamic_part, kind_of, stable_rows
+from vcpuid.decode.machine import decode_machine
+from vcpuid.terms.dump import Cpu
+
+XEN_LETTERS = (0x566E6558, 0x65584D4D, 0x4D4D566E)
+CACHE = {(4, 0): row(0x0C004121, 0x01C0003F, 0x3F), (4, 1): row(0x0C01C163, 0x03C0003F, 0x1FFF)}
+HYBRID: Rows = {(7, 0): row(edx=1 << 15)}
+
+
+def machine_of(count: int) -> tuple[Cpu, ...]:
+    return tuple(cpu({**apic_rows(number), **CACHE}, number=number) for number in range(count))
+
+
+@pytest.mark.parametrize(
+    "field", dynamic_fields(), ids=lambda field: f"{field.leaf:x}.{field.position}.{field.mask:x}"
+)
+def test_every_dynamic_field_makes_no_new_kind(field: DynamicField) -> None:
+    base: Rows = {(1, 0): row(ecx=HYPERVISOR), (0x40000000, 0): (0x40000010, *XEN_LETTERS)}
+    key = field.leaf, field.subleaves[1]
+    quiet = list(base.get(key, row()))
+    loud = list(quiet)
+    loud[field.position] ^= field.mask
+    one, other = (cpu({**base, key: row(*words)}) for words in (quiet, loud))
+    assert kind_of(one) == kind_of(other)
+    assert dynamic_part(other, one) == {key: row(*loud)}
+    assert field.why
+
+
+def test_the_neighbours_of_a_dynamic_field_count() -> None:
+    assert kind_of(cpu({(1, 0): row(ebx=1 << 23)})) != kind_of(cpu({(1, 0): row()}))
+    assert stable_rows(cpu({(1, 0): row(ebx=ONES)}))[1, 0] == row(ebx=0x00FFFFFF)
+
+
+def test_a_field_of_one_hypervisor_counts_under_another() -> None:
+    rows = {(1, 0): row(ecx=HYPERVISOR), (0x40000000, 0): row(0x40000010, 0x41414141)}
+    one, other = (cpu({**rows, (0x40000004, 0): row(ebx=number)}) for number in (0, 1))
+    assert kind_of(one) != kind_of(other)
+
+
+def test_equal_cpus_are_one_kind() -> None:
+    machine = decode_machine(dump(*machine_of(8)))
+    assert [len(kind.cpus) for kind in machine.kinds] == [8]
+    assert machine.counts == {"package": 1, "core": 4, "thread": 8}
+    assert [(total.level, total.instances) for total in machine.cache_totals] == [(1, 4), (3, 1)]
+    assert machine.members[5].ids == {"core": 2, "package": 0}
+
+
+def test_each_cpu_by_itself() -> None:
+    machine = decode_machine(dump(*machine_of(4)), each=True)
+    assert [len(kind.cpus) for kind in machine.kinds] == [1, 1, 1, 1]
+
+
+def test_a_hybrid_machine() -> None:
+    big = [cpu({**apic_rows(n), **HYBRID, (0x1A, 0): row(0x40000001)}, number=n) for n in (0, 1, 4)]
+    small = [cpu({**apic_rows(n), **HYBRID, (0x1A, 0): row(0x20000001)}, number=n) for n in (2, 3)]
+    machine = decode_machine(dump(big[0], big[1], *small, big[2]))
+    cores = [kind.facts.core_kind for kind in machine.kinds]
+    assert [core.kind for core in cores if core] == ["performance", "efficiency"]
+    assert [member.kind for member in machine.members] == [0, 0, 1, 1, 0]
+
+
+def test_several_packages() -> None:
+    cpus = [cpu(apic_rows(apic_id), number=number) for number, apic_id in enumerate((0, 1, 8, 9))]
+    assert decode_machine(dump(*cpus)).counts == {"package": 2, "core": 2, "thread": 4}
+
+
+def test_cpus_that_apic_ids_do_not_tell_apart() -> None:
+    machine = decode_machine(dump(*(cpu({**apic_rows(3), **CACHE}, number=number) for number in range(4))))
+    assert (machine.counts, machine.cache_totals) == ({}, ())
+
+
+def test_a_dump_without_cpus() -> None:
+    assert decode_machine(dump()).kinds == ()
