@@ -119,7 +119,7 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("vcpuid: interrupted", err=True)
         return _INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click ends so where the reader (head, less) has gone
         return 0
     except OSError as error:
         is_closed = error.errno == errno.EBADF and error.filename is None

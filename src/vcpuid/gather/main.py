@@ -25,6 +25,7 @@ def main(arguments: List[str]) -> None:
         signal.signal(number, signal.default_int_handler)
     try:
         status = run(arguments)
+        sys.stdout.flush()
     except SystemExit as end:  # argparse's way to say --help or a wrong usage
         status = end.code if isinstance(end.code, int) else EXIT_USAGE
     except KeyboardInterrupt:
@@ -36,7 +37,6 @@ def main(arguments: List[str]) -> None:
         sys.stderr.write("vcpuid-collect: a bug, please report it: %s: %s\n" % (type(error).__name__, error))
         status = EXIT_BUG
     try:
-        sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
         status = EXIT_BAD_INPUT
