@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from vcpuid.errors import UsageError
 from vcpuid.terms.msr_names import MSR_INDEXES
@@ -156,16 +157,14 @@ class Bits:
         return (*self.word.order, self.low, self.high)
 
 
-@dataclass(frozen=True, slots=True)
-class WordValue:
+class WordValue(NamedTuple):
     """A word together with the value that somebody read in it."""
 
     word: Word
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class NamedBit:
+class NamedBit(NamedTuple):
     """A bit that a text calls by name, and where that text says it is, as manuals and QEMU's messages do.
 
     Attributes:
