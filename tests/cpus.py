@@ -74,7 +74,7 @@ def write_cpuid_r(path: Path, *cpus: Cpu) -> Path:
         lines.append(f"CPU {one.number}:")
         lines += [
             f"   0x{leaf:08x} 0x{subleaf:02x}: eax=0x{eax:08x} ebx=0x{ebx:08x} ecx=0x{ecx:08x} edx=0x{edx:08x}"
-            for (leaf, subleaf), (eax, ebx, ecx, edx) in one.rows.items()
+            for (leaf, subleaf), (eax, ebx, ecx, edx) in sorted(one.rows.items())
         ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

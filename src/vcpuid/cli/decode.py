@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -15,6 +15,7 @@ from vcpuid.terms.address import parse_hexadecimal
 from vcpuid.terms.dump import Dump
 
 _DECIMAL, _HEXADECIMAL = 10, 16
+_BATCH_CHARACTERS = 1 << 20
 
 
 @click.command()
@@ -87,8 +88,21 @@ def _write_text(dumps: Iterator[DecodedDump], wanted: Wanted, *, every_field: bo
 def _write_json(dumps: Iterator[DecodedDump], wanted: Wanted) -> None:
     from vcpuid.render.decode_json import write_decode_document  # noqa: PLC0415 - only JSON needs it
 
-    for piece in write_decode_document(dumps, wanted):
-        sys.stdout.write(piece)
+    for batch in _batches(write_decode_document(dumps, wanted)):
+        sys.stdout.write(batch)
+
+
+def _batches(pieces: Iterable[str]) -> Iterator[str]:
+    """Put small pieces together, so that the system is called seldom."""
+    batch: list[str] = []
+    size = 0
+    for piece in pieces:
+        batch.append(piece)
+        size += len(piece)
+        if size >= _BATCH_CHARACTERS:
+            yield "".join(batch)
+            batch, size = [], 0
+    yield "".join(batch)
 
 
 def _write_raw(dumps: Iterator[Dump], wanted: Wanted) -> None:

@@ -101,13 +101,10 @@ def stable_rows(cpu: Cpu) -> dict[Key, Registers]:
 
 def kind_of(cpu: Cpu) -> Hashable:
     """Give what equal CPUs have in common: a value that is the same for CPUs that differ in dynamic bits only."""
-    return cpu.missing, tuple(stable_rows(cpu).items())
+    return frozenset(stable_rows(cpu).items())
 
 
-def dynamic_part(cpu: Cpu, like: Cpu) -> dict[Key, Registers]:
-    """Give the rows in which a CPU differs from another of its kind."""
-    return {
-        key: cpu.rows[key]
-        for key, _ in _dynamic_rows(tuple(cpu.rows), scopes_of(cpu))
-        if cpu.rows[key] != like.rows[key]
-    }
+def differing_rows(cpu: Cpu, like: Cpu) -> dict[Key, Registers]:
+    """Give the rows in which a CPU differs from another of its kind, which has the same keys."""
+    others = like.rows
+    return {key: row for key, row in cpu.rows.items() if row is not others[key] and row != others[key]}

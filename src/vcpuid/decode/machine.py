@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from vcpuid.decode.caches import Cache
-from vcpuid.decode.dynamic import kind_of
+from vcpuid.decode.dynamic import Key, stable_rows
 from vcpuid.decode.facts import Facts, decode_facts
 from vcpuid.decode.topology import apic_id_of
-from vcpuid.terms.dump import Cpu, Dump
+from vcpuid.terms.dump import Cpu, Dump, Registers
 
 
 class Kind(NamedTuple):
@@ -80,16 +80,13 @@ def decode_machine(dump: Dump, *, each: bool = False) -> Machine:
         dump: The dump.
         each: Decode every CPU by itself, equal ones too.
     """
-    groups: dict[Hashable, list[Cpu]] = {}
-    kind_numbers = []
-    places: dict[Hashable, int] = {}
-    for number, cpu in enumerate(dump.cpus):
-        key: Hashable = number if each else kind_of(cpu)
-        groups.setdefault(key, []).append(cpu)
-        kind_numbers.append(places.setdefault(key, len(places)))
-    kinds = tuple(Kind(tuple(cpus), decode_facts(cpus[0])) for cpus in groups.values())
+    numbers = list(range(len(dump.cpus))) if each else list(_number_kinds(dump.cpus))
+    groups: list[list[Cpu]] = [[] for _ in range(max(numbers, default=-1) + 1)]
+    for number, cpu in zip(numbers, dump.cpus, strict=True):
+        groups[number].append(cpu)
+    kinds = tuple(Kind(tuple(cpus), decode_facts(cpus[0])) for cpus in groups)
     members = tuple(
-        _make_member(cpu, kind, kinds[kind].facts) for cpu, kind in zip(dump.cpus, kind_numbers, strict=True)
+        _make_member(cpu, kind, kinds[kind].facts) for cpu, kind in zip(dump.cpus, numbers, strict=True)
     )
     are_told_apart = len({member.apic_id for member in members} - {None}) == len(members)
     return Machine(
@@ -98,6 +95,20 @@ def decode_machine(dump: Dump, *, each: bool = False) -> Machine:
         _count_parts(members) if are_told_apart else {},
         tuple(_count_caches(members, kinds)) if are_told_apart else (),
     )
+
+
+def _number_kinds(cpus: Iterable[Cpu]) -> Iterator[int]:
+    """Give each CPU the number of its kind, counted as new kinds appear."""
+    places: dict[Hashable, int] = {}
+    last: dict[Key, Registers] = {}
+    place = -1
+    for cpu in cpus:
+        rows = stable_rows(cpu)
+        # Mostly a CPU is as the one before: to see that is faster than to look it up among all.
+        if place < 0 or rows != last:
+            place = places.setdefault(frozenset(rows.items()), len(places))
+            last = rows
+        yield place
 
 
 def _make_member(cpu: Cpu, kind: int, facts: Facts) -> Member:

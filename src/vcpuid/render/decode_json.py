@@ -12,9 +12,10 @@ from typing import Any
 
 from vcpuid.answers.decode import DecodedDump, FieldReader, Wanted, rows_beyond_maximum
 from vcpuid.atlas.fields import Field, FieldTable, Step, decode_field
-from vcpuid.decode.dynamic import dynamic_part
+from vcpuid.decode.dynamic import differing_rows
+from vcpuid.decode.facts import Facts
 from vcpuid.decode.machine import Kind, Machine, Member
-from vcpuid.decode.rows import existing_rows
+from vcpuid.decode.rows import REGISTERS, existing_rows
 from vcpuid.terms.dump import Cpu, Registers
 
 _HEAD = '{"schema": "vcpuid-decode/1", "dumps": ['
@@ -23,33 +24,50 @@ _encode_text = json.encoder.encode_basestring_ascii
 Key = tuple[int, int]
 
 
+class _FactWriter:
+    """Writes the facts of a kind; those that many kinds share are made once."""
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[str, object], str] = {}
+
+    def write(self, facts: Facts) -> str:
+        """Write them as an object."""
+        return "{" + ", ".join([self._member(*fact) for fact in zip(facts._fields, facts, strict=True)]) + "}"
+
+    def _member(self, name: str, fact: object) -> str:
+        text = self._texts.get((name, fact))
+        if text is None:
+            text = self._texts[name, fact] = f'"{name}": {_encode(plain(fact))}'
+        return text
+
+
 def write_decode_document(dumps: Iterable[DecodedDump], wanted: Wanted = Wanted()) -> Iterator[str]:  # noqa: B008 - an immutable value
     """Give the document's text in pieces, dump by dump as they come."""
-    rows = _RowWriter()
+    rows, facts = _RowWriter(), _FactWriter()
     separator = _HEAD
     for decoded in dumps:
         yield separator
-        yield from _write_dump(decoded, rows, wanted)
+        yield from _write_dump(decoded, facts, rows, wanted)
         separator = ",\n"
     yield "]}\n" if separator != _HEAD else f"{_HEAD}]}}\n"
 
 
-def _write_dump(decoded: DecodedDump, rows: _RowWriter, wanted: Wanted) -> Iterator[str]:
+def _write_dump(decoded: DecodedDump, facts: _FactWriter, rows: _RowWriter, wanted: Wanted) -> Iterator[str]:
     machine = decoded.machine
     yield f'\n{{"origin": {_encode(decoded.origin)}, '
     yield f'"counts": {_encode(machine.counts)}, '
     yield f'"cache_totals": {_encode(plain(machine.cache_totals))},\n "kinds": ['
     for number, kind in enumerate(machine.kinds):
         yield ",\n  " if number else "\n  "
-        yield from _write_kind(kind, rows, wanted)
+        yield from _write_kind(kind, facts, rows, wanted)
     yield '],\n "cpus": ['
     yield ",".join(_write_member(member, machine) for member in machine.members)
     yield "]}"
 
 
-def _write_kind(kind: Kind, rows: _RowWriter, wanted: Wanted) -> Iterator[str]:
+def _write_kind(kind: Kind, facts: _FactWriter, rows: _RowWriter, wanted: Wanted) -> Iterator[str]:
     first = kind.cpus[0]
-    yield f'{{"cpus": {_encode([cpu.number for cpu in kind.cpus])},\n   "facts": {_encode(plain(kind.facts))},\n'
+    yield f'{{"cpus": {_encode([cpu.number for cpu in kind.cpus])},\n   "facts": {facts.write(kind.facts)},\n'
     yield '   "rows": {'
     yield rows.write_all(first, wanted)
     beyond = {_key(key): _hex(row) for key, row in rows_beyond_maximum(first).items() if wanted.has(key)}
@@ -59,7 +77,7 @@ def _write_kind(kind: Kind, rows: _RowWriter, wanted: Wanted) -> Iterator[str]:
 
 def _write_member(member: Member, machine: Machine) -> str:
     cpu, first = member.cpu, machine.kinds[member.kind].cpus[0]
-    differing = {} if cpu is first else dynamic_part(cpu, first)
+    differing = {} if cpu is first else differing_rows(cpu, first)
     rows = ", ".join(f'"{_key(key)}": "{_hex(row)}"' for key, row in differing.items())
     ids = ", ".join(f'"{name}": {number}' for name, number in member.ids.items())
     apic_id = "null" if member.apic_id is None else member.apic_id
@@ -80,19 +98,25 @@ def _hex(row: tuple[int, ...]) -> str:
 class _RegisterWriter:
     """Writes the fields of one register of a leaf; each value that stands there is written once."""
 
-    def __init__(self, steps: Iterable[Step]) -> None:
+    def __init__(self) -> None:
         self._flags: list[tuple[int, str, str]] = []
+        self._numbers: list[tuple[int, int, str, str]] = []
         self._others: list[tuple[int, int, str, Field, bool]] = []
         self._named = 0
         self._written: dict[int, tuple[str, str]] = {}
-        for _, shift, mask, field in steps:
-            self._named |= mask << shift
-            name = f'"{field.name}": '
-            if field.encoding == "flag":
-                self._flags.append((mask << shift, f"{name}true", f"{name}false"))
-            else:
-                has_text = bool(field.unit or field.values) or field.encoding == "hex"
-                self._others.append((shift, mask, name, field, has_text))
+
+    def add(self, step: Step) -> None:
+        """Take a field of this register."""
+        _, shift, mask, field = step
+        self._named |= mask << shift
+        name = f'"{field.name}": '
+        if field.encoding == "flag":
+            self._flags.append((mask << shift, f"{name}true", f"{name}false"))
+        elif field.encoding == "number" and not field.values:
+            self._numbers.append((shift, mask, name, field.unit))
+        else:
+            has_text = bool(field.unit or field.values) or field.encoding == "hex"
+            self._others.append((shift, mask, name, field, has_text))
 
     def write(self, word: int) -> tuple[str, str]:
         """Give the members that a value gives to `fields` and to `texts`."""
@@ -107,6 +131,10 @@ class _RegisterWriter:
 
     def _write(self, word: int) -> tuple[str, str]:
         members, texts = [], []
+        for shift, mask, name, unit in self._numbers:
+            members.append(f"{name}{word >> shift & mask}")
+            if unit:
+                texts.append(f'{name}"{word >> shift & mask} {unit}"')
         for shift, mask, name, field, has_text in self._others:
             value, text = decode_field(field, word >> shift & mask)
             members.append(name + (str(value) if type(value) is int else _encode(value)))
@@ -140,9 +168,9 @@ class _RowWriter:
     def _write(self, scope: str | None, key: Key, row: Registers) -> str:
         registers = self._registers.get((scope, key))
         if registers is None:
-            plan = self._table.plan(*key, scope)
-            registers = tuple(_RegisterWriter(step for step in plan if step.position == n) for n in range(4))
-            self._registers[scope, key] = registers
+            registers = self._registers[scope, key] = tuple(_RegisterWriter() for _ in REGISTERS)
+            for step in self._table.plan(*key, scope):
+                registers[step.position].add(step)
         written = [register.write(word) for register, word in zip(registers, row, strict=True)]
         fields = ", ".join([members for members, _ in written if members])
         texts = ", ".join([members for _, members in written if members])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cpus import HYPERVISOR, ONES, Rows, apic_rows, cpu, dump, row
-from vcpuid.decode.dynamic import DynamicField, dynamic_fields, dynamic_part, kind_of, stable_rows
+from vcpuid.decode.dynamic import DynamicField, differing_rows, dynamic_fields, kind_of, stable_rows
 from vcpuid.decode.machine import decode_machine
 from vcpuid.terms.dump import Cpu
 
@@ -29,7 +29,7 @@ def test_every_dynamic_field_makes_no_new_kind(field: DynamicField) -> None:
     loud[field.position] ^= field.mask
     one, other = (cpu({**base, key: row(*words)}) for words in (quiet, loud))
     assert kind_of(one) == kind_of(other)
-    assert dynamic_part(other, one) == {key: row(*loud)}
+    assert differing_rows(other, one) == {key: row(*loud)}
     assert field.why
 
 
