@@ -119,6 +119,11 @@ class Diff(NamedTuple):
         """Whether there is any difference that is not dynamic."""
         return bool(self.counts or self.only_before or self.only_after) or any(kind.is_real for kind in self.kinds)
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether a difference was found, or both sides tell everything that the other tells."""
+        return self.is_real or not any(kind.untold for kind in self.kinds)
+
 
 def diff(before: Dump, after: Dump, table: FieldTable | None = None) -> Diff:
     """Compare two dumps, kind of CPU by kind of CPU."""
@@ -192,14 +197,17 @@ def _compare_kinds(before: Kind, after: Kind, table: FieldTable) -> KindDiff:
         after=_numbers(after),
         gained=gained,
         lost=lost,
-        meanings=tuple(_compare_meanings(before.facts, after.facts)),
+        meanings=tuple(_compare_meanings(before.facts, after.facts, () if untold else ("level",))),
         changes=tuple(change for key, rows in told.items() for change in sides.changes(key, *rows)),
         untold=tuple(untold),
     )
 
 
-def _compare_meanings(before: Facts, after: Facts) -> Iterator[Meaning]:
+def _compare_meanings(before: Facts, after: Facts, whole: tuple[str, ...]) -> Iterator[Meaning]:
+    """Compare what several registers say together; `whole` names what needs every row of both sides."""
     for name, describe in _MEANINGS.items():
+        if name in _OF_ALL_ROWS and name not in whole:
+            continue
         one, other = describe(before), describe(after)
         if one != other and one is not None and other is not None:
             yield Meaning(name, one, other)
@@ -224,6 +232,8 @@ _MEANINGS: dict[str, Callable[[Facts], str | None]] = {
     "micro-architecture": _describe_design,
     "level": lambda facts: facts.level.name or "none",
 }
+
+_OF_ALL_ROWS = frozenset(("level",))
 
 
 def _row(cpu: Cpu, key: Key) -> Registers | None:

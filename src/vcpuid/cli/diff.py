@@ -15,6 +15,7 @@ from vcpuid.render.diff import diff_document, render_diff
 from vcpuid.terms.dump import Dump
 
 _HERE = "here"
+_UNDECIDED = 4
 
 
 @click.command()
@@ -34,13 +35,13 @@ def command(before: str, after: str, output_format: str, *, dynamic: bool, lenie
     vcpuid diff dump.txt@0 dump.txt@8         two CPUs of one hybrid machine
     vcpuid collect -o after.json && vcpuid diff before.json after.json
 
-    Exit status: 0 the same, 1 a real difference.
+    Exit status: 0 the same, 1 a real difference, 4 no difference found, but one side lacks rows of the other.
     """
     if before == after == "-":
         raise UsageError("both sides are standard input", expected="at most one -")
     answer = diff(_read(before, lenient=lenient), _read(after, lenient=lenient))
     write(output_format, lambda: render_diff(answer, dynamic=dynamic), lambda: diff_document(answer))
-    return int(answer.is_real)
+    return 1 if answer.is_real else 0 if answer.is_decided else _UNDECIDED
 
 
 def _read(side: str, *, lenient: bool) -> Dump:

@@ -19,4 +19,4 @@ def cpu_numbers(numbers: Iterable[int]) -> str:
 
 def plural(count: int, name: str) -> str:
     """Write a count with its noun."""
-    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    return f"{count} {name}" if count == 1 else f"{count} {name}{'es' if name.endswith('x') else 's'}"

@@ -27,7 +27,7 @@ def render_diff(answer: Diff, *, dynamic: bool = False) -> Page:
     page.add(Span("--- ", Role.BAD), answer.before)
     page.add(Span("+++ ", Role.GOOD), answer.after)
     for name, (before, after) in answer.counts.items():
-        page.add(f"  {name}s: {before} -> {after}")
+        page.add(f"  {plural(2, name)[2:]}: {before} -> {after}")
     for cpus in answer.only_before:
         page.add(Span(f"- {cpu_numbers(cpus)}: nothing like them on the other side", Role.BAD))
     for cpus in answer.only_after:
@@ -35,7 +35,7 @@ def render_diff(answer: Diff, *, dynamic: bool = False) -> Page:
     for kind in answer.kinds:
         _render_kind(page, kind, dynamic=dynamic, is_only_one=len(answer.kinds) == 1)
     if not answer.is_real:
-        page.add("no real difference")
+        page.add("no real difference" if answer.is_decided else "no real difference in what both sides tell")
     return page
 
 

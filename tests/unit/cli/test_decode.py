@@ -113,3 +113,16 @@ def test_a_name_with_an_at_sign_is_a_file(tmp_path: Path, capsys: pytest.Capture
 
 def test_standard_input_serves_one_side_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert "both sides" in output(capsys, "diff", "-", "-", status=2)
+
+
+def test_rows_that_one_side_lacks_leave_it_undecided(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    lines = [
+        "   0x00000000 0x00: eax=0x00000007 ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69",
+        "   0x00000001 0x00: eax=0x000506e3 ebx=0x00000000 ecx=0x00000000 edx=0x00000000",
+        "   0x00000007 0x00: eax=0x00000000 ebx=0x00000020 ecx=0x00000000 edx=0x00000000",
+    ]
+    whole, partial = tmp_path / "whole.txt", tmp_path / "partial.txt"
+    whole.write_text("\n".join(["CPU 0:", *lines, ""]), encoding="utf-8")
+    partial.write_text("\n".join(["CPU 0:", *lines[:2], ""]), encoding="utf-8")
+    assert run(["diff", str(whole), str(partial)]) == 4
+    assert "in what both sides tell" in capsys.readouterr().out
