@@ -48,7 +48,8 @@ def having(find: object) -> list[Path]:
 @pytest.mark.parametrize("path", having(console_examples), ids=relative)
 def test_console_examples_run(path: Path, tmp_path: Path) -> None:
     """Run a page's examples in order, in one folder, so that one may use what another wrote."""
-    (tmp_path / "docs").symlink_to(make_docs.ROOT / "docs")
+    for folder in ("docs", "tests"):
+        (tmp_path / folder).symlink_to(make_docs.ROOT / folder)
     for example in console_examples(path):
         place = f"{example.page}:{example.line}: {example.command}"
         done = subprocess.run(

@@ -75,7 +75,9 @@ def decode_xsave(cpu: Cpu) -> Xsave | None:
     xss = None if second is None else second[EDX] << 32 | second[ECX]
     areas = [_fixed_area(number) for number in (0, 1) if xcr0 >> number & 1]
     states = xcr0 | (xss or 0)
-    areas += [_area(cpu, number) for number in _STATES if states >> number & 1]
+    areas += [
+        _area(cpu, number, of_system=bool((xss or 0) >> number & 1)) for number in _STATES if states >> number & 1
+    ]
     ends = [
         area.offset_bytes + area.size_bytes for area in areas if area.offset_bytes is not None and area.size_bytes
     ]
@@ -103,11 +105,11 @@ def _fixed_area(number: int) -> XsaveArea:
     )
 
 
-def _area(cpu: Cpu, number: int) -> XsaveArea:
+def _area(cpu: Cpu, number: int, *, of_system: bool) -> XsaveArea:
     component = _components().get(number)
     row = read_row(cpu, _LEAF, number)
     eax, ebx, ecx, _ = row or (0, 0, 0, 0)
-    is_supervisor = bool(ecx & 1)
+    is_supervisor = of_system or bool(ecx & 1)  # IA32_XSS tells it too, where a dump lacks the row
     return XsaveArea(
         number,
         component["name"] if component else f"state {number}",

@@ -231,7 +231,8 @@ def _xsave(facts: Facts) -> Iterator[Line]:
     text = f"{xsave.size_bytes} bytes: {user}"
     if supervisor:
         text += f"; for the system {supervisor}"
-    if xsave.needed_bytes != xsave.size_bytes:
+    sizes_known = all(area.is_supervisor or area.size_bytes for area in xsave.areas)
+    if sizes_known and xsave.needed_bytes != xsave.size_bytes:
         text += f" (the areas end at {xsave.needed_bytes} bytes)"
     yield "XSAVE", text
 
