@@ -21,6 +21,8 @@ _AMD_LEAVES = (
     (0x80000006, 2, ((EAX, ("2 MiB", "4 MiB")), (EBX, ("4 KiB",)))),
 )
 _FULL_WAYS = 0xFF
+_EXTENDED_FEATURES_2, _L2_TLB_SIZE_X32 = 0x80000021, 14
+_SCALED_ENTRIES = 32
 
 
 class Tlb(NamedTuple):
@@ -103,11 +105,17 @@ def _by_size_leaves(cpu: Cpu) -> Iterator[Tlb]:
             if level == 1:
                 yield from _l1(word, pages)
             else:
-                yield from _halves(leaf, level, word, pages)
+                yield from _halves(leaf, level, word, pages, _second_level_scale(cpu))
     row = read_row(cpu, 0x80000019)
     if row is not None:
         yield from _halves(0x80000019, 1, row[EAX], ("1 GiB",))
-        yield from _halves(0x80000019, 2, row[EBX], ("1 GiB",))
+        yield from _halves(0x80000019, 2, row[EBX], ("1 GiB",), _second_level_scale(cpu))
+
+
+def _second_level_scale(cpu: Cpu) -> int:
+    """Give the unit of second-level sizes: 32 where the buffers outgrew their fields (APM, L2TlbSizeX32)."""
+    row = read_row(cpu, _EXTENDED_FEATURES_2)
+    return _SCALED_ENTRIES if row is not None and row[EAX] >> _L2_TLB_SIZE_X32 & 1 else 1
 
 
 def _l1(word: int, pages: tuple[str, ...]) -> Iterator[Tlb]:
@@ -118,11 +126,11 @@ def _l1(word: int, pages: tuple[str, ...]) -> Iterator[Tlb]:
             yield Tlb(1, kind, pages, entries, None if is_full else ways, is_full, None, 0x80000005)
 
 
-def _halves(leaf: int, level: int, word: int, pages: tuple[str, ...]) -> Iterator[Tlb]:
+def _halves(leaf: int, level: int, word: int, pages: tuple[str, ...], scale: int = 1) -> Iterator[Tlb]:
     """Read a register of two halves, entries and a code for the ways; an empty data half means a unified TLB."""
     is_unified = not word >> 16
     for kind, half in (("unified" if is_unified else "instruction", word & 0xFFFF), ("data", word >> 16)):
         entries, code = half & 0xFFF, half >> 12
         if entries and code:
             is_full = code == FULLY
-            yield Tlb(level, kind, pages, entries, ways_of(code), is_full, None, leaf)
+            yield Tlb(level, kind, pages, scale * entries, ways_of(code), is_full, None, leaf)

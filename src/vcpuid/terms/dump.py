@@ -12,6 +12,7 @@ Registers = tuple[int, int, int, int]
 
 # Where ranges of leaves begin: basic, Intel's coprocessors, hypervisors, extended, Transmeta, Centaur and Zhaoxin.
 _BASES = (0x0, 0x20000000, 0x40000000, 0x80000000, 0x80860000, 0xC0000000)
+_HYPERVISORS = 0x40000000
 _RANGE = 0xFFFF
 
 
@@ -41,6 +42,8 @@ class Cpu:
     def maximum(self, leaf: int) -> int | None:
         """Give the highest leaf of the range in which `leaf` lies, or None where the dump cannot tell."""
         base = max(base for base in _BASES if base <= leaf)
+        if base == _HYPERVISORS:
+            base = leaf & ~0xFF  # a second hypervisor's leaves begin 100H higher
         row = self.rows.get((base, 0))
         if row is None:
             return None

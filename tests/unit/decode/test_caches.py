@@ -104,6 +104,12 @@ def test_the_l2_of_vias_c3(signature: int, ecx: int, kib: int, ways: int | None)
     assert figures(decode_caches(one)) == [(2, "unified", kib, ways)]
 
 
+def test_second_level_sizes_may_count_in_units_of_32() -> None:
+    told = {(0x80000006, 0): row(0, 0x80408040), (0x80000021, 0): row(1 << 14)}
+    one = cpu({(0x80000000, 0): row(0x80000021), **told}, letters=AUTHENTIC_AMD)
+    assert {tlb.entries for tlb in decode_tlbs(one)} == {2048}
+
+
 def test_deterministic_tlbs() -> None:
     rows = {
         (0x18, 0): row(2),

@@ -77,3 +77,14 @@ def test_each_range_of_leaves_has_its_own_maximum() -> None:
     cpu = Cpu(0, rows)
     assert cpu.read(CpuidRegister(0x80860001, 0, Register.EAX)) == 7
     assert cpu.read(CpuidRegister(0x80860002, 0, Register.EAX)) == 0
+
+
+def test_a_second_hypervisor_has_a_maximum_of_its_own() -> None:
+    rows = {
+        (0x40000000, 0): (0x40000005, 0, 0, 0),
+        (0x40000100, 0): (0x40000101, 0, 0, 0),
+        (0x40000101, 0): (9, 0, 0, 0),
+    }
+    cpu = Cpu(0, rows)
+    assert cpu.read(CpuidRegister(0x40000101, 0, Register.EAX)) == 9
+    assert cpu.read(CpuidRegister(0x40000006, 0, Register.EAX)) == 0
