@@ -6,8 +6,8 @@ from functools import cache
 from typing import NamedTuple
 
 from vcpuid.atlas.tables import load_table
-from vcpuid.decode.rows import EAX, EBX, ECX, EDX, base_of, exists, letters_of, read_row
-from vcpuid.terms.dump import Cpu, Registers
+from vcpuid.decode.rows import EAX, EBX, ECX, EDX, exists, letters_of, read_row
+from vcpuid.terms.dump import Cpu, Registers, base_of
 
 _FIRST_LEAF, _STEP, _LAST_LEAF = 0x40000000, 0x100, 0x40000F00
 _TIMING_LEAF, _HYPERV_INTERFACE = 0x40000010, "Hv#1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vcpuid.atlas.tables import load_table
-from vcpuid.terms.dump import Cpu, Registers
+from vcpuid.terms.dump import Cpu, Registers, base_of
 
 TABLES = f"{__file__.rpartition('/')[0]}/tables"
 EAX, EBX, ECX, EDX = range(4)
@@ -21,31 +21,17 @@ def load_decode_table(name: str) -> list[dict[str, str]]:
     return load_table(name, TABLES)
 
 
-def base_of(leaf: int) -> int:
-    """Give the first leaf of the range in which a leaf lies: the one whose EAX is the range's maximum.
-
-    Hypervisors put each of their interfaces 0x100 above the last; every other range has 0x10000 leaves.
-    """
-    return leaf & ~0xFF if leaf >> 16 == _HYPERVISOR_RANGE else leaf & ~0xFFFF
-
-
 def maximum_of(cpu: Cpu, base: int) -> int | None:
     """Give the highest leaf of the range that begins at `base`; `base - 1` where there is none.
 
     None where the dump does not have the range's first row. Without the hypervisor bit of leaf 1 the hypervisors'
-    range is junk (Intel CPUs answer it with their last basic leaf), and so is a maximum outside its own range.
+    range of a real CPU is junk: Intel's answer it with their last basic leaf.
     """
-    row = cpu.rows.get((base, 0))
-    if row is None:
-        return None
-    maximum = row[EAX]
-    if base >> 16 == _HYPERVISOR_RANGE:
+    if base >> 16 == _HYPERVISOR_RANGE and (base, 0) in cpu.rows:
         first = cpu.rows.get((1, 0))
         if first is not None and not first[ECX] >> _HYPERVISOR_BIT:
             return base - 1
-        if maximum == 0:  # KVM's word for one leaf more (Linux, Documentation/virt/kvm/x86/cpuid.rst)
-            return base + 1
-    return maximum if base <= maximum <= base | 0xFFFF else base - 1
+    return cpu.maximum(base)
 
 
 def exists(cpu: Cpu, leaf: int) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from vcpuid.dumps.snapshot import read_msr_values, read_rows
 from vcpuid.snapshot.node import Node
-from vcpuid.terms.address import CpuidRegister
 from vcpuid.terms.dump import Cpu, MissingRow
 
 
@@ -47,8 +46,3 @@ def read_kvm(data: Node) -> KvmEvidence:
 
 def _cpu(node: Node) -> Cpu:
     return Cpu(0, read_rows(node), missing=MissingRow.ZERO)
-
-
-def lists_leaf(cpu: Cpu, word: CpuidRegister) -> bool:
-    """Tell whether KVM lists this leaf and subleaf at all."""
-    return (word.leaf, word.subleaf) in cpu.rows

@@ -47,9 +47,7 @@ def run_sources(
     running: Dict[str, Look] = {}
     ended: "queue.Queue[Tuple[str, Data]]" = queue.Queue()
     for source in sources:
-        why = (options.only and source.name not in options.only and "not asked for (--only)") or source.wanted(
-            options
-        )
+        why = _why_skipped(source, options)
         if why:
             records[source.name] = _skipped(source.name, why)
             tell(source.name, "skipped")

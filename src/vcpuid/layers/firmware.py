@@ -11,7 +11,7 @@ from vcpuid.evidence.cpuid import CpuidEvidence
 from vcpuid.evidence.guest import Guest
 from vcpuid.layers import silicon
 from vcpuid.layers.rule import load_layer_table, rule, unread
-from vcpuid.terms.address import Bits, MsrRegister
+from vcpuid.terms.address import MsrRegister
 from vcpuid.terms.feature import Feature
 from vcpuid.terms.guest import Accelerator
 from vcpuid.terms.verdict import Layer, Provenance, State, Verdict
@@ -33,11 +33,6 @@ class Switch:
         if self.lock is not None and not value >> self.lock & 1:
             return True
         return bool(value >> self.bit & 1) is self.on_when_set
-
-    @property
-    def address(self) -> Bits:
-        """The bit's address."""
-        return Bits(MsrRegister(self.msr), self.bit, self.bit)
 
 
 @cache

@@ -10,10 +10,15 @@ from vcpuid.terms.address import Bits, CpuidRegister, Word
 
 Registers = tuple[int, int, int, int]
 
-# Where ranges of leaves begin: basic, Intel's coprocessors, hypervisors, extended, Transmeta, Centaur and Zhaoxin.
-_BASES = (0x0, 0x20000000, 0x40000000, 0x80000000, 0x80860000, 0xC0000000)
-_HYPERVISORS = 0x40000000
-_RANGE = 0xFFFF
+_HYPERVISOR_RANGE = 0x4000
+
+
+def base_of(leaf: int) -> int:
+    """Give the first leaf of the range in which a leaf lies: the one whose EAX is the range's maximum.
+
+    Hypervisors put each of their interfaces 0x100 above the last; every other range has 0x10000 leaves.
+    """
+    return leaf & ~0xFF if leaf >> 16 == _HYPERVISOR_RANGE else leaf & ~0xFFFF
 
 
 class MissingRow(Enum):
@@ -41,14 +46,15 @@ class Cpu:
 
     def maximum(self, leaf: int) -> int | None:
         """Give the highest leaf of the range in which `leaf` lies, or None where the dump cannot tell."""
-        base = max(base for base in _BASES if base <= leaf)
-        if base == _HYPERVISORS:
-            base = leaf & ~0xFF  # a second hypervisor's leaves begin 100H higher
+        base = base_of(leaf)
         row = self.rows.get((base, 0))
         if row is None:
             return None
+        maximum = row[0]
+        if maximum == 0 and base >> 16 == _HYPERVISOR_RANGE:
+            return base + 1  # KVM's word for one leaf more (Linux, Documentation/virt/kvm/x86/cpuid.rst)
         # An invalid maximum (an old CPU's answer to 0x80000000) means that the range does not exist.
-        return row[0] if base <= row[0] <= base + _RANGE else base - 1
+        return maximum if base <= maximum <= base | 0xFFFF else base - 1
 
     def read(self, word: Word) -> int | None:
         """Read one word; 0 where the leaf does not exist, None where nothing is known.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cpus import HYPERVISOR, KVM_LETTERS, ONES, cpu, row
-from vcpuid.decode.rows import base_of, existing_rows, exists, letters_of, read_row, read_subleaves
+from vcpuid.decode.rows import existing_rows, exists, letters_of, read_row, read_subleaves
+from vcpuid.terms.dump import base_of
 
 
 @pytest.mark.parametrize(
