@@ -6,6 +6,7 @@ driver's command-line passthrough.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -13,13 +14,32 @@ from typing import TypeVar
 from lxml import etree
 
 from vcpuid.errors import InputError
-from vcpuid.terms.guest import Accelerator, CpuMode, FeatureRequest, GuestCpu, Policy
+from vcpuid.terms.guest import (
+    Accelerator,
+    AddressBits,
+    CacheMode,
+    Check,
+    CpuMode,
+    FeatureRequest,
+    GuestCpu,
+    Match,
+    NumaCell,
+    Policy,
+    Topology,
+)
 from vcpuid.terms.place import Place
 
-_Kind = TypeVar("_Kind", CpuMode, Policy)
+_Kind = TypeVar("_Kind", CpuMode, Policy, Match, Check)
 
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 _QEMU_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+_TOPOLOGY_LEVELS = ("sockets", "dies", "clusters", "cores", "threads")
+# "Domain XML format", memory allocation: units are powers of 1024 with an i, else of 1000; one letter is binary.
+_UNITS: dict[str, int] = {"b": 1, "bytes": 1} | {
+    f"{letter}{tail}": base**power
+    for power, letter in enumerate("kmgtpe", 1)
+    for tail, base in (("", 1024), ("ib", 1024), ("b", 1000))
+}
 _ACCELERATOR_OF_TYPE = {"kvm": Accelerator.KVM, "qemu": Accelerator.TCG}
 
 
@@ -33,7 +53,6 @@ class DomainDefinition:
         emulator: The QEMU binary's path, or None for libvirt's default.
         machine: The machine type, or None.
         cpu: The CPU that is asked for; DEFAULT mode where there is no <cpu> with a mode or model.
-        check: The <cpu>'s `check` attribute, or None.
         passthrough: The arguments in <qemu:commandline>, in order.
         launch_security: The <launchSecurity> type, or None.
         switches: Elements below <features>, <clock> and <devices> by their path, as in
@@ -46,7 +65,6 @@ class DomainDefinition:
     emulator: str | None
     machine: str | None
     cpu: GuestCpu
-    check: str | None
     passthrough: tuple[str, ...]
     launch_security: str | None
     place: Place
@@ -112,7 +130,6 @@ def parse_domain(text: str | bytes, source: str) -> DomainDefinition:
         emulator=root.findtext("devices/emulator"),
         machine=None if machine is None else machine.get("machine"),
         cpu=_parse_cpu(element, source),
-        check=None if element is None else element.get("check"),
         passthrough=tuple(argument.get("value", "") for argument in passthrough),
         launch_security=None if security is None else security.get("type", "unknown"),
         place=Place(source),
@@ -131,13 +148,14 @@ def _walk_switches(root: etree._Element) -> Iterator[tuple[str, Mapping[str, str
 
 
 def parse_cpu(element: etree._Element, source: str) -> GuestCpu:
-    """Read a <cpu> element, or the <mode name='host-model'> of domain capabilities.
+    """Read a <cpu> element, a guest's or a host's, or the <mode name='host-model'> of domain capabilities.
 
     Raises:
-        InputError: It has a mode or policy that libvirt does not know.
+        InputError: It has a mode, policy, match, number or size that libvirt does not know.
     """
-    model = element.findtext("model")
-    mode_name = element.get("mode") or element.get("name") or ("custom" if model else "default")
+    model = element.find("model")
+    name = (element.findtext("model") or "").strip() or None
+    mode_name = element.get("mode") or element.get("name") or ("custom" if name else "default")
     requests = tuple(
         FeatureRequest(
             (feature.get("name") or ""),
@@ -146,16 +164,98 @@ def parse_cpu(element: etree._Element, source: str) -> GuestCpu:
         )
         for feature in element.iterfind("feature")
     )
-    mode = _member(CpuMode, mode_name, element, source)
+    fallback = None if model is None else model.get("fallback")
+    check = element.get("check")
     migratable = element.get("migratable")
+    reader = _CpuReader(element, source)
     return GuestCpu(
-        mode=mode,
-        model=model.strip() if model else None,
+        mode=_member(CpuMode, mode_name, element, source),
+        model=name,
         requests=requests,
         place=_place(element, source),
         migratable=None if migratable is None else migratable == "on",
-        at_least=element.get("match") == "minimum",
+        match=_member(Match, element.get("match") or "exact", element, source),
+        check=None if check is None else _member(Check, check, element, source),
+        fallback=None if fallback is None else fallback == "allow",
+        vendor=(element.findtext("vendor") or "").strip() or None,
+        vendor_id=None if model is None else model.get("vendor_id"),
+        arch=(element.findtext("arch") or "").strip() or None,
+        topology=reader.topology(),
+        cache=reader.cache(),
+        address_bits=reader.address_bits(),
+        cells=reader.cells(),
     )
+
+
+class _CpuReader:
+    """Reads the parts of a <cpu> element that stand in elements of their own."""
+
+    def __init__(self, element: etree._Element, source: str) -> None:
+        self._element = element
+        self._source = source
+
+    def topology(self) -> Topology | None:
+        element = self._element.find("topology")
+        if element is None:
+            return None
+        counts = {name: self._number(element, name) or 1 for name in _TOPOLOGY_LEVELS}
+        return Topology(**counts)
+
+    def cache(self) -> CacheMode | None:
+        element = self._element.find("cache")
+        if element is None:
+            return None
+        return CacheMode(element.get("mode") or "", self._number(element, "level"))
+
+    def address_bits(self) -> AddressBits | None:
+        element = self._element.find("maxphysaddr")
+        if element is None:
+            return None
+        return AddressBits(
+            element.get("mode") or "", self._number(element, "bits"), self._number(element, "limit")
+        )
+
+    def cells(self) -> tuple[NumaCell, ...]:
+        return tuple(
+            NumaCell(
+                self._number(cell, "id"),
+                cell.get("cpus"),
+                parse_size(cell, cell.get("memory") or "", self._source, unit="KiB"),
+            )
+            for cell in self._element.iterfind("numa/cell")
+        )
+
+    def _number(self, element: etree._Element, attribute: str) -> int | None:
+        text = element.get(attribute)
+        if text is None:
+            return None
+        if not re.fullmatch(r"\d{1,9}", text):
+            raise InputError(
+                f"{attribute} of <{element.tag!s}> is no number",
+                source=self._source,
+                line=element.sourceline,
+                found=repr(text[:40]),
+            )
+        return int(text)
+
+
+def parse_size(element: etree._Element, text: str, source: str, *, unit: str = "KiB") -> int:
+    """Give a size in bytes, by the element's `unit` attribute or the default one.
+
+    Raises:
+        InputError: The text is no number, or the unit none of libvirt's.
+    """
+    named = element.get("unit") or unit
+    factor = _UNITS.get(named.lower())
+    if factor is None or not re.fullmatch(r"\d{1,18}", text.strip()):
+        raise InputError(
+            f"<{element.tag!s}> has no size",
+            source=source,
+            line=element.sourceline,
+            found=repr(f"{text.strip()[:40]} {named[:20]}"),
+            expected="a whole number, and a unit like KiB, MiB or GiB",
+        )
+    return int(text) * factor
 
 
 def _place(element: etree._Element, source: str) -> Place:

@@ -15,7 +15,7 @@ from vcpuid.layers.special import (
 )
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.terms.feature import Dialect, Feature
-from vcpuid.terms.guest import Accelerator, CpuMode, FeatureRequest, GuestCpu
+from vcpuid.terms.guest import Accelerator, CpuMode, FeatureRequest, GuestCpu, Match
 from vcpuid.terms.verdict import Layer, Provenance, Verdict
 
 # What libvirt starts when a domain has no <cpu>: QEMU's default model (seen with libvirt 9.0 and 11.3).
@@ -165,7 +165,7 @@ def _judge_mode(
         return rule(f"{hop}.unknown-model").verdict(
             f"no model {cpu.model} in the map", proof, model=cpu.model, source=cpu_map.source
         )
-    if cpu.at_least and not shown:
+    if cpu.match is Match.MINIMUM and not shown:
         shown, label = (
             host_model_has(names, capabilities, cpu_map),
             f"{label}, and match='minimum' the host's features,",

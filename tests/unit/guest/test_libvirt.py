@@ -8,7 +8,7 @@ from snapshots import domain_xml
 from vcpuid.errors import InputError
 from vcpuid.guest import libvirt
 from vcpuid.guest.libvirt import DomainDefinition, parse_domain, parse_xml
-from vcpuid.terms.guest import Accelerator, CpuMode, Policy
+from vcpuid.terms.guest import Accelerator, Check, CpuMode, Policy
 
 ARTICLE = """<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>web-1</name>
@@ -46,7 +46,7 @@ def test_everything_that_changes_the_cpu_is_read() -> None:
     assert definition.accelerator is Accelerator.KVM
     assert definition.machine == "pc-i440fx-7.2"
     assert definition.emulator == "/usr/libexec/qemu-kvm"
-    assert definition.check == "none"
+    assert definition.cpu.check is Check.NONE
     assert definition.passthrough == ("-cpu", "Nehalem")
     assert definition.launch_security == "sev-snp"
     assert (definition.cpu.mode, definition.cpu.model) == (CpuMode.CUSTOM, "Skylake-Client-IBRS")

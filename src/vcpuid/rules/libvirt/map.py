@@ -1,14 +1,17 @@
-"""libvirt's CPU map: the features and models that a libvirt knows.
+"""libvirt's CPU map as its files write it: features, models, vendors.
 
-The format was learnt from the maps of libvirt 9.0 and 11.3: an index with ordered includes (11.x wraps them in
+The format was learnt from the maps of libvirt 9.0, 11.3 and 12.8: an index with ordered includes (11.x wraps them in
 groups), features as masks over CPUID or MSR words, models with an optional ancestor. Features that a model marks
 `removed` or `added` are not part of its data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -17,28 +20,80 @@ from vcpuid.guest.libvirt import parse_xml
 from vcpuid.terms.address import Bits, CpuidRegister, MsrRegister, Register, Word
 from vcpuid.terms.place import Place
 
-_DEPTH_LIMIT = 32  # ancestors of ancestors; libvirt's own maps have three
+INSTALLED = "/usr/share/libvirt/cpu_map"
+_DEPTH_LIMIT = 32  # ancestors of ancestors; libvirt's own maps have one
+
+
+class Mask(NamedTuple):
+    """Bits of one word that a feature needs, all of them."""
+
+    word: Word
+    value: int
+
+
+class Signature(NamedTuple):
+    """A family and model, and the steppings that count as a mask; no stepping stands for all."""
+
+    family: int
+    model: int
+    steppings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class MapFeature:
-    """One feature of the map: the bits of its masks, each by itself, ordered by address."""
+    """One feature of the map: its masks, and whether a CPU with it can migrate."""
 
     name: str
-    bits: tuple[Bits, ...]
+    masks: tuple[Mask, ...]
     migratable: bool
     place: Place
+
+    @property
+    def bits(self) -> tuple[Bits, ...]:
+        """The bits of its masks, each by itself, ordered by address."""
+        bits = (
+            Bits(word, bit, bit) for word, value in self.masks for bit in range(word.width) if value >> bit & 1
+        )
+        return tuple(sorted(bits, key=lambda bit: bit.order))
 
 
 @dataclass(frozen=True, slots=True)
 class MapModel:
-    """One model: its ancestor's name and its own features, without those marked removed or added."""
+    """One model as it is written.
+
+    Attributes:
+        name: Its name.
+        ancestor: The model whose contents it inherits, or None.
+        vendor: The vendor's name in the map; None for the ancestor's, or any.
+        signatures: Families and models of CPUs that are this model; empty for the ancestor's.
+        features: The features that it has beside the ancestor's, in the order of the file.
+        removed: Features that QEMU's model once had: a guest is given them disabled.
+        added: Features that QEMU's model has and libvirt's had not: they are judged neither way.
+        on_host: Whether a host's CPU may be called by it.
+        on_guest: Whether a guest's CPU may be called by it.
+        is_compat: Whether check='partial' compares by the map's contents for it.
+        group: The heading under which the index has it, or None.
+        place: Where it stands.
+    """
 
     name: str
     ancestor: str | None
-    features: frozenset[str]
-    left_out: frozenset[str]
+    vendor: str | None
+    signatures: tuple[Signature, ...]
+    features: tuple[str, ...]
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+    on_host: bool
+    on_guest: bool
+    is_compat: bool
+    group: str | None
     place: Place
+
+    @property
+    def canonical_of(self) -> str | None:
+        """The model of which this is QEMU's versioned name, with the same contents; None if it is none."""
+        is_alias = not (self.features or self.removed or self.added or self.signatures)
+        return self.ancestor if is_alias and re.search(r"-v\d+$", self.name) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +103,120 @@ class CpuMap:
     Attributes:
         features: The features in the map's order.
         models: The models in the map's order.
-        source: The folder that the map was read from.
+        vendors: Each vendor's twelve letters in leaf 0.
+        source: The folder that the map was read from, or the table that ships with us.
+        version: The libvirt that it belongs to; empty where nobody said.
     """
 
     features: Mapping[str, MapFeature]
     models: Mapping[str, MapModel]
+    vendors: Mapping[str, str]
     source: str
+    version: str = ""
+
+    @property
+    def title(self) -> str:
+        """What an answer that rests on this map says of it."""
+        return f"the map of libvirt {self.version} ({self.source})" if self.version else f"the map {self.source}"
 
     def named(self, bits: tuple[Bits, ...]) -> tuple[MapFeature, ...]:
         """Give the features that mean exactly these bits."""
-        return tuple(feature for feature in self.features.values() if feature.bits == bits)
+        masks: dict[Word, int] = {}
+        for bit in bits:
+            masks[bit.word] = masks.get(bit.word, 0) | bit.mask
+        return tuple(feature for feature in self.features.values() if dict(feature.masks) == masks)
 
     def model_features(self, name: str) -> frozenset[str] | None:
-        """Give the names of all features in a model, its ancestors' included; None for an unknown model."""
-        features: frozenset[str] = frozenset()
-        left_out: frozenset[str] = frozenset()
+        """Give the features that a guest of a model is given, its ancestors' included; None for an unknown model."""
+        lineage = self.lineage(name)
+        if not lineage:
+            return None
+        *ancestors, model = lineage
+        return (contents_of(ancestors) | frozenset(model.features)) - frozenset(model.removed)
+
+    def lineage(self, name: str) -> tuple[MapModel, ...]:
+        """Give a model behind its ancestors, oldest first; nothing where one is missing or they turn in a circle."""
+        lineage: list[MapModel] = []
         for _ in range(_DEPTH_LIMIT):
             model = self.models.get(name)
             if model is None:
-                return None
-            features |= model.features - left_out
-            left_out |= model.left_out
+                return ()
+            lineage.append(model)
             if model.ancestor is None:
-                return features
+                return tuple(reversed(lineage))
             name = model.ancestor
-        return None
+        return ()
 
 
-def load_map(files: Mapping[str, str], source: str) -> CpuMap:
+def contents_of(ancestors: Sequence[MapModel]) -> frozenset[str]:
+    """Give the features that a model inherits from a line of ancestors, oldest first.
+
+    What an ancestor marks as removed is not inherited. (Seen with libvirt 11.3; 9.0, whose own map has no ancestors,
+    hands it down.)
+    """
+    features: frozenset[str] = frozenset()
+    for ancestor in ancestors:
+        features = (features | frozenset(ancestor.features)) - frozenset(ancestor.removed)
+    return features
+
+
+def read_map(folder: str | Path, version: str = "") -> CpuMap:
+    """Read a map's folder, as libvirt installs it.
+
+    Raises:
+        InputError: The folder or a file in it cannot be read, or `load_map` refuses it.
+    """
+    folder = Path(folder)
+    try:
+        files = {path.name: path.read_text("utf-8", "surrogateescape") for path in folder.glob("*.xml")}
+    except OSError as error:
+        raise InputError("the map cannot be read", source=str(folder), found=error.strerror) from None
+    return load_map(files, str(folder), version)
+
+
+def load_map(files: Mapping[str, str], source: str, version: str = "") -> CpuMap:
     """Load a map from the texts of its files; `index.xml` names the others and their order.
+
+    Of two features or models of one name the first counts here; libvirt refuses the map.
 
     Raises:
         InputError: A file is missing, not well-formed, or has a number that is none.
     """
     features: dict[str, MapFeature] = {}
     models: dict[str, MapModel] = {}
-    for element, place_source in _elements(files, source):
-        place = Place(place_source, element.sourceline)
+    vendors: dict[str, str] = {}
+    for item in walk_map(files, source):
+        element, place = item.element, item.place
         name = element.get("name") or ""
         if element.tag == "feature":
-            features.setdefault(name, MapFeature(name, _bits_of(element, place), _migratable(element), place))
+            features.setdefault(name, parse_feature(element, place))
         elif element.tag == "model":
-            models.setdefault(name, _parse_model(element, name, place))
-    return CpuMap(features, models, source)
+            models.setdefault(name, parse_model(element, place, item.group))
+        elif element.tag == "vendor":
+            vendors.setdefault(name, element.get("string") or "")
+    return CpuMap(features, models, vendors, source, version)
 
 
-def _elements(files: Mapping[str, str], source: str) -> Iterator[tuple[etree._Element, str]]:
+class MapItem(NamedTuple):
+    """A feature, model or vendor of the map as an element."""
+
+    element: etree._Element
+    place: Place
+    group: str | None
+
+
+def walk_map(files: Mapping[str, str], source: str) -> Iterator[MapItem]:
+    """Give the elements of a map in its order.
+
+    Raises:
+        InputError: There is no index, a file that it names is missing, or one is not well-formed.
+    """
     if "index.xml" not in files:
         raise InputError(
             "not a CPU map of libvirt",
             source=source,
             expected="an index.xml",
-            found=", ".join(files) or "nothing",
+            found=", ".join(sorted(files)[:8]) or "nothing",
         )
     index = parse_xml(files["index.xml"], f"{source}/index.xml")
     arch = index.find("arch[@name='x86']")
@@ -112,41 +229,87 @@ def _elements(files: Mapping[str, str], source: str) -> Iterator[tuple[etree._El
                 line=include.sourceline,
                 next_step="Is the libvirt package damaged? Install it again.",
             )
+        parent = include.getparent()
+        group = parent.get("name") if parent is not None and parent.tag == "group" else None
         path = f"{source}/{name}"
         for element in parse_xml(files[name], path).iterchildren(etree.Element):
-            yield element, path
+            yield MapItem(element, Place(path, element.sourceline), group)
 
 
-def _parse_model(element: etree._Element, name: str, place: Place) -> MapModel:
-    ancestor = element.find("model")
-    own: set[str] = set()
-    left_out: set[str] = set()
+def parse_model(element: etree._Element, place: Place, group: str | None = None) -> MapModel:
+    """Read a <model>.
+
+    Raises:
+        InputError: A number in it is none.
+    """
+    own: list[str] = []
+    removed: list[str] = []
+    added: list[str] = []
     for feature in element.iterfind("feature"):
-        outside = feature.get("removed") == "yes" or feature.get("added") == "yes"
-        (left_out if outside else own).add(feature.get("name") or "")
+        is_removed, is_added = feature.get("removed") == "yes", feature.get("added") == "yes"
+        (removed if is_removed else added if is_added else own).append(feature.get("name") or "")
+    ancestor, vendor = element.find("model"), element.find("vendor")
+    decode, check = element.find("decode"), element.find("check")
     return MapModel(
-        name, None if ancestor is None else ancestor.get("name"), frozenset(own), frozenset(left_out), place
+        name=element.get("name") or "",
+        ancestor=None if ancestor is None else ancestor.get("name"),
+        vendor=None if vendor is None else vendor.get("name"),
+        signatures=tuple(_parse_signature(signature, place) for signature in element.iterfind("signature")),
+        features=tuple(own),
+        removed=tuple(removed),
+        added=tuple(added),
+        on_host=decode is None or decode.get("host") != "off",
+        on_guest=decode is None or decode.get("guest") != "off",
+        is_compat=check is not None and check.get("partial") == "compat",
+        group=group,
+        place=place,
     )
 
 
-def _migratable(element: etree._Element) -> bool:
-    return element.get("migratable") != "no"
+def _parse_signature(element: etree._Element, place: Place) -> Signature:
+    steppings = 0
+    for part in filter(None, (element.get("stepping") or "").split(",")):
+        first, _, last = part.partition("-")
+        try:
+            ends = int(first), int(last or first)
+        except ValueError:
+            ends = (-1, -1)
+        if not 0 <= ends[0] <= ends[1] <= 0xF:
+            raise InputError(
+                "stepping is none",
+                source=place.source,
+                line=element.sourceline,
+                found=repr(part[:40]),
+                expected="a number of 0 to 15, or a range like 0-7",
+            )
+        steppings |= (2 << ends[1]) - (1 << ends[0])
+    return Signature(_number(element, "family", place), _number(element, "model", place), steppings)
 
 
-def _bits_of(element: etree._Element, place: Place) -> tuple[Bits, ...]:
-    bits: list[Bits] = []
+def parse_feature(element: etree._Element, place: Place) -> MapFeature:
+    """Read a <feature>.
+
+    Raises:
+        InputError: A number in it is none, or has more than 32 bits.
+    """
+    masks: dict[Word, int] = {}
     for item in element.iterchildren("cpuid", "msr"):
-        if item.tag == "cpuid":
-            leaf, subleaf = _number(item, "eax_in", place), _number(item, "ecx_in", place)
-            words: list[tuple[Word, int]] = [
-                (CpuidRegister(leaf, subleaf, register), _number(item, register.value, place))
-                for register in Register
-            ]
-        else:
-            value = _number(item, "edx", place) << 32 | _number(item, "eax", place)
-            words = [(MsrRegister(_number(item, "index", place)), value)]
-        bits += (Bits(word, bit, bit) for word, value in words for bit in range(word.width) if value >> bit & 1)
-    return tuple(sorted(bits, key=lambda bit: bit.order))
+        for word, value in _parse_masks(item, place):
+            if value:
+                masks[word] = masks.get(word, 0) | value
+    is_migratable = element.get("migratable") != "no"
+    return MapFeature(element.get("name") or "", tuple(Mask(*mask) for mask in masks.items()), is_migratable, place)
+
+
+def _parse_masks(item: etree._Element, place: Place) -> Iterator[tuple[Word, int]]:
+    if item.tag == "msr":
+        value = _number(item, "edx", place) << 32 | _number(item, "eax", place)
+        yield MsrRegister(_number(item, "index", place)), value
+        return
+    leaf, subleaf = _number(item, "eax_in", place), _number(item, "ecx_in", place)
+    for register in Register:
+        if value := _number(item, register.value, place):
+            yield CpuidRegister(leaf, subleaf, register), value
 
 
 def _number(item: etree._Element, attribute: str, place: Place) -> int:
