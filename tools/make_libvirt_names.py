@@ -15,7 +15,7 @@ from pathlib import Path
 from lxml import etree
 from tools.table_file import TABLES, cpuid_bit, msr_bit, read_known_since, render_table
 
-COLUMNS = ("name", "bits", "earlier", "since", "migratable", "aliases")
+COLUMNS = ("name", "bits", "earlier", "since", "migratable", "aliases", "order")
 CPUID_REGISTERS = ("eax", "ebx", "ecx", "edx")
 MSR_HALVES = (("eax", 0), ("edx", 32))
 
@@ -92,6 +92,7 @@ def merge_maps(maps: Sequence[tuple[str, Mapping[str, MapFeature]]]) -> Iterable
             newest[name] = feature
             since.setdefault(name, f"{version}-" if version == oldest else version)
         last_version = version
+    order = {name: str(place) for place, name in enumerate(maps[-1][1])}
     for name, feature in sorted(newest.items()):
         yield (
             name,
@@ -100,6 +101,7 @@ def merge_maps(maps: Sequence[tuple[str, Mapping[str, MapFeature]]]) -> Iterable
             known.get(name, since[name]),
             "" if feature.migratable else "no",
             ";".join(feature.aliases),
+            order.get(name, ""),
         )
 
 
@@ -131,6 +133,7 @@ def main() -> None:
         "  that release or earlier.",
         "migratable: `no` where libvirt drops the feature from a migratable CPU, else empty.",
         "aliases: other projects' names for it as the map declares them, source:name joined by ;.",
+        "order: its place in the newest map, from 0; empty where that no longer has it. Order decides there.",
     )
     (TABLES / "libvirt.csv").write_text(render_table(notes, COLUMNS, rows), encoding="utf-8")
 

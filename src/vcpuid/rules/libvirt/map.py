@@ -1,7 +1,7 @@
 """libvirt's CPU map as its files write it: features, models, vendors.
 
-The format was learnt from the maps of libvirt 9.0, 11.3 and 12.8: an index with ordered includes (11.x wraps them in
-groups), features as masks over CPUID or MSR words, models with an optional ancestor. Features that a model marks
+The format was learnt from the maps of libvirt 9.0, 11.3 and 12.8: an index with ordered includes (11.x wraps them
+in groups), features as masks over CPUID or MSR words, models with an optional ancestor. What a model marks as
 `removed` or `added` are not part of its data.
 """
 
@@ -21,6 +21,7 @@ from vcpuid.terms.address import Bits, CpuidRegister, MsrRegister, Register, Wor
 from vcpuid.terms.place import Place
 
 INSTALLED = "/usr/share/libvirt/cpu_map"
+_LAST_STEPPING = 0xF
 _DEPTH_LIMIT = 32  # ancestors of ancestors; libvirt's own maps have one
 
 
@@ -127,7 +128,7 @@ class CpuMap:
         return tuple(feature for feature in self.features.values() if dict(feature.masks) == masks)
 
     def model_features(self, name: str) -> frozenset[str] | None:
-        """Give the features that a guest of a model is given, its ancestors' included; None for an unknown model."""
+        """Give the features that a model gives a guest, its ancestors' included; None for an unknown model."""
         lineage = self.lineage(name)
         if not lineage:
             return None
@@ -135,7 +136,7 @@ class CpuMap:
         return (contents_of(ancestors) | frozenset(model.features)) - frozenset(model.removed)
 
     def lineage(self, name: str) -> tuple[MapModel, ...]:
-        """Give a model behind its ancestors, oldest first; nothing where one is missing or they turn in a circle."""
+        """Give a model behind its ancestors, oldest first; empty where one is missing or they go in a circle."""
         lineage: list[MapModel] = []
         for _ in range(_DEPTH_LIMIT):
             model = self.models.get(name)
@@ -151,8 +152,8 @@ class CpuMap:
 def contents_of(ancestors: Sequence[MapModel]) -> frozenset[str]:
     """Give the features that a model inherits from a line of ancestors, oldest first.
 
-    What an ancestor marks as removed is not inherited. (Seen with libvirt 11.3; 9.0, whose own map has no ancestors,
-    hands it down.)
+    What an ancestor marks as removed is not inherited. (Seen with libvirt 11.3; 9.0, whose own map has no
+    ancestors, hands it down.)
     """
     features: frozenset[str] = frozenset()
     for ancestor in ancestors:
@@ -274,7 +275,7 @@ def _parse_signature(element: etree._Element, place: Place) -> Signature:
             ends = int(first), int(last or first)
         except ValueError:
             ends = (-1, -1)
-        if not 0 <= ends[0] <= ends[1] <= 0xF:
+        if not 0 <= ends[0] <= ends[1] <= _LAST_STEPPING:
             raise InputError(
                 "stepping is none",
                 source=place.source,
@@ -298,7 +299,9 @@ def parse_feature(element: etree._Element, place: Place) -> MapFeature:
             if value:
                 masks[word] = masks.get(word, 0) | value
     is_migratable = element.get("migratable") != "no"
-    return MapFeature(element.get("name") or "", tuple(Mask(*mask) for mask in masks.items()), is_migratable, place)
+    return MapFeature(
+        element.get("name") or "", tuple(Mask(*mask) for mask in masks.items()), is_migratable, place
+    )
 
 
 def _parse_masks(item: etree._Element, place: Place) -> Iterator[tuple[Word, int]]:

@@ -50,7 +50,7 @@ class Switch(NamedTuple):
 @cache
 def load_switches() -> Mapping[str, Switch]:
     """Give every switch by QEMU's name."""
-    rows = load_table("switches", __file__.rpartition("/")[0])
+    rows = load_table("switches", f"{__file__.rpartition('/')[0]}/tables")
     return {row["name"]: Switch(row["name"], row["element"], row["since"]) for row in rows}
 
 

@@ -1,0 +1,204 @@
+"""Which named model describes a CPU's bits best, and why the others do not.
+
+Models are tried from the newest to the oldest. What counts is measured on libvirt 9.0 and 11.3, one oddity with
+it: of D disabled features at the end of a guest's list only the first half (rounded up) are counted as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from vcpuid.errors import InputError
+from vcpuid.rules.libvirt.definition import requests_of
+from vcpuid.rules.libvirt.models import CpuData, Model, Models, split_signature
+from vcpuid.terms.guest import CpuMode, FeatureRequest, GuestCpu, Match, Policy
+from vcpuid.terms.place import Place
+
+# CPUs whose TSX Intel has switched off by microcode: family 6, models 60, 69, 70, and 63 below stepping 4.
+_TSX_LOST = frozenset((60, 69, 70))
+_TSX_LOST_BELOW_STEPPING_4 = 63
+_TSX = ("hle", "rtm")
+
+Blockers = Mapping[str, Collection[str]]
+"""The models that a hypervisor knows, each with the features that keep it from running them on this host."""
+
+
+class Side(Enum):
+    """Whose CPU is described."""
+
+    HOST = "host"
+    GUEST = "guest"
+
+
+class Outcome(Enum):
+    """What became of a model."""
+
+    CHOSEN = "chosen"
+    VENDOR = "it is another vendor's"
+    UNKNOWN = "the hypervisor does not know it"
+    NOT_FOR_SIDE = "the map keeps it out of such descriptions"
+    LACKS = "the CPU lacks features of it, and a host's description takes none away"
+    SIGNATURE = "another model has the CPU's family and model"
+    SCORE = "another model needs fewer features beside it"
+
+
+class Trial(NamedTuple):
+    """One model that was tried.
+
+    Attributes:
+        model: Its name.
+        outcome: What became of it.
+        extra: The bits that it lacks and the CPU has.
+        lacking: The bits that it has and the CPU lacks.
+        matches: Whether it has the CPU's family and model.
+        score: What its description costs; the least wins. None where it was not weighed.
+        penalty: The part of the score that disabled features make up.
+    """
+
+    model: str
+    outcome: Outcome
+    extra: int = 0
+    lacking: int = 0
+    matches: bool = False
+    score: int | None = None
+    penalty: int = 0
+
+
+class Decoded(NamedTuple):
+    """A description, and the trials that led to it, in the order in which models were tried."""
+
+    cpu: GuestCpu
+    trials: tuple[Trial, ...]
+
+
+def decode(
+    models: Models,
+    data: CpuData,
+    side: Side,
+    *,
+    allowed: Blockers | None = None,
+    preferred: Collection[str] = (),
+    migratable: bool = False,
+) -> Decoded:
+    """Describe a CPU by the best model and the features that differ.
+
+    Args:
+        models: The map.
+        data: The CPU.
+        side: Whether it describes a host or a guest.
+        allowed: The hypervisor's models; None for all of the map's.
+        preferred: Models that win over others of the same cost; a single one wins outright.
+        migratable: Leave out features with which a guest cannot migrate.
+
+    Raises:
+        InputError: No model of the map fits.
+    """
+    data = _without_lost_tsx(models, data)
+    trials: list[Trial] = []
+    best = -1
+    for model in reversed(models.models.values()):
+        trial = _try(models, model, data, side, allowed)
+        wins = trial.score is not None and (best < 0 or _is_better(trial, trials[best], preferred, data))
+        trials.append(trial)
+        if wins:
+            best = len(trials) - 1
+        if wins and len(preferred) == 1 and model.name in preferred:
+            break
+    if best < 0:
+        raise InputError(
+            "no model of the map describes this CPU",
+            source=models.title,
+            found=f"vendor {data.vendor}" if data.vendor else "a vendor that the map does not know",
+        )
+    judged = tuple(_judge(trial, trials[best], data) for trial in trials)
+    return Decoded(_describe(models, data, trials[best], side, migratable=migratable), judged)
+
+
+def _without_lost_tsx(models: Models, data: CpuData) -> CpuData:
+    family, model, stepping = split_signature(data.signature)
+    lost = model in _TSX_LOST or (model == _TSX_LOST_BELOW_STEPPING_4 and stepping < 4)  # noqa: PLR2004
+    if data.vendor != "Intel" or family != 6 or not lost:  # noqa: PLR2004 -- a family, as the manuals number it
+        return data
+    tsx = models.bits_of(name for name in _TSX if name in models.features)
+    return data._replace(bits=data.bits & ~tsx)
+
+
+def _try(models: Models, model: Model, data: CpuData, side: Side, allowed: Blockers | None) -> Trial:
+    if allowed is not None and model.name not in allowed:
+        return Trial(model.name, Outcome.UNKNOWN)
+    if data.vendor and model.vendor and data.vendor != model.vendor:
+        return Trial(model.name, Outcome.VENDOR)
+    if not (model.on_host if side is Side.HOST else model.on_guest):
+        return Trial(model.name, Outcome.NOT_FOR_SIDE)
+    extra, lacking = data.bits & ~model.bits, model.bits & ~data.bits
+    for name in () if allowed is None else allowed[model.name]:
+        blocker = models.features.get(name)
+        if blocker is not None and extra & blocker.bits != blocker.bits:
+            lacking |= blocker.bits
+    enabled, disabled = models.count(extra), models.count(lacking)
+    matches = bool(data.signature) and model.matches(data.signature)
+    if side is Side.HOST:
+        if disabled:
+            return Trial(model.name, Outcome.LACKS, extra, lacking, matches)
+        return Trial(model.name, Outcome.SCORE, extra, lacking, matches, enabled)
+    if model.removed:
+        disabled += len(set(model.removed) - set(models.names(extra)) - set(models.names(lacking)))
+    penalised = (disabled + 1) // 2
+    penalty = sum(range(2, penalised + 2))
+    score = enabled + disabled - penalised + penalty
+    return Trial(model.name, Outcome.SCORE, extra, lacking, matches, score, penalty)
+
+
+def _is_better(trial: Trial, best: Trial, preferred: Collection[str], data: CpuData) -> bool:
+    if len(preferred) == 1 and trial.model in preferred:
+        return True
+    if data.signature and trial.matches != best.matches:
+        return trial.matches
+    assert trial.score is not None and best.score is not None  # noqa: S101, PT018 -- both were weighed
+    if trial.score != best.score:
+        return trial.score < best.score or (trial.model in preferred and trial.penalty < best.penalty)
+    return trial.penalty < best.penalty
+
+
+def _judge(trial: Trial, best: Trial, data: CpuData) -> Trial:
+    if trial is best:
+        return trial._replace(outcome=Outcome.CHOSEN)
+    if trial.score is not None and data.signature and best.matches and not trial.matches:
+        return trial._replace(outcome=Outcome.SIGNATURE)
+    return trial
+
+
+def _describe(models: Models, data: CpuData, trial: Trial, side: Side, *, migratable: bool) -> GuestCpu:
+    enabled, disabled = list(models.names(trial.extra)), list(models.names(trial.lacking))
+    model = models.models[trial.model]
+    if side is Side.GUEST:
+        disabled += [name for name in model.removed if name not in enabled and name not in disabled]
+    if migratable:
+        enabled = [name for name in enabled if models.features[name].migratable]
+    requests = requests_of(
+        [*((name, Policy.REQUIRE) for name in enabled), *((name, Policy.DISABLE) for name in disabled)]
+    )
+    return make_cpu(trial.model, data.vendor, requests, side)
+
+
+def make_cpu(model: str, vendor: str | None, requests: tuple[FeatureRequest, ...], side: Side) -> GuestCpu:
+    """Give a description that libvirt itself would write."""
+    is_host = side is Side.HOST
+    return GuestCpu(
+        CpuMode.CUSTOM,
+        model,
+        requests,
+        Place("libvirt's rules"),
+        match=Match.EXACT,
+        fallback=None if is_host else False,
+        vendor=vendor,
+        arch="x86_64" if is_host else None,
+    )
+
+
+def passed_over(decoded: Decoded) -> Iterator[Trial]:
+    """Give the models that fit and lost, the best of them first."""
+    lost = [trial for trial in decoded.trials if trial.score is not None and trial.outcome is not Outcome.CHOSEN]
+    return iter(sorted(lost, key=lambda trial: (not trial.matches, trial.score, trial.penalty)))
