@@ -6,8 +6,7 @@ import pytest
 
 from snapshots import domain_xml
 from vcpuid.errors import InputError
-from vcpuid.guest import libvirt
-from vcpuid.guest.libvirt import DomainDefinition, parse_domain, parse_xml
+from vcpuid.guest.libvirt import DomainDefinition, parse_domain, parse_xml, values
 from vcpuid.terms.guest import Accelerator, Check, CpuMode, Policy
 
 ARTICLE = """<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
@@ -152,7 +151,7 @@ def test_a_tree_too_deep_is_refused() -> None:
 
 
 def test_a_text_too_large_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libvirt, "SIZE_LIMIT_BYTES", 100)
+    monkeypatch.setattr(values, "SIZE_LIMIT_BYTES", 100)
     error = refusal("<domain>" + " " * 100)
     assert error.message == "too large for libvirt XML"
     assert (error.found, error.expected) == ("108 bytes", "at most 100")
@@ -161,3 +160,29 @@ def test_a_text_too_large_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None
 def test_xml_is_read_from_bytes_in_its_own_encoding() -> None:
     raw = "<?xml version='1.0' encoding='utf-16'?><name>é</name>".encode("utf-16")
     assert parse_xml(raw, "x").text == "é"
+
+
+def test_the_memory_of_a_guest_is_read() -> None:
+    definition = parse(
+        "<domain><maxMemory slots='2' unit='MiB'>512</maxMemory><memory>1024</memory><vcpu current='2'> 4 </vcpu>"
+        "<devices><memory model='dimm'/><memory model='sgx-epc'><source><nodemask>0-1</nodemask></source>"
+        "<target><size unit='MiB'>64</size><node>1</node></target></memory></devices></domain>"
+    )
+    assert (definition.max_vcpus, definition.memory_bytes) == (4, 1 << 20)
+    assert definition.max_memory is not None
+    assert (definition.max_memory.size_bytes, definition.max_memory.slots) == (512 << 20, 2)
+    (section,) = definition.epc
+    assert (section.size_bytes, section.host_nodes, section.guest_node) == (64 << 20, "0-1", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<cpu mode='default'/>", "<cpu> has an unknown value"),
+        ("<domain><vcpu>four</vcpu></domain>", "the number of <vcpu> is no number"),
+        ("<domain><memory>much</memory></domain>", "<memory> has no size"),
+        ("<domain><devices><memory model='sgx-epc'/></devices></domain>", "without a size"),
+    ],
+)
+def test_a_word_or_number_that_is_none_is_refused(text: str, message: str) -> None:
+    assert message in str(refusal(text))
