@@ -21,6 +21,8 @@ QEMU_PATH = "/usr/bin/qemu-system-x86_64"
 SKYLAKE_SIGNATURE, ICE_LAKE_SIGNATURE = "000506e3", "000606a6"
 
 MAP_FEATURES = """<cpus>
+  <vendor name='Intel' string='GenuineIntel'/>
+  <vendor name='AMD' string='AuthenticAMD'/>
   <feature name='fpu'><cpuid eax_in='0x01' edx='0x00000001'/></feature>
   <feature name='vmx'><cpuid eax_in='0x01' ecx='0x00000020'/></feature>
   <feature name='movbe'><cpuid eax_in='0x01' ecx='0x00400000'/></feature>

@@ -27,6 +27,8 @@ COMMANDS = {
     "diff": ("diff", "What differs between two dumps, snapshots or machines."),
     "collect": ("collect", "Write down the evidence of this host, or of others over ssh."),
     "convert": ("convert", "A CPUID dump in another format."),
+    "compare": ("compare", "Can guests run on another host, by their CPU? There and back."),
+    "baseline": ("baseline", "The CPU that all of several hosts can give."),
     "map": ("map", "libvirt's feature map."),
 }
 

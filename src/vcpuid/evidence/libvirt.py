@@ -78,11 +78,12 @@ def read_libvirt(data: Node) -> LibvirtEvidence:
     """
     version = data.get("version")
     cpu_map = data.get("map")
+    release = _text(version, "daemon") or _text(version, "library")
     return LibvirtEvidence(
-        version=_text(version, "daemon") or _text(version, "library"),
+        version=release,
         hypervisor=_text(version, "hypervisor"),
         capabilities=tuple(_read_capabilities(node) for node in data.get("domain_capabilities") or ()),
-        cpu_map=_read_map(cpu_map) if cpu_map else None,
+        cpu_map=_read_map(cpu_map, release) if cpu_map else None,
         cache=tuple(
             CacheFile(_text(node, "emulator"), bool((newer := node.get("emulator_newer")) and newer.truth()))
             for node in data.get("cache") or ()
@@ -95,23 +96,37 @@ def _text(node: Node | None, key: str) -> str:
     return member.text() if member else ""
 
 
-def _read_map(node: Node) -> CpuMap:
-    return load_map({name: text.text() for name, text in node["files"].members()}, node["directory"].text())
+def _read_map(node: Node, version: str) -> CpuMap:
+    files = {name: text.text() for name, text in node["files"].members()}
+    return load_map(files, node["directory"].text(), version)
 
 
 def _read_capabilities(node: Node) -> DomainCapabilities:
     domain_type = node["virttype"].text()
     if domain_type not in _DOMAIN_TYPES:
         raise node["virttype"].error(repr(domain_type[:40]), " or ".join(_DOMAIN_TYPES))
-    root = parse_xml(node["xml"].text(), f"virsh domcapabilities --virttype {domain_type}")
+    source = f"virsh domcapabilities --virttype {domain_type}"
+    return read_capabilities(parse_xml(node["xml"].text(), source), source, _DOMAIN_TYPES[domain_type])
+
+
+def read_capabilities(
+    root: etree._Element, source: str, accelerator: Accelerator | None = None
+) -> DomainCapabilities:
+    """Read <domainCapabilities>; the domain type is in it, if it is not told.
+
+    Raises:
+        InputError: Its host-model has a mode or policy that libvirt does not know.
+    """
+    if accelerator is None:
+        accelerator = _DOMAIN_TYPES.get(root.findtext("domain") or "", Accelerator.KVM)
     modes = {mode.get("name"): mode for mode in root.iterfind("cpu/mode") if mode.get("supported") == "yes"}
     host_model = modes.get("host-model")
     custom = modes.get("custom")
     sgx = root.find("features/sgx")
     return DomainCapabilities(
-        accelerator=_DOMAIN_TYPES[domain_type],
+        accelerator=accelerator,
         emulator=root.findtext("path"),
-        host_model=None if host_model is None else parse_cpu(host_model, "virsh domcapabilities"),
+        host_model=None if host_model is None else parse_cpu(host_model, source),
         host_passthrough="host-passthrough" in modes,
         usable_models=_usable_models(custom),
         sgx=None if sgx is None else sgx.get("supported") == "yes",

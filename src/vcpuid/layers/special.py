@@ -44,6 +44,16 @@ def is_not_migratable(feature: Feature) -> bool:
     return feature.name in _features("not-migratable")
 
 
+def shows_in_64_bit_mode(feature: Feature) -> bool:
+    """Tell whether CPUID shows the feature in 64-bit mode alone, though every 64-bit CPU has it."""
+    return feature.name in _features("in-64-bit-mode")
+
+
+def is_emulated(feature: Feature) -> bool:
+    """Tell whether KVM may list the feature although the CPU lacks it."""
+    return feature.name in _features("emulated")
+
+
 def by_object(feature: Feature) -> bool:
     """Tell whether the feature is asked for by a launch security object."""
     return feature.name in _features("by-object")

@@ -72,6 +72,15 @@ class Snapshot:
                 source=source,
                 next_step="Check the path and its permissions.",
             ) from error
+        return cls.parse(raw, source)
+
+    @classmethod
+    def parse(cls, raw: bytes, source: str) -> Snapshot:
+        """Read a snapshot from its bytes.
+
+        Raises:
+            InputError: It is damaged, too large, or of another version.
+        """
         return cls.of(_parse_json(raw, source), source)
 
     @property

@@ -43,7 +43,18 @@ def guests(host: Evidence) -> list[Guest | None]:
 
 
 def test_the_schemas_are_those_of_the_contract() -> None:
-    assert set(SCHEMAS) == {"address", "decode", "diff", "error", "explain", "feature", "verdict", "why"}
+    assert set(SCHEMAS) == {
+        "address",
+        "baseline",
+        "compare",
+        "decode",
+        "diff",
+        "error",
+        "explain",
+        "feature",
+        "verdict",
+        "why",
+    }
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from vcpuid.rules.libvirt.definition import encode, encode_policy
-from vcpuid.rules.libvirt.models import Models
+from vcpuid.rules.libvirt.models import CpuData, Models
 from vcpuid.terms.guest import GuestCpu, Match, Policy
 
 _X86 = frozenset(("i686", "x86_64"))
@@ -44,13 +44,22 @@ def compare(models: Models, host: GuestCpu, cpu: GuestCpu) -> Comparison:
     Raises:
         InputError: The map has not a model or a feature, or a definition has no model.
     """
+    return compare_data(models, encode(models, host)._replace(vendor=host.vendor), cpu)
+
+
+def compare_data(models: Models, host: CpuData, cpu: GuestCpu) -> Comparison:
+    """Compare the CPU that is asked for with what a host has.
+
+    Raises:
+        InputError: The map has not a model or a feature, or the definition has no model.
+    """
     if cpu.arch is not None and cpu.arch not in _X86:
         return Comparison(Relation.INCOMPATIBLE, f"{cpu.arch} is another architecture")
     if cpu.vendor is not None and cpu.vendor != host.vendor:
         source = f"is from {host.vendor}" if host.vendor else "names no vendor"
         return Comparison(Relation.INCOMPATIBLE, f"the CPU is to be from {cpu.vendor}, the host {source}")
     parts = {policy: encode_policy(models, cpu, policy) for policy in Policy}
-    has = encode(models, host).bits
+    has = host.bits
     mentioned = parts[Policy.FORCE] | parts[Policy.OPTIONAL] | parts[Policy.DISABLE]
     required = parts[Policy.REQUIRE] & ~mentioned
     forbidden = parts[Policy.FORBID] & has

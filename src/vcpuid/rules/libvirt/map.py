@@ -97,9 +97,9 @@ class MapModel:
         return self.ancestor if is_alias and re.search(r"-v\d+$", self.name) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CpuMap:
-    """A whole map, by name.
+    """A whole map, by name; equal only to itself, so that what is made of it can be kept.
 
     Attributes:
         features: The features in the map's order.

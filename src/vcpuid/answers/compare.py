@@ -1,0 +1,229 @@
+"""Can a guest, or every guest of a host, run on another host? There and back, with reasons by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from enum import Enum
+from typing import NamedTuple
+
+from vcpuid.answers.offer import Offer, OfferReader, common_map
+from vcpuid.answers.party import Basis, Party
+from vcpuid.answers.unchecked import Unchecked, unchecked
+from vcpuid.answers.why import Answer, why
+from vcpuid.errors import UsageError
+from vcpuid.evidence import Evidence, Gap
+from vcpuid.layers.asking import DEFAULT_MODEL
+from vcpuid.rules.libvirt.compare import Relation, compare_data
+from vcpuid.rules.libvirt.map import CpuMap
+from vcpuid.terms.guest import CpuMode
+from vcpuid.terms.verdict import Layer
+
+_WHERE_IT_RUNS = (
+    "mode {mode} becomes the CPU of the host on which the guest starts: compare that host with this one"
+)
+_BY = {Basis.CPUID: "CPUID alone: KVM and QEMU may give less", Basis.KVM: "KVM's list: QEMU was not asked"}
+
+
+class Compatibility(Enum):
+    """Whether guests can run there, by their CPU."""
+
+    COMPATIBLE = "compatible"
+    INCOMPATIBLE = "incompatible"
+    UNKNOWN = "unknown"
+
+
+class Missing(NamedTuple):
+    """A feature that is asked for and not to be had.
+
+    Attributes:
+        feature: libvirt's name.
+        layer: Where the target's supply breaks; None where that is not known.
+        rule: The conclusion of the layers' table, as in `kvm.not-supported`; empty where no layer was asked.
+        reason: What was seen; empty where only CPUID or a description is known.
+        mend: What to do about it; may be empty.
+        is_sure: Whether the target surely lacks it: KVM may make a feature that CPUID lacks.
+    """
+
+    feature: str
+    layer: Layer | None
+    rule: str = ""
+    reason: str = ""
+    mend: str = ""
+    is_sure: bool = True
+
+
+class Way(NamedTuple):
+    """One direction.
+
+    Attributes:
+        source: Whose guests are to run.
+        target: Where.
+        compatibility: The answer.
+        relation: What the target is to what is asked for, in libvirt's words; None where nothing can be compared.
+        reason: The answer in a sentence.
+        missing: What is asked for and the target lacks.
+        forbidden: What the guest forbids and the target has.
+        extra: What the target has besides.
+    """
+
+    source: str
+    target: str
+    compatibility: Compatibility
+    relation: Relation | None
+    reason: str
+    missing: tuple[Missing, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+
+
+class CompareAnswer(NamedTuple):
+    """The answer.
+
+    Attributes:
+        there: From the first to the second.
+        back: From the second to the first; None where the first is a guest.
+        parties: The two, with what their features rest on.
+        rests_on: The map whose features were compared.
+        unchecked: What was not compared.
+    """
+
+    there: Way
+    back: Way | None
+    parties: tuple[Party, Party]
+    rests_on: str
+    unchecked: tuple[Unchecked, ...]
+
+    @property
+    def compatibility(self) -> Compatibility:
+        """The worse of both directions; a guest's is the only one."""
+        ways = [self.there.compatibility] + ([self.back.compatibility] if self.back else [])
+        for state in (Compatibility.INCOMPATIBLE, Compatibility.UNKNOWN):
+            if state in ways:
+                return state
+        return Compatibility.COMPATIBLE
+
+
+def compare(first: Party, second: Party, cpu_map: CpuMap | None = None) -> CompareAnswer:
+    """Compare a guest or a host with a host.
+
+    Args:
+        first: Who asks: a guest, or a host with the guests that get all it gives.
+        second: The host.
+        cpu_map: The map to compare by; None for the one that both hosts' libvirt know.
+
+    Raises:
+        UsageError: The second is a guest.
+        InputError: A description has a model or feature that no map at hand has.
+    """
+    if second.is_guest:
+        raise UsageError(
+            "the second is to be a host",
+            found=f"{second.name}: a guest's definition",
+            expected="a snapshot, a dump, domain capabilities or a host's <cpu>",
+            next_step="A guest's definition comes first: vcpuid compare GUEST HOST",
+        )
+    comparer = _Comparer(OfferReader(cpu_map or common_map((first, second))))
+    rests_on = comparer.reader.models.title
+    beside = tuple(unchecked(first, second))
+    target = comparer.reader.read(second)
+    if first.is_guest:
+        return CompareAnswer(comparer.guest_way(first, target), None, (first, second), rests_on, beside)
+    source = comparer.reader.read(first)
+    there, back = comparer.host_way(source, target), comparer.host_way(target, source)
+    return CompareAnswer(there, back, (first, second), rests_on, beside)
+
+
+class _Comparer:
+    """Judges one direction after the other."""
+
+    def __init__(self, reader: OfferReader) -> None:
+        self.reader = reader
+
+    def host_way(self, source: Offer, target: Offer) -> Way:
+        """Judge whether every guest that gets all of one host's features can run on another."""
+        names = source.party.name, target.party.name
+        if source.data.vendor != target.data.vendor:
+            reason = f"the CPU is from {_vendor(source)}, there from {_vendor(target)}"
+            return Way(*names, Compatibility.INCOMPATIBLE, Relation.INCOMPATIBLE, reason)
+        ignored = self.reader.beside_cpuid
+        missing = source.data.bits & ~target.data.bits & ~ignored
+        extra = target.data.bits & ~source.data.bits & ~ignored
+        relation = Relation.INCOMPATIBLE if missing else Relation.SUPERSET if extra else Relation.IDENTICAL
+        return self._way(names, relation, self._names(missing), target, extra=self._names(extra))
+
+    def guest_way(self, guest: Party, target: Offer) -> Way:
+        """Judge whether a guest can run on a host."""
+        names = guest.name, target.party.name
+        cpu = guest.cpu
+        assert cpu is not None  # noqa: S101 -- a guest is a definition
+        if cpu.mode is CpuMode.DEFAULT:
+            cpu = replace(cpu, mode=CpuMode.CUSTOM, model=DEFAULT_MODEL)
+        if cpu.mode is not CpuMode.CUSTOM:
+            return Way(*names, Compatibility.UNKNOWN, None, _WHERE_IT_RUNS.format(mode=cpu.mode.value))
+        compared = compare_data(self.reader.models_for(guest, cpu), target.data, cpu)
+        way = self._way(names, compared.relation, compared.missing, target, compared.reason, compared.extra)
+        if compared.forbidden:
+            return way._replace(compatibility=Compatibility.INCOMPATIBLE, forbidden=compared.forbidden)
+        capabilities = target.party.capabilities
+        usable = capabilities.usable_models if capabilities else frozenset()
+        is_usable = not usable or cpu.model in usable  # old libvirts list none
+        if way.compatibility is Compatibility.COMPATIBLE and not is_usable:
+            reason = f"domain capabilities call {cpu.model} unusable there: QEMU's model has more than libvirt's"
+            return way._replace(compatibility=Compatibility.UNKNOWN, reason=reason)
+        return way
+
+    def _way(
+        self,
+        names: tuple[str, str],
+        relation: Relation,
+        missing: Iterable[str],
+        target: Offer,
+        reason: str = "",
+        extra: Iterable[str] = (),
+    ) -> Way:
+        lost = tuple(self._missing(name, target.party) for name in missing)
+        sure = [one for one in lost if one.is_sure]
+        if sure or (relation is Relation.INCOMPATIBLE and not lost):
+            state, reason = Compatibility.INCOMPATIBLE, reason or f"it lacks {_count(sure)}"
+        elif lost:
+            state, reason = Compatibility.UNKNOWN, "what CPUID lacks there, KVM may make itself"
+        elif not target.party.basis.is_safe:
+            state, reason = Compatibility.UNKNOWN, f"nothing is missing, by {_BY[target.party.basis]}"
+        else:
+            state, reason = Compatibility.COMPATIBLE, "nothing is missing"
+        return Way(*names, state, relation, reason, lost, (), tuple(extra))
+
+    def _missing(self, name: str, target: Party) -> Missing:
+        bits = self.reader.models.features[name].bits if name in self.reader.models.features else 0
+        can_be_made = target.basis is Basis.CPUID and bool(bits & self.reader.emulated)
+        if target.evidence is None:
+            layer = Layer.SILICON if target.basis is Basis.CPUID and not can_be_made else None
+            return Missing(name, layer, is_sure=not can_be_made)
+        answer = _why_not(name, self.reader.models.cpu_map, target.evidence)
+        if answer is None or answer.broken_at.supply is None:
+            return Missing(name, None, is_sure=not can_be_made)
+        layer = answer.broken_at.supply
+        verdict = answer.verdicts[layer]
+        return Missing(name, layer, verdict.rule, verdict.summary, verdict.mend, is_sure=not can_be_made)
+
+    def _names(self, bits: int) -> tuple[str, ...]:
+        return tuple(self.reader.models.names(bits))
+
+
+def _why_not(name: str, cpu_map: CpuMap, evidence: Evidence) -> Answer | None:
+    """Follow a feature of the map on the target; None where the atlas cannot tell which one it is."""
+    written = cpu_map.features.get(name)
+    vendor = None if isinstance(evidence.cpuid, Gap) else evidence.cpuid.vendor
+    try:
+        return why(written.bits[0].plain, evidence, vendor=vendor) if written and written.bits else None
+    except UsageError:
+        return None
+
+
+def _vendor(offer: Offer) -> str:
+    return offer.data.vendor or "a vendor that the map does not know"
+
+
+def _count(missing: Sequence[Missing]) -> str:
+    return f"{len(missing)} features" if len(missing) > 1 else missing[0].feature if missing else "something"

@@ -1,0 +1,180 @@
+"""Who stands in a comparison or a baseline: hosts and guests, whichever document speaks for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from lxml import etree
+
+from vcpuid.dumps import parse_dump
+from vcpuid.errors import InputError
+from vcpuid.evidence import Evidence, Gap
+from vcpuid.evidence.libvirt import DomainCapabilities, read_capabilities
+from vcpuid.guest.libvirt import parse_cpu, parse_domain, parse_xml
+from vcpuid.rules.libvirt.map import CpuMap
+from vcpuid.snapshot import Snapshot
+from vcpuid.terms.dump import Cpu
+from vcpuid.terms.guest import Accelerator, GuestCpu
+
+_XML = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<")
+_SNAPSHOT = re.compile(rb'"schema"\s*:\s*"vcpuid-snapshot/')
+_HEAD_BYTES = 4096
+
+
+class Basis(Enum):
+    """What a party's features rest on, from what binds to what only bounds."""
+
+    HOST_MODEL = "host-model of domain capabilities: what KVM and QEMU give"
+    DEFINITION = "a CPU definition"
+    KVM = "KVM's list, with the features that QEMU has a name for: QEMU was not asked"
+    CPUID = "CPUID alone: an upper bound of what a guest gets"
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether a host is sure to give a guest these features."""
+        return self in (Basis.HOST_MODEL, Basis.DEFINITION)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A host, or a guest.
+
+    Attributes:
+        name: What people call it: the host's name, the domain's, or the file.
+        basis: What its features rest on.
+        is_guest: Whether it is a guest: it asks, and gives nothing.
+        cpu: Its description, for HOST_MODEL and DEFINITION.
+        cpus: Its registers, for KVM and CPUID.
+        evidence: Everything that is known of it, where a snapshot speaks for it.
+        capabilities: Its domain capabilities, where they are known.
+        kvm: What KVM lists, where that is known beside another basis.
+    """
+
+    name: str
+    basis: Basis
+    is_guest: bool = False
+    cpu: GuestCpu | None = None
+    cpus: tuple[Cpu, ...] = ()
+    evidence: Evidence | None = None
+    capabilities: DomainCapabilities | None = None
+    kvm: Cpu | None = None
+
+    @property
+    def map_features(self) -> frozenset[str] | None:
+        """The names in its own libvirt's map; None where that is not known."""
+        return None if self.cpu_map is None else frozenset(self.cpu_map.features)
+
+    @property
+    def cpu_map(self) -> CpuMap | None:
+        """Its own libvirt's map; None where that is not known."""
+        if self.evidence is None or isinstance(self.evidence.libvirt, Gap):
+            return None
+        return self.evidence.libvirt.cpu_map
+
+
+def read_parties(raw: bytes, source: str) -> tuple[Party, ...]:
+    """Read whoever a document speaks for: one of a snapshot or dump, several of XML elements in a row.
+
+    XML may be <cpu>, <domain>, <domainCapabilities>, <capabilities> or <cpudata>, as virsh prints them, one or
+    many in one file.
+
+    Raises:
+        InputError: The document is of no known kind, or damaged.
+    """
+    if _XML.match(raw):
+        return tuple(_parties_of_xml(raw, source))
+    if _SNAPSHOT.search(raw[:_HEAD_BYTES]):
+        return (party_of_snapshot(Snapshot.parse(raw, source)),)
+    return (_party_of_dump(raw, source),)
+
+
+def party_of_snapshot(snapshot: Snapshot) -> Party:
+    """Give the host of a snapshot, by the best evidence in it: domain capabilities, KVM's list, CPUID.
+
+    Raises:
+        InputError: It has none of these, or they are damaged.
+    """
+    evidence = Evidence(snapshot)
+    name = snapshot.host_name or snapshot.source
+    kvm = None if isinstance(evidence.kvm, Gap) else evidence.kvm.supported
+    capabilities = None
+    if not isinstance(evidence.libvirt, Gap):
+        capabilities = evidence.libvirt.capabilities_for(Accelerator.KVM, None)
+    if capabilities is not None and capabilities.host_model is not None:
+        cpu = capabilities.host_model
+        return Party(name, Basis.HOST_MODEL, cpu=cpu, evidence=evidence, capabilities=capabilities, kvm=kvm)
+    if kvm is not None:
+        return Party(name, Basis.KVM, cpus=(kvm,), evidence=evidence, capabilities=capabilities, kvm=kvm)
+    if isinstance(evidence.cpuid, Gap):
+        raise InputError(
+            f"the snapshot tells nothing of this host's CPU: {evidence.cpuid.why}",
+            source=snapshot.source,
+            next_step=evidence.cpuid.remedy or None,
+        )
+    return Party(name, Basis.CPUID, cpus=evidence.cpuid.dump.cpus, evidence=evidence)
+
+
+def _party_of_dump(raw: bytes, source: str) -> Party:
+    dump = parse_dump(raw, source).dump
+    return Party(_name_of(source), Basis.CPUID, cpus=dump.cpus)
+
+
+def _name_of(source: str) -> str:
+    """Give a file's name without its folders."""
+    return source.rpartition("/")[2] or source
+
+
+def _parties_of_xml(raw: bytes, source: str) -> Iterator[Party]:
+    for element in _roots(raw, source):
+        text = etree.tostring(element)
+        line = element.sourceline
+        is_alone = element.getnext() is None and element.getprevious() is None
+        name = _name_of(source) if is_alone else f"{_name_of(source)}:{line}"
+        match element.tag:
+            case "cpu":
+                cpu = parse_cpu(element, source)
+                yield Party(name, Basis.DEFINITION, is_guest=not cpu.is_host, cpu=cpu)
+            case "domain":
+                definition = parse_domain(text, source)
+                yield Party(definition.name or name, Basis.DEFINITION, is_guest=True, cpu=definition.cpu)
+            case "domainCapabilities":
+                capabilities = read_capabilities(element, source)
+                if capabilities.host_model is None:
+                    raise InputError(
+                        "these domain capabilities have no host-model",
+                        source=source,
+                        line=line,
+                        expected="<mode name='host-model' supported='yes'>",
+                        next_step="Ask for the guests' own domain type: virsh domcapabilities --virttype kvm",
+                    )
+                yield Party(name, Basis.HOST_MODEL, cpu=capabilities.host_model, capabilities=capabilities)
+            case "capabilities":
+                host = element.find("host/cpu")
+                if host is None:
+                    raise InputError("these capabilities have no <cpu> in <host>", source=source, line=line)
+                # libvirt describes CPUID here, whatever KVM and QEMU make of it.
+                yield Party(name, Basis.CPUID, cpu=parse_cpu(host, source))
+            case "cpudata":
+                yield Party(name, Basis.CPUID, cpus=parse_dump(text, source).dump.cpus)
+            case _:
+                raise InputError(
+                    "no CPU in this XML",
+                    source=source,
+                    line=line,
+                    found=f"<{element.tag!s}>",
+                    expected="<cpu>, <domain>, <domainCapabilities>, <capabilities> or <cpudata>",
+                )
+
+
+def _roots(raw: bytes, source: str) -> list[etree._Element]:
+    """Give the elements of a file that may have several, as `virsh cpu-baseline` takes them."""
+    body = re.sub(rb"<\?xml[^>]*\?>", b"", raw)
+    # On the first line, so that line numbers stay those of the file.
+    elements = list(parse_xml(b"<all>" + body.removeprefix(b"\xef\xbb\xbf") + b"</all>", source))
+    elements = [element for element in elements if isinstance(element.tag, str)]
+    if not elements:
+        raise InputError("no element in this XML", source=source)
+    return elements

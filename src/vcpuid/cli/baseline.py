@@ -1,0 +1,45 @@
+"""`vcpuid baseline`."""
+
+from __future__ import annotations
+
+import click
+
+from vcpuid.answers.baseline import baseline
+from vcpuid.cli.output import output_options, write
+from vcpuid.cli.party import map_option, read_all, read_map_option
+from vcpuid.errors import UsageError
+from vcpuid.render.baseline import baseline_document, render_baseline, render_baseline_xml
+
+
+@click.command()
+@click.argument("hosts", nargs=-1, required=True, metavar="HOST...")
+@click.option(
+    "--for", "target", type=click.Choice(["libvirt"]), help="Only the definition, in this project's words."
+)
+@map_option
+@output_options
+def command(hosts: tuple[str, ...], target: str | None, map_folder: str | None, output_format: str) -> int:
+    """Find the CPU that all hosts can give their guests.
+
+    A host is a snapshot, a dump of any format, domain capabilities, a <cpu>, or `here`; a file may have many XML
+    elements. A dump shows what the CPU has and not what KVM and QEMU give: such a host is an upper bound, and the
+    answer not migration-safe.
+
+    \b
+    vcpuid baseline snapshots/*.json
+    vcpuid baseline h07.json h08.json --for libvirt > cpu.xml
+    virsh domcapabilities | vcpuid baseline - h08.json
+
+    Exit status: 0 there is one, 1 the hosts have none in common.
+    """
+    if hosts.count("-") > 1:
+        raise UsageError("standard input is named twice", expected="at most one -")
+    parties = [party for path in hosts for party in read_all(path)]
+    answer = baseline(parties, read_map_option(map_folder))
+    if target is not None and output_format == "text":
+        click.echo(render_baseline_xml(answer), nl=False)
+        if answer.cpu is None:
+            click.echo(f"vcpuid: no common CPU: {answer.refusal}", err=True)
+    else:
+        write(output_format, lambda: render_baseline(answer), lambda: baseline_document(answer))
+    return 0 if answer.cpu is not None else 1

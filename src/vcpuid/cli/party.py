@@ -1,0 +1,65 @@
+"""Where commands get hosts and guests from: files of any kind, standard input, or this machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from vcpuid.answers.party import Basis, Party, party_of_snapshot, read_parties
+from vcpuid.dumps import read_bytes
+from vcpuid.errors import InputError, UsageError
+from vcpuid.evidence.guest import guest_of_domain
+from vcpuid.rules.libvirt.map import CpuMap, read_map
+
+HERE = "here"
+
+map_option = click.option(
+    "--map", "map_folder", metavar="DIR", help="A folder with libvirt's CPU map to compare by."
+)
+
+
+def read_all(path: str) -> tuple[Party, ...]:
+    """Read whoever a file speaks for; `here` is this machine, `-` standard input.
+
+    Raises:
+        InputError: The file cannot be read, is of no known kind, or damaged.
+    """
+    if path == HERE:
+        from vcpuid.cli.host import snapshot_here  # noqa: PLC0415 - only this looks at the machine
+        from vcpuid.gather.options import Options  # noqa: PLC0415
+
+        return (party_of_snapshot(snapshot_here(Options())),)
+    return read_parties(*read_bytes(path))
+
+
+def read_one(path: str, domain: str | None = None) -> Party:
+    """Read the one party of a file, or a domain of the host that it is a snapshot of.
+
+    Raises:
+        InputError: There are several, or the host has no such domain.
+        UsageError: The file is no snapshot, and a domain was named.
+    """
+    parties = read_all(path)
+    if len(parties) > 1:
+        raise InputError("several CPUs in one file", source=path, found=str(len(parties)), expected="one")
+    return parties[0] if domain is None else _domain_of(parties[0], domain)
+
+
+def _domain_of(host: Party, name: str) -> Party:
+    if host.evidence is None:
+        raise UsageError("--domain needs a snapshot of the guest's host", found=host.name)
+    guest = guest_of_domain(host.evidence, name)
+    definition = guest.live or guest.definition
+    if definition is None:
+        raise InputError("the domain's XML is not in the snapshot", source=host.name, found=name)
+    return replace(host, name=name, basis=Basis.DEFINITION, is_guest=True, cpu=definition.cpu, cpus=())
+
+
+def read_map_option(folder: str | None) -> CpuMap | None:
+    """Read the map that --map names, or give None.
+
+    Raises:
+        InputError: It is no map.
+    """
+    return None if folder is None else read_map(folder)

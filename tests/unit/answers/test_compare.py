@@ -1,0 +1,169 @@
+"""Can guests run there? Both ways, with reasons."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from snapshots import (
+    Data,
+    cpu_map,
+    cpuid,
+    document,
+    kernel,
+    kvm,
+    libvirt,
+    qemu,
+    row,
+    rows,
+)
+from vcpuid.answers.compare import CompareAnswer, Compatibility, compare
+from vcpuid.answers.party import Party, read_parties
+from vcpuid.errors import UsageError
+from vcpuid.rules.libvirt.compare import Relation
+from vcpuid.terms.verdict import Layer
+
+AVX2, SGX, FPU = 1 << 5, 1 << 2, 1
+SKYLAKE = "<model>Skylake</model><vendor>Intel</vendor>"
+WITH_SGX = f"{SKYLAKE}<feature policy='require' name='sgx'/>"
+
+
+def party(text: str, name: str = "file") -> Party:
+    (one,) = read_parties(text.encode(), name)
+    return one
+
+
+def host(name: str = "h07", **sources: Data) -> Party:
+    return party(json.dumps({**document(**sources), "host": {"name": name, "machine": "x86_64"}}))
+
+
+def offering(model: str, name: str = "h07", **more: Data) -> Party:
+    return host(name, libvirt=libvirt(model, map_=cpu_map()), **more)
+
+
+def guest(content: str, attributes: str = "mode='custom' match='exact'") -> Party:
+    return party(f"<cpu {attributes}>{content}</cpu>", "guest")
+
+
+def missing(answer: CompareAnswer) -> list[str]:
+    return [one.feature for one in answer.there.missing]
+
+
+class TestTwoHosts:
+    def test_equal_hosts_are_compatible_both_ways(self) -> None:
+        answer = compare(offering(SKYLAKE), offering(SKYLAKE, "h08"))
+        assert answer.compatibility is Compatibility.COMPATIBLE
+        assert answer.back is not None
+        assert (answer.there.relation, answer.back.relation) == (Relation.IDENTICAL, Relation.IDENTICAL)
+
+    def test_one_way_streets_are_told(self) -> None:
+        answer = compare(offering(SKYLAKE), offering(WITH_SGX, "h08"))
+        assert answer.back is not None
+        assert answer.there.compatibility is Compatibility.COMPATIBLE
+        assert answer.there.extra == ("sgx",)
+        assert answer.back.compatibility is Compatibility.INCOMPATIBLE
+        assert [one.feature for one in answer.back.missing] == ["sgx"]
+        assert answer.compatibility is Compatibility.INCOMPATIBLE
+
+    def test_other_vendors_never_fit(self) -> None:
+        amd = offering("<model>Skylake</model><vendor>AMD</vendor>", "h08")
+        answer = compare(offering(SKYLAKE), amd)
+        assert answer.there.compatibility is Compatibility.INCOMPATIBLE
+        assert "Intel" in answer.there.reason
+        assert "AMD" in answer.there.reason
+
+    def test_a_loss_is_blamed_on_the_layer_of_the_target(self) -> None:
+        with_leaf = rows(_7_0=row(ebx=AVX2 | SGX))
+        target = offering(
+            SKYLAKE,
+            "h08",
+            cpuid=cpuid(with_leaf),
+            kvm=kvm(rows(_7_0=row(ebx=AVX2))),
+            kernel=kernel(),
+        )
+        (lost,) = compare(offering(WITH_SGX), target).there.missing
+        assert (lost.feature, lost.layer, lost.is_sure) == ("sgx", Layer.KVM, True)
+        assert lost.mend
+
+    def test_kvms_list_alone_leaves_it_unknown(self) -> None:
+        supported = rows(_1_0=row(ecx=1 << 22, edx=FPU), _7_0=row(ebx=AVX2))
+        target = host("h08", kvm=kvm(supported), libvirt=libvirt(map_=cpu_map()))
+        answer = compare(offering(SKYLAKE.replace("<vendor>Intel</vendor>", "")), target)
+        assert answer.there.compatibility in (Compatibility.UNKNOWN, Compatibility.INCOMPATIBLE)
+        assert not missing(answer)
+
+
+class TestDumps:
+    def test_what_cpuid_lacks_is_lost_for_sure(self) -> None:
+        answer = compare(offering(WITH_SGX), host("h08", cpuid=cpuid(rows(_7_0=row(ebx=AVX2)))))
+        lost = {one.feature: one for one in answer.there.missing}
+        assert lost["sgx"].is_sure
+        assert answer.there.compatibility is Compatibility.INCOMPATIBLE
+
+    def test_what_kvm_may_make_is_not(self) -> None:
+        source = offering(f"{SKYLAKE}<feature policy='require' name='arch-capabilities'/>")
+        everything = rows(_1_0=row(ecx=1 << 22, edx=FPU), _7_0=row(ebx=AVX2))
+        target = host("h08", cpuid=cpuid(everything), libvirt=libvirt(map_=cpu_map()))
+        way = compare(source, target)._replace().there
+        if way.missing:  # the vendor of the small map is not known: then the answer is no for that alone
+            assert [(one.feature, one.is_sure) for one in way.missing] == [("arch-capabilities", False)]
+            assert way.compatibility is Compatibility.UNKNOWN
+
+    def test_no_difference_is_no_promise(self) -> None:
+        bits = rows(_1_0=row(edx=FPU), _7_0=row(ebx=AVX2))
+        answer = compare(host(cpuid=cpuid(bits)), host("h08", cpuid=cpuid(bits)))
+        assert answer.compatibility is Compatibility.UNKNOWN
+        assert "CPUID alone" in answer.there.reason
+
+
+class TestGuests:
+    def test_a_guest_that_fits(self) -> None:
+        answer = compare(guest("<model>Skylake</model>"), offering(WITH_SGX))
+        assert (answer.back, answer.there.extra) == (None, ("sgx",))
+
+    def test_a_guest_that_asks_for_more(self) -> None:
+        answer = compare(guest("<model>Skylake</model><feature policy='require' name='sgx'/>"), offering(SKYLAKE))
+        assert missing(answer) == ["sgx"]
+        assert answer.compatibility is Compatibility.INCOMPATIBLE
+
+    def test_what_is_optional_or_disabled_is_not_missing(self) -> None:
+        content = (
+            "<model>Skylake</model><feature policy='optional' name='sgx'/><feature policy='disable' name='sgxlc'/>"
+        )
+        assert not missing(compare(guest(content), offering(SKYLAKE)))
+
+    def test_what_is_forbidden_and_there(self) -> None:
+        answer = compare(guest("<model>qemu64</model><feature policy='forbid' name='sgx'/>"), offering(WITH_SGX))
+        assert answer.there.forbidden == ("sgx",)
+        assert answer.compatibility is Compatibility.INCOMPATIBLE
+
+    @pytest.mark.parametrize("mode", ["host-passthrough", "host-model", "maximum"])
+    def test_modes_of_the_host_are_no_definition(self, mode: str) -> None:
+        answer = compare(guest("", f"mode='{mode}'"), offering(SKYLAKE))
+        assert answer.compatibility is Compatibility.UNKNOWN
+        assert mode in answer.there.reason
+
+    def test_no_cpu_at_all_is_qemus_default(self) -> None:
+        assert not missing(compare(guest("", ""), offering("<model>qemu64</model>")))
+
+    def test_a_guest_is_no_target(self) -> None:
+        with pytest.raises(UsageError, match="the second is to be a host"):
+            compare(offering(SKYLAKE), guest("<model>Skylake</model>"))
+
+    def test_names_that_only_another_map_has(self) -> None:
+        answer = compare(guest("<model>Denverton</model>"), offering(SKYLAKE))
+        assert answer.compatibility is Compatibility.INCOMPATIBLE
+        assert "sha-ni" in missing(answer)
+
+
+def test_what_was_not_checked_is_told_with_what_is_known() -> None:
+    answer = compare(
+        offering(SKYLAKE, kernel=kernel(release="6.1.0")),
+        offering(SKYLAKE, "h08", kernel=kernel(release="6.12.0"), qemu=qemu()),
+    )
+    beside = {one.subject: one for one in answer.unchecked}
+    assert beside["kernel"].differs
+    assert (beside["QEMU version"].source, beside["QEMU version"].differs) == ("QEMU 7.2.22", False)
+    assert "machine type" in beside
+    assert answer.rests_on == "the map of libvirt 9.0.0 (/usr/share/libvirt/cpu_map)"

@@ -1,0 +1,145 @@
+"""`compare` and `baseline` as people call them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import vcpuid
+from snapshots import cpu_map, domain_xml, domains, libvirt, write_snapshot
+from vcpuid.cli import run
+
+Run = Callable[..., tuple[int, str, str]]
+SKYLAKE = "<model>Skylake</model><vendor>Intel</vendor>"
+SGX = "<feature policy='require' name='sgx'/>"
+SCHEMAS = Path(vcpuid.__file__).parent / "render" / "schemas"
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run_it(*arguments: str | Path) -> tuple[int, str, str]:
+        status = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return status, captured.out, captured.err
+
+    return run_it
+
+
+@pytest.fixture
+def poor(tmp_path: Path) -> Path:
+    xml = domain_xml(f"<cpu mode='custom'>{SKYLAKE}{SGX}</cpu>")
+    return write_snapshot(
+        tmp_path / "poor.json", libvirt=libvirt(SKYLAKE, map_=cpu_map()), domains=domains(inactive=xml)
+    )
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Path:
+    return write_snapshot(tmp_path / "rich.json", libvirt=libvirt(SKYLAKE + SGX, map_=cpu_map()))
+
+
+def validate(name: str, text: str) -> dict[str, object]:
+    document: dict[str, object] = json.loads(text)
+    Draft202012Validator(json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))).validate(document)
+    return document
+
+
+class TestCompare:
+    def test_equal_hosts_are_0(self, call: Run, poor: Path) -> None:
+        status, out, _ = call("compare", poor, poor)
+        assert status == 0
+        assert out.count("CPU compatible") == 2
+
+    def test_a_one_way_street_is_1(self, call: Run, poor: Path, rich: Path) -> None:
+        status, out, _ = call("compare", poor, rich)
+        assert status == 1
+        assert "it lacks sgx" in out
+
+    def test_cpuid_alone_is_4(self, call: Run, tmp_path: Path) -> None:
+        dump = tmp_path / "dump.txt"
+        row = "eax={:#010x} ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69"
+        dump.write_text(
+            f"CPU 0:\n   0x00000000 0x00: {row.format(1)}\n   0x00000001 0x00: {row.format(0x506E3)}\n"
+        )
+        status, out, _ = call("compare", dump, dump)
+        assert status == 4
+        assert "CPU unknown" in out
+
+    def test_a_domain_of_the_first(self, call: Run, poor: Path, rich: Path) -> None:
+        assert call("compare", poor, rich, "--domain", "web-1")[0] == 0
+        assert call("compare", rich, poor)[0] == 1
+
+    def test_a_domain_needs_a_snapshot(self, call: Run, tmp_path: Path, poor: Path) -> None:
+        cpu = tmp_path / "cpu.xml"
+        cpu.write_text(f"<cpu>{SKYLAKE}</cpu>")
+        status, _, err = call("compare", cpu, poor, "--domain", "web-1")
+        assert status == 2
+        assert "--domain needs a snapshot" in err
+
+    def test_standard_input_once(self, call: Run) -> None:
+        assert call("compare", "-", "-")[0] == 2
+
+    def test_json(self, call: Run, poor: Path, rich: Path) -> None:
+        document = validate("compare", call("compare", poor, rich, "--format", "json")[1])
+        assert document["compatibility"] == "incompatible"
+        validate("compare", call("compare", poor, rich, "--domain", "web-1", "--format", "json")[1])
+
+    @pytest.mark.parametrize(
+        ("text", "status", "word"),
+        [
+            ("", 3, "empty"),
+            ("<html/>", 3, "no CPU in this XML"),
+            ("hello", 3, "no known form"),
+            (f"<cpu mode='custom'>{SKYLAKE}</cpu>", 2, "the second is to be a host"),
+        ],
+    )
+    def test_what_is_no_host(
+        self, call: Run, tmp_path: Path, poor: Path, text: str, status: int, word: str
+    ) -> None:
+        path = tmp_path / "other"
+        path.write_text(text)
+        found, out, err = call("compare", poor, path)
+        assert (found, out) == (status, "")
+        assert word in err
+
+
+class TestBaseline:
+    def test_the_common_cpu(self, call: Run, poor: Path, rich: Path) -> None:
+        status, out, _ = call("baseline", poor, rich)
+        assert status == 0
+        assert "<model fallback='forbid'>Skylake</model>" in out
+        assert "not migration-safe" not in out
+
+    def test_only_the_definition(self, call: Run, tmp_path: Path, poor: Path, rich: Path) -> None:
+        status, out, err = call("baseline", poor, rich, "--for", "libvirt")
+        assert (status, err) == (0, "")
+        assert out.startswith("<cpu ")
+        cpu = tmp_path / "cpu.xml"
+        cpu.write_text(out)
+        assert call("compare", cpu, poor)[0] == call("compare", cpu, rich)[0] == 0
+
+    def test_none_is_1(self, call: Run, tmp_path: Path, poor: Path) -> None:
+        amd = write_snapshot(
+            tmp_path / "amd.json", libvirt=libvirt(SKYLAKE.replace("Intel", "AMD"), map_=cpu_map())
+        )
+        status, out, _ = call("baseline", poor, amd)
+        assert status == 1
+        assert "no common CPU: the hosts' CPUs are of several vendors" in out
+        status, out, err = call("baseline", poor, amd, "--for", "libvirt")
+        assert (status, out) == (1, "")
+        assert "several vendors" in err
+
+    def test_json(self, call: Run, poor: Path, rich: Path) -> None:
+        document = validate("baseline", call("baseline", poor, rich, "--format", "json")[1])
+        assert document["is_migration_safe"] is True
+
+    def test_another_map(self, call: Run, tmp_path: Path, poor: Path) -> None:
+        assert call("baseline", poor, "--map", tmp_path)[0] == 3
+
+    def test_no_host_is_a_wrong_question(self, call: Run) -> None:
+        assert call("baseline")[0] == 2
