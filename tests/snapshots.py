@@ -21,8 +21,6 @@ QEMU_PATH = "/usr/bin/qemu-system-x86_64"
 SKYLAKE_SIGNATURE, ICE_LAKE_SIGNATURE = "000506e3", "000606a6"
 
 MAP_FEATURES = """<cpus>
-  <vendor name='Intel' string='GenuineIntel'/>
-  <vendor name='AMD' string='AuthenticAMD'/>
   <feature name='fpu'><cpuid eax_in='0x01' edx='0x00000001'/></feature>
   <feature name='vmx'><cpuid eax_in='0x01' ecx='0x00000020'/></feature>
   <feature name='movbe'><cpuid eax_in='0x01' ecx='0x00400000'/></feature>
@@ -33,6 +31,8 @@ MAP_FEATURES = """<cpus>
   <feature name='invtsc' migratable='no'><cpuid eax_in='0x80000007' edx='0x00000100'/></feature>
   <feature name='vmx-ept'><msr index='0x48b' edx='0x00000000' eax='0x00000002'/></feature>
   <feature name='rdctl-no'><msr index='0x10a' edx='0x00000000' eax='0x00000001'/></feature>
+  <vendor name='Intel' string='GenuineIntel'/>
+  <vendor name='AMD' string='AuthenticAMD'/>
 </cpus>"""
 MAP_MODELS = """<cpus>
   <model name='qemu64'><feature name='fpu'/></model>
