@@ -16,7 +16,7 @@ from vcpuid.decode.facts import Facts
 from vcpuid.decode.machine import CacheTotal
 
 PATH = Path(__file__).resolve().parent.parent / "src/vcpuid/render/schemas/decode.schema.json"
-_SIMPLE = {str: "string", int: "integer", bool: "boolean", types.NoneType: "null"}
+_SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
 _REGISTERS = {"type": "string", "pattern": "^[0-9a-f]{8}( [0-9a-f]{8}){3}$"}
 _KEY = "^[0-9a-f]{8}\\.[0-9]+$"
 _ROW = {

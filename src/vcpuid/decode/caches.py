@@ -9,16 +9,17 @@ from vcpuid.decode.descriptors import LEAF as DESCRIPTOR_LEAF
 from vcpuid.decode.descriptors import decode_descriptors
 from vcpuid.decode.identity import signature_of, vendor_of
 from vcpuid.decode.rows import ECX, EDX, read_row, read_subleaves
-from vcpuid.terms.dump import Cpu, Registers
+from vcpuid.terms.dump import Cpu, MissingRow, Registers
 
 _TOPOEXT_BIT = 22
 _KINDS = {1: "data", 2: "instruction", 3: "unified"}
+_ORDER = tuple(_KINDS.values())
 FULLY = 0xF
 # AMD's four-bit code to the number of ways (APM vol. 3, appendix E, leaf 80000006H).
 _WAYS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 16, 10: 32, 11: 48, 12: 64, 13: 96, 14: 128}
 _KIB = 1024
 _FULL_WAYS_OF_L1 = 0xFF
-_C3_FAMILY, _C3_MODELS_LIKE_L1, _C3_NEHEMIAH, _MISPRINTED_KIB = 6, (7, 8), 9, 65
+_C3_FAMILY, _C3_MODELS_LIKE_L1, _C3_NEHEMIAH = 6, (7, 8), 9
 
 
 class Cache(NamedTuple):
@@ -51,17 +52,49 @@ class Cache(NamedTuple):
     leaf: int
 
 
+class TraceCache(NamedTuple):
+    """NetBurst's cache of decoded code, which has no size in bytes.
+
+    Attributes:
+        micro_ops: Micro-operations that it holds.
+        ways: Its associativity.
+    """
+
+    micro_ops: int
+    ways: int | None
+
+
 def decode_caches(cpu: Cpu) -> tuple[Cache, ...]:
     """Decode the caches, lowest level first; empty where the dump tells none.
 
+    A dump may have the first subleaves of a list and not its end: older leaves tell the other caches then.
     Sources: SDM vol. 2A, CPUID, leaves 02H and 04H; APM vol. 3, appendix E, leaves 80000005H, 80000006H and
     8000001DH, which counts only with the topology extensions (80000001H ECX bit 22).
     """
     extended = read_row(cpu, 0x80000001)
-    caches = _deterministic(cpu, 4)
+    caches, is_whole = _deterministic(cpu, 4)
     if not caches and extended is not None and extended[ECX] >> _TOPOEXT_BIT & 1:
-        caches = _deterministic(cpu, 0x8000001D)
-    return caches or tuple(_by_descriptors(cpu)) or tuple(_by_size_leaves(cpu))
+        caches, is_whole = _deterministic(cpu, 0x8000001D)
+    if not caches or not is_whole:
+        told = {(cache.level, cache.kind) for cache in caches}
+        older = tuple(_by_descriptors(cpu)) or tuple(_by_size_leaves(cpu))
+        caches += tuple(cache for cache in older if (cache.level, cache.kind) not in told)
+    return tuple(sorted(caches, key=_place))
+
+
+def _place(cache: Cache) -> tuple[int, int]:
+    return cache.level, _ORDER.index(cache.kind)
+
+
+def decode_trace_cache(cpu: Cpu) -> TraceCache | None:
+    """Decode leaf 2's descriptors 70H to 73H; None for a CPU without a trace cache.
+
+    Source: SDM vol. 2A, CPUID, leaf 02H.
+    """
+    for told in decode_descriptors(cpu):
+        if told.kind == "trace" and told.entries:
+            return TraceCache(told.entries, told.ways)
+    return None
 
 
 def ways_of(code: int) -> int | None:
@@ -69,11 +102,14 @@ def ways_of(code: int) -> int | None:
     return _WAYS.get(code)
 
 
-def _deterministic(cpu: Cpu, leaf: int) -> tuple[Cache, ...]:
+def _deterministic(cpu: Cpu, leaf: int) -> tuple[tuple[Cache, ...], bool]:
+    """Give the caches of a list, and whether the dump has its end."""
     caches = []
+    is_whole = cpu.missing is MissingRow.ZERO
     for _, (eax, ebx, ecx, edx) in read_subleaves(cpu, leaf):
         kind = _KINDS.get(eax & 0x1F)
         if kind is None:  # 0 ends the list; other numbers have no meaning yet
+            is_whole = True
             break
         line, partitions, ways, sets = (ebx & 0xFFF) + 1, (ebx >> 12 & 0x3FF) + 1, (ebx >> 22) + 1, ecx + 1
         is_full = bool(eax >> 9 & 1)
@@ -92,7 +128,7 @@ def _deterministic(cpu: Cpu, leaf: int) -> tuple[Cache, ...]:
                 leaf=leaf,
             )
         )
-    return tuple(caches)
+    return tuple(caches), is_whole
 
 
 def _by_descriptors(cpu: Cpu) -> Iterator[Cache]:
@@ -153,8 +189,7 @@ def _l2(row: Registers) -> Iterator[Cache]:
 def _early_c3(cpu: Cpu, row: Registers) -> tuple[Cache, ...] | None:
     """Decode the L2 of VIA's C3 by rules of its own; None for every other CPU.
 
-    Models 7 and 8 tell it as leaf 80000005H tells an L1. Model 9 may leave out the ways, and its stepping 1 says
-    65 KiB where it has 64 (VIA C3 data sheets; Linux heeds the same).
+    Models 7 and 8 tell it as leaf 80000005H tells an L1. Model 9 may leave out the ways (VIA C3 data sheets).
     """
     signature = signature_of(cpu)
     if vendor_of(cpu) != "centaur" or signature is None or signature.family != _C3_FAMILY:
@@ -164,7 +199,4 @@ def _early_c3(cpu: Cpu, row: Registers) -> tuple[Cache, ...] | None:
         return tuple(_sized(2, "unified", word >> 24, word >> 16 & 0xFF, word, is_full=False))
     if signature.model != _C3_NEHEMIAH:
         return None
-    kib = word >> 16
-    if kib == _MISPRINTED_KIB and signature.stepping == 1:
-        kib -= 1
-    return tuple(_sized(2, "unified", kib, ways_of(word >> 12 & 0xF), word, is_full=False))
+    return tuple(_sized(2, "unified", word >> 16, ways_of(word >> 12 & 0xF), word, is_full=False))

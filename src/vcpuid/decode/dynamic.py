@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from vcpuid.decode.hypervisor import scope_of
 from vcpuid.decode.identity import vendor_of
-from vcpuid.decode.rows import load_decode_table
+from vcpuid.decode.rows import load_decode_table, parse_span
 from vcpuid.terms.address import Register
 from vcpuid.terms.dump import Cpu, Registers
 
@@ -47,13 +47,12 @@ def dynamic_fields() -> tuple[DynamicField, ...]:
 
 
 def _make_field(row: dict[str, str]) -> DynamicField:
-    first, _, last = row["subleaves"].partition("-")
-    low, _, high = row["bits"].partition("-")
+    low, high = parse_span(row["bits"])
     return DynamicField(
         leaf=int(row["leaf"], 16),
-        subleaves=(int(first), int(last or first)),
+        subleaves=parse_span(row["subleaves"]),
         position=Register(row["register"]).position,
-        mask=(2 << int(high or low)) - (1 << int(low)),
+        mask=(2 << high) - (1 << low),
         scope=row["scope"],
         why=row["why"],
     )

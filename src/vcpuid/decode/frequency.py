@@ -11,6 +11,7 @@ from vcpuid.terms.dump import Cpu
 
 _TSC_LEAF, _FREQUENCY_LEAF = 0x15, 0x16
 _HZ_PER_MHZ = 1_000_000
+_ROUNDING_PERCENT = 1
 
 
 class Frequency(NamedTuple):
@@ -24,6 +25,8 @@ class Frequency(NamedTuple):
         crystal_hz: The crystal clock.
         tsc_hz: The time-stamp counter's.
         tsc_from: What `tsc_hz` rests on: `crystal`, `crystal of the model` or `base frequency`.
+        disagreement_percent: By how much base frequency and time-stamp counter differ, where that is more than
+            rounding (1 %): one of the two is not the real one.
     """
 
     base_mhz: int | None
@@ -33,6 +36,7 @@ class Frequency(NamedTuple):
     crystal_hz: int | None
     tsc_hz: int | None
     tsc_from: str | None
+    disagreement_percent: float | None
 
 
 @cache
@@ -73,7 +77,13 @@ def decode_frequency(cpu: Cpu) -> Frequency | None:
         crystal_hz=crystal_hz or None,
         tsc_hz=tsc_hz,
         tsc_from=tsc_from if tsc_hz else None,
+        disagreement_percent=_disagreement(base_mhz * _HZ_PER_MHZ, tsc_hz) if base_mhz and tsc_hz else None,
     )
+
+
+def _disagreement(base_hz: int, tsc_hz: int) -> float | None:
+    percent = abs(base_hz - tsc_hz) * 100 / tsc_hz
+    return round(percent, 1) if percent > _ROUNDING_PERCENT else None
 
 
 def _crystal_of_model(cpu: Cpu) -> int:

@@ -7,7 +7,8 @@ from functools import cache
 from typing import NamedTuple
 
 from vcpuid.atlas.tables import load_table
-from vcpuid.decode.rows import EAX, EBX, ECX, EDX, letters_of, load_decode_table, read_row
+from vcpuid.decode.cores import cores_that_fit
+from vcpuid.decode.rows import EAX, EBX, ECX, EDX, letters_of, load_decode_table, parse_span, read_row
 from vcpuid.terms.dump import Cpu, Registers
 
 _P6_FAMILY, _CENTAUR_LAST_FAMILY, _EXTENDED_FAMILY = 0x6, 0x7, 0xF
@@ -28,7 +29,7 @@ class Microarchitecture(NamedTuple):
     """A design of CPUs.
 
     Attributes:
-        name: The core's design; of hybrid CPUs that of both kinds of core.
+        name: The core's design; several joined by `or` for a core of a hybrid CPU that does not tell its kind.
         code_name: The chip's name; None where it has no other.
     """
 
@@ -118,6 +119,7 @@ class _Models(NamedTuple):
 
     models: tuple[int, int]
     steppings: tuple[int, int]
+    core: str
     microarchitecture: Microarchitecture
 
 
@@ -126,24 +128,33 @@ def _models() -> dict[tuple[str, int], list[_Models]]:
     index: dict[tuple[str, int], list[_Models]] = {}
     for row in load_table("microarchitectures"):
         key = row["vendor"], int(row["family"], 16)
-        models, steppings = _span(row["models"], 16), _span(row["steppings"] or "0-15", 10)
+        models, steppings = parse_span(row["models"], 16), parse_span(row["steppings"] or "0-15")
         microarchitecture = Microarchitecture(row["name"], row["code_name"] or None)
-        index.setdefault(key, []).append(_Models(models, steppings, microarchitecture))
+        index.setdefault(key, []).append(_Models(models, steppings, row["core"], microarchitecture))
     return index
 
 
-def _span(text: str, base: int) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    return int(first, base), int(last or first, base)
+@cache
+def _designs(vendor: str | None, signature: Signature) -> dict[str, Microarchitecture]:
+    """Give a model's micro-architectures by kind of core; the key is empty where all cores are alike."""
+    return {
+        row.core: row.microarchitecture
+        for row in _models().get((vendor or "", signature.family), ())
+        if row.models[0] <= signature.model <= row.models[1]
+        and row.steppings[0] <= signature.stepping <= row.steppings[1]
+    }
 
 
-def microarchitecture_of(vendor: str | None, signature: Signature) -> Microarchitecture | None:
-    """Give the micro-architecture of a model, or None where the atlas does not have it."""
-    for row in _models().get((vendor or "", signature.family), ()):
-        has_model = row.models[0] <= signature.model <= row.models[1]
-        if has_model and row.steppings[0] <= signature.stepping <= row.steppings[1]:
-            return row.microarchitecture
-    return None
+def _microarchitecture_of(cpu: Cpu, vendor: str | None, signature: Signature) -> Microarchitecture | None:
+    """Give the micro-architecture of a CPU, or None where the atlas does not have its model."""
+    designs = _designs(vendor, signature)
+    if "" in designs or not designs:
+        return designs.get("")
+    design = next((designs[core] for core in cores_that_fit(cpu) if core in designs), None)
+    if design is not None:
+        return design
+    names = dict.fromkeys(design.name for design in designs.values())
+    return Microarchitecture(" or ".join(names), next(iter(designs.values())).code_name)
 
 
 def decode_identity(cpu: Cpu) -> Identity:
@@ -153,6 +164,7 @@ def decode_identity(cpu: Cpu) -> Identity:
     row = read_row(cpu, 1)
     signature = None if row is None else decode_signature(row[EAX], vendor)
     family, model, stepping = signature or (None, None, None)
+    microarchitecture = None if signature is None else _microarchitecture_of(cpu, vendor, signature)
     return Identity(
         letters=letters,
         vendor=vendor,
@@ -162,5 +174,5 @@ def decode_identity(cpu: Cpu) -> Identity:
         stepping=stepping,
         processor_type=None if row is None else row[EAX] >> 12 & 0x3,
         brand=decode_brand(cpu),
-        microarchitecture=None if signature is None else microarchitecture_of(vendor, signature),
+        microarchitecture=microarchitecture,
     )

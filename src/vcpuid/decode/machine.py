@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from vcpuid.decode.caches import Cache
 from vcpuid.decode.dynamic import Key, stable_rows
+from vcpuid.decode.errata import mend
 from vcpuid.decode.facts import Facts, decode_facts
 from vcpuid.decode.topology import apic_id_of
 from vcpuid.terms.dump import Cpu, Dump, Registers
@@ -112,7 +113,7 @@ def _number_kinds(cpus: Iterable[Cpu]) -> Iterator[int]:
 
 
 def _make_member(cpu: Cpu, kind: int, facts: Facts) -> Member:
-    apic_id = apic_id_of(cpu)
+    apic_id = apic_id_of(mend(cpu, facts.errata))
     ids = {} if apic_id is None else facts.topology.ids(apic_id)
     return Member(cpu, kind, apic_id, ids)
 

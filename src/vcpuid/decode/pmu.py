@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vcpuid.decode.identity import vendor_of
+from vcpuid.decode.identity import signature_of, vendor_of
 from vcpuid.decode.rows import EAX, EBX, ECX, read_row
 from vcpuid.terms.dump import Cpu
 
 _LEAF, _EXTENDED_LEAF, _AMD_LEAF = 0xA, 0x23, 0x80000022
+# AMD has counters since its family 6, the K7 (AMD Athlon processor x86 code optimization guide 22007, appendix D).
+_FIRST_AMD_FAMILY = 6
 _FIRST_VERSION_WITH_FIXED, _FIRST_VERSION_WITH_MAP = 2, 5
 _AMD_CORE_COUNTERS_BIT, _AMD_LEGACY_COUNTERS, _AMD_EXTENDED_COUNTERS = 23, 4, 6
 # The architectural events, by the bit of EBX that says that one is NOT there.
@@ -91,7 +93,8 @@ def _amd(cpu: Cpu) -> Pmu | None:
     if row is not None and row[EAX] & 1:
         version, counters, lbr, northbridge = 2, row[EBX] & 0xF, row[EBX] >> 4 & 0x3F, row[EBX] >> 10 & 0x3F
         return Pmu(version, counters, None, (), None, (), lbr, northbridge)
-    if features is None:
+    signature = signature_of(cpu)
+    if features is None or signature is None or signature.family < _FIRST_AMD_FAMILY:
         return None
     has_extended = features[ECX] >> _AMD_CORE_COUNTERS_BIT & 1
     counters = _AMD_EXTENDED_COUNTERS if has_extended else _AMD_LEGACY_COUNTERS

@@ -21,6 +21,12 @@ def load_decode_table(name: str) -> list[dict[str, str]]:
     return load_table(name, TABLES)
 
 
+def parse_span(text: str, base: int = 10) -> tuple[int, int]:
+    """Read a table's `low-high`, or one number that is both."""
+    low, _, high = text.partition("-")
+    return int(low, base), int(high or low, base)
+
+
 def maximum_of(cpu: Cpu, base: int) -> int | None:
     """Give the highest leaf of the range that begins at `base`; `base - 1` where there is none.
 

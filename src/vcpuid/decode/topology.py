@@ -1,4 +1,4 @@
-"""Where a logical CPU stands: its core, module, die and package, and what kind of core it is."""
+"""Where a logical CPU stands: its core, module, die and package."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from vcpuid.decode.identity import vendor_of
 from vcpuid.decode.rows import EAX, EBX, ECX, EDX, read_row, read_subleaves
 from vcpuid.terms.dump import Cpu
 
-_HTT_BIT, _HYBRID_BIT, _TOPOEXT_BIT = 28, 15, 22
-_AMD_HETEROGENEOUS_BIT = 30
+_HTT_BIT, _TOPOEXT_BIT = 28, 22
 # Level type of leaves 0BH and 1FH to the domain in which the level's members stand side by side.
 _INTEL_MEMBERS = {1: "thread", 2: "core", 3: "module", 4: "tile", 5: "die", 6: "die group"}
 _AMD_DOMAINS = {1: "core", 2: "complex", 3: "die", 4: "package"}
-_INTEL_CORES = {0x20: "efficiency", 0x40: "performance"}  # Atom and Core
-_AMD_CORES = {0: "performance", 1: "efficiency"}
 
 
 class Domain(NamedTuple):
@@ -47,18 +44,6 @@ class Topology(NamedTuple):
     def ids(self, apic_id: int) -> dict[str, int]:
         """Give the machine-wide id of each domain for the CPU with an APIC id."""
         return {domain.name: apic_id >> domain.shift for domain in self.domains}
-
-
-class CoreKind(NamedTuple):
-    """A hybrid CPU's kind of core.
-
-    Attributes:
-        kind: `performance` or `efficiency`; None for a number that has no name yet.
-        native_model: The number that tells the core's micro-architecture apart.
-    """
-
-    kind: str | None
-    native_model: int
 
 
 def apic_id_of(cpu: Cpu) -> int | None:
@@ -142,17 +127,3 @@ def _by_counts(cpu: Cpu, apic_id: int | None) -> Topology:
 def _width(count: int) -> int:
     """Give the bits that number `count` things."""
     return max(count - 1, 0).bit_length()
-
-
-def decode_core_kind(cpu: Cpu) -> CoreKind | None:
-    """Decode which kind of core a hybrid CPU's logical CPU is; None where all cores are alike.
-
-    Sources: SDM vol. 2A, CPUID, leaf 1AH; APM vol. 3, appendix E, leaf 80000026H.
-    """
-    features, intel = read_row(cpu, 7), read_row(cpu, 0x1A)
-    if features is not None and features[EDX] >> _HYBRID_BIT & 1 and intel is not None and intel[EAX]:
-        return CoreKind(_INTEL_CORES.get(intel[EAX] >> 24), intel[EAX] & 0xFFFFFF)
-    amd = read_row(cpu, 0x80000026)
-    if amd is not None and amd[EAX] >> _AMD_HETEROGENEOUS_BIT & 1:
-        return CoreKind(_AMD_CORES.get(amd[EBX] >> 28), amd[EBX] >> 24 & 0xF)
-    return None

@@ -101,7 +101,7 @@ def _feature_difference(facts: Facts, first: Facts) -> str:
 
 def _machine_lines(machine: Machine) -> Iterator[Line]:
     facts = machine.kinds[0].facts
-    yield "CPU", _identity(facts)
+    yield "CPU", _identity(machine)
     yield "CPUs", _counts(machine)
     if machine.cache_totals:
         yield (
@@ -116,15 +116,21 @@ def _machine_lines(machine: Machine) -> Iterator[Line]:
         yield "hypervisor", " and ".join(names)
 
 
-def _identity(facts: Facts) -> str:
-    identity = facts.identity
+def _identity(machine: Machine) -> str:
+    identity = machine.kinds[0].facts.identity
     parts = [identity.vendor_name or f"letters {identity.letters!r}"]
     if identity.family is not None:
         parts.append(f"family {identity.family:#x}, model {identity.model:#x}, stepping {identity.stepping}")
     design = identity.microarchitecture
     if design is not None:
-        parts.append(f"{design.name} ({design.code_name})" if design.code_name else design.name)
+        designs = " and ".join(dict.fromkeys(name for kind in machine.kinds if (name := _design(kind.facts))))
+        parts.append(f"{designs} ({design.code_name})" if design.code_name else designs)
     return "; ".join(parts)
+
+
+def _design(facts: Facts) -> str | None:
+    design = facts.identity.microarchitecture
+    return design and design.name
 
 
 def _counts(machine: Machine) -> str:
@@ -140,9 +146,11 @@ def _counts(machine: Machine) -> str:
 
 
 def _kind_title(kind: Kind) -> str:
-    core = kind.facts.core_kind
-    name = f": {core.kind or f'model {core.native_model:#x}'} cores" if core else ""
-    return f"{cpu_numbers(cpu.number for cpu in kind.cpus)}{name}"
+    numbers, core = cpu_numbers(cpu.number for cpu in kind.cpus), kind.facts.core_kind
+    if core is None:
+        return numbers
+    parts = (f"{core.kind or f'model {core.native_model:#x}'} cores", _design(kind.facts))
+    return f"{numbers}: {', '.join(filter(None, parts))}"
 
 
 def _kind_lines(facts: Facts, first: Facts) -> Iterator[Line]:
@@ -177,11 +185,24 @@ def _frequency(facts: Facts) -> Iterator[Line]:
     if told.tsc_hz:
         tsc = f"time-stamp counter {told.tsc_hz / _HZ_PER_MHZ:g} MHz (by {told.tsc_from})"
         text = f"{text}, {tsc}" if text else tsc
+    if told.disagreement_percent:
+        text += f"; base and time-stamp counter disagree by {told.disagreement_percent:g} %"
     if text:
         yield "frequencies", text
 
 
+def _errata(facts: Facts) -> Iterator[Line]:
+    if facts.errata:
+        reasons: dict[str, list[str]] = {}
+        for erratum in facts.errata:
+            reasons.setdefault(erratum.why, []).append(f"{erratum.leaf:02X}H {erratum.register.upper()}")
+        yield "errata mended", "; ".join(f"{', '.join(places)}: {why}" for why, places in reasons.items())
+
+
 def _caches(facts: Facts) -> Iterator[Line]:
+    if facts.trace_cache is not None:
+        ways = _ways(facts.trace_cache.ways, is_full=False)
+        yield "L1 trace", f"{facts.trace_cache.micro_ops} micro-operations, {ways}"
     for cache in facts.caches:
         yield _cache_label(cache), _cache(cache)
 
@@ -277,13 +298,21 @@ def _pmu(facts: Facts) -> Iterator[Line]:
     parts.append(f"{plural(pmu.counters, 'counter')}{width}")
     if pmu.fixed_counters:
         parts.append(f"{len(pmu.fixed_counters)} fixed of {pmu.fixed_counter_bits} bits")
+    if pmu.northbridge_counters:
+        parts.append(f"{pmu.northbridge_counters} of the data fabric")
+    if pmu.lbr_entries:
+        parts.append(f"{pmu.lbr_entries} last-branch entries")
     yield "PMU", ", ".join(parts)
 
 
 def _encryption(facts: Facts) -> Iterator[Line]:
     sev = facts.sev
     if sev is not None and sev.abilities:
-        yield "encryption", f"{' '.join(sev.abilities)}; C-bit {sev.c_bit}, {sev.guests} guests"
+        parts = [" ".join(sev.abilities)]
+        # Firmware that has encryption switched off gives zeros.
+        parts += [f"C-bit {sev.c_bit}"] if sev.c_bit else []
+        parts += [plural(sev.guests, "guest")] if sev.guests else []
+        yield "encryption", ", ".join(parts)
     if facts.is_tdx_guest:
         yield "encryption", "a TDX guest"
 
@@ -303,6 +332,7 @@ def _vectors(facts: Facts) -> Iterator[Line]:
 
 
 _SECTIONS: tuple[Callable[[Facts], Iterator[Line]], ...] = (
+    _errata,
     _level,
     _addresses,
     _frequency,
@@ -337,6 +367,9 @@ def _render_kinds(page: Page, machine: Machine, wanted: Wanted) -> None:
         rows = tuple(FieldReader(kind.cpus[0], atlas.field_table).rows(wanted))
         for row in rows:
             _render_row(page, row, atlas)
+            for erratum in kind.facts.errata:
+                if (erratum.leaf, 0) == (row.leaf, row.subleaf):
+                    page.add(Span(f"    {erratum.register:<11}erratum: {erratum.why}", Role.UNSURE))
         for key, registers in beyond.items():
             text = f"  {_leaf(*key)}  {_words(registers)}   above the maximum: this leaf does not exist"
             page.add(Span(text, Role.DIM))

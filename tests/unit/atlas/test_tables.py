@@ -366,6 +366,12 @@ def test_a_descriptors_words_say_what_its_numbers_say() -> None:
             assert number in row["description"].replace(",", "").split() or row["kind"] == "trace", row
 
 
+def test_sectors_of_an_l1_are_told_by_intels_older_document_alone() -> None:
+    for row in read_rows("leaf2_descriptors"):
+        if row["lines"] not in {"", "1"} and row["level"] == "1":
+            assert row["source"].startswith("Intel AP-485"), row
+
+
 def test_descriptors_are_in_order_and_told_apart() -> None:
     keys = [
         (int(row["byte"], 16), row["vendors"], row["signature"], row["pages"])
@@ -379,20 +385,32 @@ def hexadecimal_span(text: str) -> tuple[int, int]:
     return int(low, 16), int(high or low, 16)
 
 
-def test_a_signature_has_one_microarchitecture() -> None:
+CORES = ("", "performance", "efficiency", "low-power efficiency")
+
+
+def test_a_core_has_one_microarchitecture() -> None:
     rows = read_rows("microarchitectures")
-    ranges: dict[tuple[str, str], list[tuple[tuple[int, int], tuple[int, int]]]] = defaultdict(list)
+    ranges: dict[tuple[str, str], list[tuple[tuple[int, int], tuple[int, int], int]]] = defaultdict(list)
     for row in rows:
         assert row["name"], row
         assert row["source"], row
         ranges[row["vendor"], row["family"]].append(
-            (hexadecimal_span(row["models"]), span(row["steppings"] or "0-15"))
+            (hexadecimal_span(row["models"]), span(row["steppings"] or "0-15"), CORES.index(row["core"]))
         )
     for found in ranges.values():
         assert found == sorted(found)
-        for (models, steppings), (other_models, other_steppings) in combinations(found, 2):
+        for (models, steppings, core), (other_models, other_steppings, other_core) in combinations(found, 2):
             apart = models[1] < other_models[0] or other_models[1] < models[0]
-            assert apart or steppings[1] < other_steppings[0] or other_steppings[1] < steppings[0]
+            apart = apart or steppings[1] < other_steppings[0] or other_steppings[1] < steppings[0]
+            assert apart or (models == other_models and 0 < core < other_core), (models, core)
+
+
+def test_hybrid_models_have_performance_and_efficiency_cores() -> None:
+    cores: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for row in read_rows("microarchitectures"):
+        cores[row["vendor"], row["family"], row["models"]].append(row["core"])
+    for model, found in cores.items():
+        assert found == [""] * len(found) or found[:2] == ["performance", "efficiency"], model
 
 
 # Against what was measured ---------------------------------------------------------------------------

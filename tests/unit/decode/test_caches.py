@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cpus import AUTHENTIC_AMD, CENTAUR_HAULS, ONES, Rows, cpu, row
-from vcpuid.decode.caches import Cache, decode_caches
+from vcpuid.decode.caches import Cache, TraceCache, decode_caches, decode_trace_cache
 from vcpuid.decode.descriptors import decode_descriptors
 from vcpuid.decode.tlbs import decode_tlbs
+from vcpuid.terms.dump import MissingRow
 
 L1_DATA = row(0x1C004121, 0x01C0003F, 0x3F, 0)  # Skylake: 32 KiB, 8-way, 64 sets
 L3 = row(0x1C03C163, 0x03C0003F, 0x1FFF, 6)  # 8 MiB, 16-way, inclusive
@@ -29,6 +30,25 @@ def test_type_0_ends_leaf_4() -> None:
     assert len(decode_caches(cpu({(4, 0): L1_DATA, (4, 1): row(), (4, 2): L3}))) == 1
 
 
+def test_older_leaves_tell_what_a_list_without_its_end_does_not() -> None:
+    tulsa: Rows = {(2, 0): row(0x605B5001, 0, 0, 0x007C704A), (4, 0): row(0x04004121, 0x01C0003F, 0x1F)}
+    one = cpu(tulsa, missing=MissingRow.UNKNOWN)
+    assert figures(decode_caches(one)) == [(1, "data", 16, 8), (2, "unified", 1024, 8), (3, "unified", 6144, 12)]
+    assert [cache.leaf for cache in decode_caches(one)] == [4, 2, 2]
+    ended = cpu({**tulsa, (4, 1): row()}, missing=MissingRow.UNKNOWN)
+    assert figures(decode_caches(ended)) == [(1, "data", 16, 8)]
+    assert figures(decode_caches(cpu(tulsa))) == [(1, "data", 16, 8)]  # a missing row means the end
+
+
+def test_lowest_level_first_whatever_the_order_of_descriptors() -> None:
+    one = cpu({(1, 0): row(0x673), (2, 0): row(0x03020101, 0, 0, 0x0C040843)})
+    assert [(cache.level, cache.kind) for cache in decode_caches(one)] == [
+        (1, "data"),
+        (1, "instruction"),
+        (2, "unified"),
+    ]
+
+
 def test_endless_leaf_4_ends() -> None:
     assert len(decode_caches(cpu({(4, subleaf): L1_DATA for subleaf in range(1000)}))) == 64
 
@@ -47,8 +67,13 @@ def test_fully_associative_has_no_ways() -> None:
 def test_descriptors_of_a_pentium_4() -> None:
     one = cpu({(1, 0): row(0xF29), (2, 0): row(0x665B5101, 0, 0, 0x007B7040)})
     assert figures(decode_caches(one)) == [(1, "data", 8, 4), (2, "unified", 512, 8)]
+    assert decode_trace_cache(one) == TraceCache(12288, 8)
     assert {tlb.kind for tlb in decode_tlbs(one)} == {"instruction", "data"}
     assert [told.byte for told in decode_descriptors(one)][:3] == [0x51, 0x5B, 0x66]
+
+
+def test_most_cpus_have_no_trace_cache() -> None:
+    assert decode_trace_cache(cpu({(4, 0): L1_DATA})) is None
 
 
 def test_a_register_with_bit_31_has_no_descriptors() -> None:
@@ -96,8 +121,8 @@ def test_intels_leaf_80000005_is_reserved() -> None:
 
 @pytest.mark.parametrize(
     ("signature", "ecx", "kib", "ways"),
-    [(0x689, 0x40040120, 64, 4), (0x691, 0x00410120, 64, None), (0x694, 0x00408120, 64, 16)],
-    ids=["as an L1", "a misprint", "as others"],
+    [(0x689, 0x40040120, 64, 4), (0x692, 0x00400120, 64, None), (0x694, 0x00408120, 64, 16)],
+    ids=["as an L1", "without ways", "as others"],
 )
 def test_the_l2_of_vias_c3(signature: int, ecx: int, kib: int, ways: int | None) -> None:
     one = cpu({(1, 0): row(signature), (0x80000006, 0): row(ecx=ecx)}, letters=CENTAUR_HAULS)

@@ -87,6 +87,10 @@ def test_the_brand_of_a_transmeta() -> None:
         (0x00A00F11, AUTHENTIC_AMD, "Zen 3"),
         (0x00000691, CENTAUR_HAULS, "Nehemiah"),
         (0x000107B0, SHANGHAI, "WuDaoKou"),
+        (0x000507B0, SHANGHAI, "YongFeng"),
+        (0x000607B1, CENTAUR_HAULS, "ShiJiDaDao"),
+        (0x00040670, CENTAUR_HAULS, "CNS"),
+        (0x00850F00, AUTHENTIC_AMD, "Fenghuang"),
     ],
 )
 def test_microarchitecture(eax: int, of: tuple[int, int, int] | None, name: str) -> None:

@@ -94,6 +94,18 @@ def test_the_time_stamp_counter(
     assert (frequency.tsc_hz, frequency.tsc_from) == (tsc_hz, tsc_from)
 
 
+@pytest.mark.parametrize(
+    ("base_mhz", "ratio", "percent"),
+    [(4300, 342, 4.8), (2600, 216, None), (0, 216, None)],
+    ids=["Kaby Lake-X", "rounding", "no base"],
+)
+def test_base_and_counter_that_disagree(base_mhz: int, ratio: int, percent: float | None) -> None:
+    one = cpu({(1, 0): row(0x906E9), (0x15, 0): row(2, ratio), (0x16, 0): row(base_mhz, 4500)})
+    frequency = decode_frequency(one)
+    assert frequency is not None
+    assert frequency.disagreement_percent == percent
+
+
 @pytest.mark.parametrize("rows", [{}, {(0x15, 0): row(), (0x16, 0): row()}])
 def test_no_frequency(rows: Rows) -> None:
     assert decode_frequency(cpu(rows)) is None
@@ -182,9 +194,15 @@ def test_pmu_with_its_own_leaf() -> None:
     assert (pmu.counters, pmu.fixed_counters) == (8, (0, 1, 2, 4))
 
 
+@pytest.mark.parametrize(("signature", "counters"), [(0x580, None), (0x630, 4)], ids=["K6", "K7"])
+def test_amd_counts_since_the_k7(signature: int, counters: int | None) -> None:
+    pmu = decode_pmu(cpu({(1, 0): row(signature), (0x80000001, 0): row()}, letters=AUTHENTIC_AMD))
+    assert (pmu and pmu.counters) == counters
+
+
 def test_pmu_of_amd() -> None:
     new = decode_pmu(cpu({(0x80000022, 0): row(1, 0x4106)}, letters=AUTHENTIC_AMD))
-    old = decode_pmu(cpu({(0x80000001, 0): row(ecx=1 << 23)}, letters=AUTHENTIC_AMD))
+    old = decode_pmu(cpu({(1, 0): row(0x600F12), (0x80000001, 0): row(ecx=1 << 23)}, letters=AUTHENTIC_AMD))
     assert new is not None
     assert old is not None
     assert (new.version, new.counters, new.lbr_entries, new.northbridge_counters) == (2, 6, 16, 16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cpus import AUTHENTIC_AMD, ONES, Rows, apic_rows, cpu, row
-from vcpuid.decode.topology import CoreKind, Topology, apic_id_of, decode_core_kind, decode_topology
+from vcpuid.decode.topology import Topology, apic_id_of, decode_topology
 
 HTT = 1 << 28
 
@@ -93,20 +93,6 @@ def test_levels_without_a_name_yet() -> None:
 def test_nothing_known() -> None:
     one = cpu({(0, 0): row()})
     assert decode_topology(one) == Topology(None, (), None)
-
-
-def test_core_kinds_of_intel() -> None:
-    hybrid = {(7, 0): row(edx=1 << 15)}
-    assert decode_core_kind(cpu({**hybrid, (0x1A, 0): row(0x40000002)})) == CoreKind("performance", 2)
-    assert decode_core_kind(cpu({**hybrid, (0x1A, 0): row(0x20000003)})) == CoreKind("efficiency", 3)
-    assert decode_core_kind(cpu({**hybrid, (0x1A, 0): row(0x77000003)})) == CoreKind(None, 3)
-    assert decode_core_kind(cpu({**hybrid, (0x1A, 0): row()})) is None
-    assert decode_core_kind(cpu({(7, 0): row(), (0x1A, 0): row(0x40000002)})) is None
-
-
-def test_core_kinds_of_amd() -> None:
-    assert decode_core_kind(cpu({(0x80000026, 0): row(1 << 30, 0x10000002)})) == CoreKind("efficiency", 0)
-    assert decode_core_kind(cpu({(0x80000026, 0): row(0, 0x10000002)})) is None
 
 
 def test_ones_everywhere() -> None:

@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 from tools import make_decode_schema
 
 import vcpuid
-from cpus import HYPERVISOR, KVM_LETTERS, Rows, apic_rows, brand_rows, cpu, dump, row
+from cpus import AUTHENTIC_AMD, CENTAUR_HAULS, HYPERVISOR, KVM_LETTERS, Rows, apic_rows, brand_rows, cpu, dump, row
 from vcpuid.answers.decode import Wanted, decode_dump
 from vcpuid.answers.diff import diff
 from vcpuid.render.cpus import cpu_numbers, plural
@@ -70,6 +70,11 @@ SMALL: Rows = {
 }
 
 
+SAMUEL = cpu({(1, 0): row(0x660, 1, 2, 0x8031B5)}, letters=CENTAUR_HAULS)
+KABY_LAKE_X = cpu({(1, 0): row(0x906E9), (0x15, 0): row(2, 342), (0x16, 0): row(4300, 4500)})
+NORTHWOOD = cpu({(1, 0): row(0xF29), (2, 0): row(0x665B5101, 0, 0, 0x007B7040)})
+
+
 def machine() -> Dump:
     big = [cpu({**RICH, (0xB, 0): apic_rows(n)[0xB, 0], (0x33, 0): row(5)}, number=n) for n in (0, 1)]
     return dump(*big, cpu({**SMALL, (0xB, 0): apic_rows(2)[0xB, 0]}, number=2, msrs={0x10A: 1}), origin="m.txt")
@@ -92,7 +97,17 @@ def test_the_schema_is_fresh() -> None:
     )
 
 
-@pytest.mark.parametrize("dumps", [(), (dump(),), (dump(cpu()),), (dump(Cpu(0, {})),), (machine(), machine())])
+@pytest.mark.parametrize(
+    "dumps",
+    [
+        (),
+        (dump(),),
+        (dump(cpu()),),
+        (dump(Cpu(0, {})),),
+        (machine(), machine()),
+        (dump(SAMUEL, KABY_LAKE_X, NORTHWOOD),),
+    ],
+)
 def test_the_json_is_of_its_schema(dumps: tuple[Dump, ...]) -> None:
     check("decode", document(*dumps))
 
@@ -136,7 +151,7 @@ def test_the_summary_tells_every_subject() -> None:
         "version 4, 4 counters of 48 bits, 3 fixed of 48 bits",
         "palette 1: 8 tiles of 16 x 64 bytes",
         "version 1, vectors of 128, 256, 512 bits",
-        "sme sev; C-bit 51, 15 guests",
+        "sme sev, C-bit 51, 15 guests",
         "without sgx",
         "L1 data none",
     ):
@@ -151,9 +166,40 @@ def test_every_field() -> None:
     assert "(no field of ours)          0x00000005" in text
 
 
+def summary(*cpus: Cpu) -> str:
+    return " ".join(render_decode([decode_dump(dump(*cpus))]).plain().split())
+
+
+def test_a_trace_cache_in_micro_operations() -> None:
+    assert "L1 trace 12288 micro-operations, 8-way L1 data 8 KiB" in summary(NORTHWOOD)
+
+
+def test_errata_are_told_beside_the_row_too() -> None:
+    assert "errata mended 01H EBX, 01H ECX: only EAX and EDX are defined; the rest is junk" in summary(SAMUEL)
+    text = render_decode([decode_dump(dump(SAMUEL))], every_field=True).plain()
+    assert "    ecx        erratum: only EAX and EDX are defined; the rest is junk" in text
+
+
+def test_frequencies_that_disagree() -> None:
+    assert "(by crystal of the model); base and time-stamp counter disagree by 4.8 %" in summary(KABY_LAKE_X)
+
+
+def test_encryption_that_firmware_has_switched_off_has_no_zeros() -> None:
+    one = cpu({(0x8000001F, 0): row(0xB)}, letters=AUTHENTIC_AMD)
+    assert "encryption sme sev sev-es features" in summary(one)
+
+
+def test_every_design_of_a_hybrid_machine() -> None:
+    hybrid: Rows = {(1, 0): row(0x90675), (7, 0): row(edx=1 << 15)}
+    big, small = (cpu({**hybrid, (0x1A, 0): row(kind << 24)}, number=kind) for kind in (0x40, 0x20))
+    text = summary(big, small)
+    assert "Golden Cove and Gracemont (Alder Lake)" in text
+    assert "CPU 32: efficiency cores, Gracemont" in text
+
+
 def test_wanted_rows_only() -> None:
     text = render_rows([decode_dump(machine()), decode_dump(dump(cpu()))], Wanted(0x16)).plain()
-    assert text.startswith("m.txt\nCPUs 0-1: performance cores\n  CPUID.16H")
+    assert text.startswith("m.txt\nCPUs 0-1: performance cores, Skylake\n  CPUID.16H")
     assert "no row of leaf 0x16" in text
     assert "CPUID.15H" not in text
 
