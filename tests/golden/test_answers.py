@@ -156,6 +156,7 @@ EXPLAIN = {
     "a-switch": ("pmu",),
     "a-mirror": ("80000001.0.edx.0",),
     "values": ("0x12.1.eax=0x36", "7.0.ebx=0x029c6fbf", "1.eax=0x000506e3", "MSR 0x3a=0x60005"),
+    "a-hypervisors-word": ("0x40000001.eax=0x43", "40000003.0.edx"),
     "a-word": ("12.0.eax",),
 }
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from vcpuid.answers.look_up import look_up
-from vcpuid.atlas import Atlas, Field, Match, describe_since
-from vcpuid.terms.address import Bits, Word, WordValue, looks_like_address, parse_address, parse_named_bit
+from vcpuid.atlas import Atlas, Field, Match, decode_field, describe_since
+from vcpuid.atlas.fields import ANY_VENDOR, first_interface, is_hypervisor_leaf
+from vcpuid.terms.address import (
+    Bits,
+    CpuidRegister,
+    Word,
+    WordValue,
+    looks_like_address,
+    parse_address,
+    parse_named_bit,
+)
 from vcpuid.terms.feature import Dialect, Feature
 
 
@@ -27,19 +37,37 @@ class FeatureExplanation(NamedTuple):
 
 
 class SetBit(NamedTuple):
-    """One set bit of a value: its address, and the features or the field that it belongs to."""
+    """One set bit of a value.
+
+    Attributes:
+        bits: Its address.
+        features: The features that it belongs to.
+        field: The field that it is; None where it has none.
+        hypervisor: Under which hypervisor it means this; None for a bit of the CPU's, or of any hypervisor.
+    """
 
     bits: Bits
     features: tuple[Feature, ...]
     field: Field | None
+    hypervisor: str | None
 
 
-class FieldValue(NamedTuple):
-    """A field of several bits and the number that stands in it."""
+class NumberInWord(NamedTuple):
+    """A field of several bits and what stands in it.
+
+    Attributes:
+        bits: Its address.
+        field: The field.
+        value: The raw number.
+        text: The same as the field is to be read, with its unit.
+        hypervisor: Under which hypervisor the bits are this field; None for any, and for the CPU's.
+    """
 
     bits: Bits
     field: Field
     value: int
+    text: str
+    hypervisor: str | None
 
 
 class WordExplanation(NamedTuple):
@@ -50,13 +78,14 @@ class WordExplanation(NamedTuple):
         value: The value, or None where the word itself was asked about.
         leaf_title: What the leaf is about; may be empty.
         numbers: Fields of several bits that are not zero (all of them where there is no value).
-        set_bits: The set bits (every known bit where there is no value).
+        set_bits: The set bits (every known bit where there is no value). In the leaves of hypervisors, which give
+            the same bits meanings of their own, a bit stands here once for each hypervisor that names it.
     """
 
     word: Word
     value: int | None
     leaf_title: str
-    numbers: tuple[FieldValue, ...]
+    numbers: tuple[NumberInWord, ...]
     set_bits: tuple[SetBit, ...]
 
 
@@ -102,27 +131,66 @@ def _explain_feature(atlas: Atlas, match: Match) -> FeatureExplanation:
 
 
 def _explain_word(atlas: Atlas, word: Word, value: int | None) -> WordExplanation:
-    fields = tuple(atlas.fields(word))
     shown = (1 << word.width) - 1 if value is None else value
-    numbers = []
-    covered = 0
-    for field in fields:
-        if field.low != field.high:
-            bits = Bits(word, field.low, field.high)
-            covered |= bits.mask
-            number = (shown & bits.mask) >> field.low
-            if number:
-                numbers.append(FieldValue(bits, field, number))
-    fields_by_bit = {field.low: field for field in fields if field.low == field.high}
-    set_bits = []
-    for index in range(word.width):
-        bit = Bits(word, index, index)
-        features = atlas.at(bit)
-        # A bit inside a number is shown by the number, unless it is a feature by itself.
-        if not shown >> index & 1 or (covered >> index & 1 and not features):
-            continue
-        if value is not None or features or index in fields_by_bit:
-            set_bits.append(SetBit(bit, features, fields_by_bit.get(index)))
-    return WordExplanation(
-        word, value, atlas.leaf_title(getattr(word, "leaf", -1)), tuple(numbers), tuple(set_bits)
+    numbers: list[NumberInWord] = []
+    set_bits: list[SetBit] = []
+    home = _home(word)
+    by_scope = _fields_by_scope(tuple(atlas.fields(home)))
+    for scope, fields in by_scope.items():
+        hypervisor = scope and atlas.hypervisor_title(scope)
+        own = tuple(_numbers(word, fields, shown, hypervisor))
+        numbers += own
+        covered = _union(number.bits.mask for number in own)
+        fields_by_bit = {field.low: field for field in reversed(fields) if field.low == field.high}
+        for index in range(word.width):
+            features = _of_scope(atlas.at(Bits(home, index, index)), scope)
+            # A bit inside a number is shown by the number, unless it is a feature by itself.
+            if shown >> index & 1 and (features or (index in fields_by_bit and not covered >> index & 1)):
+                bit = Bits(word, index, index)
+                set_bits.append(SetBit(bit, features, fields_by_bit.get(index), hypervisor))
+    if value is not None:
+        named = _union(number.bits.mask for number in numbers) | _union(bit.bits.mask for bit in set_bits)
+        nameless = (Bits(word, index, index) for index in range(word.width) if shown & ~named & 1 << index)
+        set_bits += (SetBit(bit, (), None, None) for bit in nameless)
+        if len(by_scope) == 1:
+            set_bits.sort(key=lambda bit: bit.bits.low)
+    title = atlas.leaf_title(getattr(home, "leaf", -1))
+    return WordExplanation(word, value, title, tuple(numbers), tuple(set_bits))
+
+
+def _home(word: Word) -> Word:
+    """Give the word whose fields the atlas has: a hypervisor's second interface repeats the first 0x100 higher."""
+    if isinstance(word, CpuidRegister) and is_hypervisor_leaf(word.leaf):
+        return CpuidRegister(first_interface(word.leaf), word.subleaf, word.register)
+    return word
+
+
+def _fields_by_scope(fields: tuple[Field, ...]) -> dict[str | None, tuple[Field, ...]]:
+    """Give the fields of each hypervisor that has some there; in all other leaves all of them under None."""
+    scopes = {scope for field in fields for scope in field.vendors} - {ANY_VENDOR}
+    if not scopes or not all(is_hypervisor_leaf(field.leaf) for field in fields):
+        return {None: fields}
+    return {
+        scope: tuple(field for field in fields if field.vendors & {scope, ANY_VENDOR}) for scope in sorted(scopes)
+    }
+
+
+def _of_scope(features: tuple[Feature, ...], scope: str | None) -> tuple[Feature, ...]:
+    return tuple(
+        feature for feature in features if scope is None or not feature.hypervisors or scope in feature.hypervisors
     )
+
+
+def _numbers(word: Word, fields: Iterable[Field], shown: int, hypervisor: str | None) -> Iterator[NumberInWord]:
+    for field in fields:
+        bits = Bits(word, field.low, field.high)
+        number = (shown & bits.mask) >> field.low
+        if field.low != field.high and number:
+            yield NumberInWord(bits, field, number, decode_field(field, number).text, hypervisor)
+
+
+def _union(masks: Iterable[int]) -> int:
+    united = 0
+    for mask in masks:
+        united |= mask
+    return united

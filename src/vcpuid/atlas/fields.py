@@ -16,6 +16,16 @@ ANY_VENDOR = "any"
 _HYPERVISOR_FIRST, _HYPERVISOR_LAST, _HYPERVISOR_LEAF = 0x40000000, 0x4000FFFF, 0xFF
 
 
+def is_hypervisor_leaf(leaf: int) -> bool:
+    """Tell whether a leaf is one that hypervisors make."""
+    return _HYPERVISOR_FIRST <= leaf <= _HYPERVISOR_LAST
+
+
+def first_interface(leaf: int) -> int:
+    """Give the leaf of a hypervisor's first interface that one of any interface repeats: the tables have that."""
+    return _HYPERVISOR_FIRST | leaf & _HYPERVISOR_LEAF
+
+
 class FieldValue(NamedTuple):
     """What a field says: as a value for programs, and as a text with its unit for people."""
 
@@ -115,8 +125,8 @@ class FieldTable:
         return plan
 
     def _make_plan(self, leaf: int, subleaf: int, vendor: str | None) -> Plan:
-        in_range = _HYPERVISOR_FIRST <= leaf <= _HYPERVISOR_LAST
-        fields = self.of_leaf(_HYPERVISOR_FIRST | leaf & _HYPERVISOR_LEAF if in_range else leaf)
+        in_range = is_hypervisor_leaf(leaf)
+        fields = self.of_leaf(first_interface(leaf) if in_range else leaf)
         if vendor is None and in_range:
             vendor = ANY_VENDOR
         taken: dict[Register, int] = {}

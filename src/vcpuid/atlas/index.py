@@ -29,6 +29,9 @@ _NAME_TABLES = (
     (Dialect.TRAIT, "traits"),
 )
 
+# The leaves that hypervisors make, as the tables write their addresses.
+_HYPERVISOR_PREFIX = "400000"
+
 # The vendors whose bits differ in meaning, in the words of the tables.
 VENDORS = ("intel", "amd", "hygon", "centaur", "zhaoxin")
 
@@ -132,6 +135,12 @@ class Atlas:
         return FieldTable(self._folder)
 
     @cached_property
+    def _hypervisor_titles(self) -> dict[str, str]:
+        rows = sorted(load_table("hypervisors", self._folder), key=lambda row: -len(row["title"]))
+        # Of several signatures that of the shortest title stays: the others say what is odd about them.
+        return {row["name"]: row["title"] for row in rows}
+
+    @cached_property
     def _titles(self) -> dict[int, str]:
         return {int(row["leaf"], 16): row["title"] for row in load_table("leaves", self._folder)}
 
@@ -145,12 +154,15 @@ class Atlas:
         entry = self._entries[key]
         bits = () if key.startswith(":") else _parse_bits(key)
         row = entry.row
+        scopes = frozenset(row.get("vendors", "").split()) - {ANY_VENDOR}
+        is_hypervisors = key.startswith(_HYPERVISOR_PREFIX)
         own_name = row.get("name") or next(next(iter(names)) for names in entry.names.values())
         return Feature(
             name=own_name,
             bits=bits,
             names={dialect: _make_names(names, own_name) for dialect, names in entry.names.items()},
-            vendors=frozenset(vendor for vendor in row.get("vendors", "").split() if vendor != "any"),
+            vendors=frozenset() if is_hypervisors else scopes,
+            hypervisors=scopes if is_hypervisors else frozenset(),
             title=row.get("title", ""),
             description=row.get("description", ""),
             mirror=parse_bit(row["mirror"]) if row.get("mirror") else None,
@@ -234,7 +246,8 @@ class Atlas:
     def _meaning(self, key: str, so_called_by: list[Dialect]) -> tuple[str, str]:
         feature = self._feature(key)
         dialects = ", ".join(dialect.label for dialect in dict.fromkeys(so_called_by))
-        vendors = f"on {'/'.join(sorted(feature.vendors))}" if feature.vendors else ""
+        scopes = feature.vendors or feature.hypervisors
+        vendors = f"on {'/'.join(sorted(scopes))}" if scopes else ""
         parts = (feature.title or feature.name, vendors, f"so called by {dialects}" if dialects else "")
         return "+".join(bits.plain for bits in feature.bits) or feature.name, ", ".join(filter(None, parts))
 
@@ -270,9 +283,7 @@ class Atlas:
             (
                 feature
                 for feature in features
-                if len(feature.bits) == 1
-                and feature.title
-                and (not feature.vendors or ANY_VENDOR in field.vendors or feature.vendors & field.vendors)
+                if len(feature.bits) == 1 and feature.title and _share_scope(feature, field)
             ),
             None,
         )
@@ -283,6 +294,10 @@ class Atlas:
             return field.description
         feature = self.field_feature(field)
         return feature.title if feature else ""
+
+    def hypervisor_title(self, scope: str) -> str:
+        """Give a hypervisor's name for people by its word in the tables; the word itself where there is none."""
+        return self._hypervisor_titles.get(scope, scope)
 
     def leaf_title(self, leaf: int) -> str:
         """Give a leaf's title; empty where the atlas has none."""
@@ -297,6 +312,11 @@ class Atlas:
             plain_names.setdefault(_letters(name), []).append(name)
         near = get_close_matches(_letters(text), plain_names, n=most, cutoff=0.6)
         return tuple(name for plain in near for name in sorted(plain_names[plain]))
+
+
+def _share_scope(feature: Feature, field: Field) -> bool:
+    scopes = feature.vendors | feature.hypervisors
+    return not scopes or ANY_VENDOR in field.vendors or bool(scopes & field.vendors)
 
 
 def _make_names(rows: dict[str, dict[str, str]], preferred: str) -> tuple[Name, ...]:

@@ -31,6 +31,7 @@ def feature_document(feature: Feature) -> Document:
         "description": feature.description,
         "bits": [address_document(bits) for bits in feature.bits],
         "vendors": sorted(feature.vendors),
+        "hypervisors": sorted(feature.hypervisors),
         "names": {
             dialect.value: [{"name": name.text, "since": name.since or None} for name in names]
             for dialect, names in feature.names.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcpuid.answers.explain import Explanation, FeatureExplanation, WordExplanation
+from vcpuid.answers.explain import Explanation, FeatureExplanation, NumberInWord, SetBit, WordExplanation
 from vcpuid.answers.map_entry import doubt_map_entry, map_entry
 from vcpuid.errors import UsageError
 from vcpuid.render.document import Document, address_document, feature_document, word_document
@@ -46,8 +46,6 @@ def _render_feature(page: Page, explanation: FeatureExplanation) -> None:
     elif matched:
         _row(page, "matched", f"a name of {matched}")
     _render_bits(page, feature)
-    if feature.vendors:
-        _row(page, "vendors", ", ".join(sorted(feature.vendors)))
     if feature.mirror is not None:
         _row(page, "repeats", str(feature.mirror))
     if feature.names:
@@ -68,6 +66,9 @@ def _render_bits(page: Page, feature: Feature) -> None:
         _row(page, "mask", f"0x{bits.mask:0{bits.word.width // 4}x}   ({bits.plain})")
     if not feature.bits:
         _row(page, "bit", feature.why_no_bit)
+    for label, scopes in (("vendors", feature.vendors), ("hypervisors", feature.hypervisors)):
+        if scopes:
+            _row(page, label, ", ".join(sorted(scopes)))
 
 
 def _render_names(page: Page, explanation: FeatureExplanation) -> None:
@@ -116,19 +117,38 @@ def _render_map_entry(page: Page, feature: Feature) -> None:
 
 def _render_word(page: Page, explanation: WordExplanation) -> None:
     word = explanation.word
+    told: list[NumberInWord | SetBit] = [*explanation.numbers, *explanation.set_bits]
     shown = "" if explanation.value is None else f" = 0x{explanation.value:0{word.width // 4}x}"
     page.add(Span(f"{word.manual}{shown}", Role.STRONG), f"   {explanation.leaf_title}")
-    for number in explanation.numbers:
-        value = "" if explanation.value is None else f" = {number.value} (0x{number.value:x})"
-        page.add(f"  {_index(number.bits):<8}", f"{number.field.name}{value}")
-    for bit in explanation.set_bits:
-        names = ", ".join(dict.fromkeys(feature.name for feature in bit.features))
-        title = next((feature.title for feature in bit.features if feature.title), "")
-        if not names:
-            names, title = (bit.field.name, "") if bit.field else ("not in the atlas", "")
-        page.add(f"  {_index(bit.bits):<8}", Span(f"{names:<24}", Role.STRONG), title)
-    if not explanation.numbers and not explanation.set_bits:
+    hypervisors = sorted({line.hypervisor or "" for line in told}, key=lambda name: (not name, name.lower()))
+    if any(hypervisors):
+        page.add("  What it means depends on the hypervisor: leaf 40000000H has its signature.", hang=2)
+    for hypervisor in hypervisors:
+        if any(hypervisors):
+            page.add(Span(f"  under {hypervisor}" if hypervisor else "  under any other", Role.DIM))
+        _render_word_lines(page, explanation, hypervisor or None)
+    if not told:
         page.add("  no bit is set" if explanation.value is not None else "  nothing in the atlas")
+
+
+def _render_word_lines(page: Page, explanation: WordExplanation, hypervisor: str | None) -> None:
+    for number in explanation.numbers:
+        if number.hypervisor == hypervisor:
+            value = "" if explanation.value is None else f" = {_number(number)}"
+            page.add(f"  {_index(number.bits):<8}", f"{number.field.name}{value}")
+    for bit in explanation.set_bits:
+        if bit.hypervisor == hypervisor:
+            names = ", ".join(dict.fromkeys(feature.name for feature in bit.features))
+            title = next((feature.title for feature in bit.features if feature.title), "")
+            if not names:
+                names, title = (bit.field.name, bit.field.description) if bit.field else ("not in the atlas", "")
+            page.add(f"  {_index(bit.bits):<8}", Span(f"{names:<23} ", Role.STRONG), title)
+
+
+def _number(number: NumberInWord) -> str:
+    raw = f"0x{number.value:x}"
+    is_raw = number.field.encoding in ("hex", "text")
+    return number.text if is_raw else f"{number.text} ({raw})"
 
 
 def _index(bits: Bits) -> str:
@@ -154,7 +174,13 @@ def _explanation(answer: Explanation) -> Document:
         "value": answer.value,
         "leaf_title": answer.leaf_title,
         "numbers": [
-            {"address": address_document(number.bits), "name": number.field.name, "value": number.value}
+            {
+                "address": address_document(number.bits),
+                "name": number.field.name,
+                "value": number.value,
+                "text": number.text,
+                "hypervisor": number.hypervisor,
+            }
             for number in answer.numbers
         ],
         "set_bits": [
@@ -162,6 +188,7 @@ def _explanation(answer: Explanation) -> Document:
                 "address": address_document(bit.bits),
                 "features": [feature.name for feature in bit.features],
                 "field": bit.field.name if bit.field else None,
+                "hypervisor": bit.hypervisor,
             }
             for bit in answer.set_bits
         ],

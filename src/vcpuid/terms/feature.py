@@ -61,6 +61,7 @@ class Feature:
         bits: Single bits, ordered by address; empty for a switch that no bit shows, or whose bit is not known.
         names: Every name by dialect, the preferred one first.
         vendors: The vendors in whose CPUs these bits mean this; empty for all.
+        hypervisors: Of bits that hypervisors make, those that give them this meaning; empty for all other bits.
         title: Two to six words; empty where we have not described it.
         description: What it gives a guest, in our own words; may be empty.
         mirror: The address that this bit repeats (AMD's 0x80000001), else None.
@@ -71,6 +72,7 @@ class Feature:
     bits: tuple[Bits, ...]
     names: Mapping[Dialect, tuple[Name, ...]] = field(default_factory=dict)
     vendors: frozenset[str] = frozenset()
+    hypervisors: frozenset[str] = frozenset()
     title: str = ""
     description: str = ""
     mirror: Bits | None = None

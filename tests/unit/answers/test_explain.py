@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vcpuid.answers.explain import FeatureExplanation, WordExplanation, explain
+from vcpuid.answers.explain import FeatureExplanation, NumberInWord, SetBit, WordExplanation, explain
 from vcpuid.errors import UnknownNameError, UsageError
 from vcpuid.terms.feature import Dialect
 
@@ -92,3 +92,44 @@ def test_an_msr() -> None:
 def test_what_cannot_be_explained(text: str, error: type[UsageError]) -> None:
     with pytest.raises(error):
         explain(text)
+
+
+def told_by(answer: WordExplanation, hypervisor: str | None) -> list[str]:
+    lines: list[NumberInWord | SetBit] = [*answer.numbers, *answer.set_bits]
+    return [line.field.name for line in lines if line.field and line.hypervisor == hypervisor]
+
+
+def test_a_hypervisors_leaf_means_something_else_under_each() -> None:
+    answer = word("0x40000003.eax=0x5")
+    assert told_by(answer, "Hyper-V") == ["hv_vp_runtime", "hv_synic"]
+    assert told_by(answer, "Xen") == ["xen_vtsc", "xen_host_rdtscp"]
+    assert told_by(answer, None) == []
+
+
+def test_a_feature_of_kvm_is_one_under_kvm_alone() -> None:
+    bits = [(bit.hypervisor, [one.name for one in bit.features]) for bit in word("0x40000001.eax=0x40").set_bits]
+    assert bits == [("KVM", ["kvm-pv-eoi"])]
+    found = feature("kvm-pv-eoi").match.feature
+    assert not found.vendors
+    assert found.hypervisors == {"kvm"}
+
+
+def test_the_second_interface_repeats_the_first() -> None:
+    answer = word("0x40000101.eax=0x80000040")
+    assert [str(bit.bits) for bit in answer.set_bits if bit.hypervisor == "KVM"] == ["CPUID.40000101H:EAX[6]"]
+    assert "kvm-pv-eoi" in names(answer)
+
+
+def test_bits_that_no_hypervisor_names_stand_once() -> None:
+    answer = word("0x40000003.eax=0x80000001")
+    assert [(bit.bits.low, bit.hypervisor) for bit in answer.set_bits if not bit.field] == [(31, None)]
+
+
+def test_what_all_hypervisors_share_is_said_of_none() -> None:
+    answer = word("0x40000000.ebx=0x4b4d564b")
+    assert [(number.text, number.hypervisor) for number in answer.numbers] == [('"KVMK"', None)]
+
+
+def test_numbers_are_read_as_their_fields_are() -> None:
+    texts = {number.field.name: number.text for number in word("4.0.ebx=0x01c0003f").numbers}
+    assert texts == {"cache_linesize": "64 bytes", "cache_nways": "8 ways"}
