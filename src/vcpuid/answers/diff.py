@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from vcpuid.answers.meanings import Meaning, compare_meanings, is_told
 from vcpuid.atlas.fields import Field, FieldTable, Plan, decode_field
 from vcpuid.decode.dynamic import dynamic_masks, scopes_of
-from vcpuid.decode.facts import Facts
+from vcpuid.decode.errata import mend
 from vcpuid.decode.features import decode_features, feature_at
 from vcpuid.decode.hypervisor import scope_of
 from vcpuid.decode.identity import vendor_of
@@ -19,6 +20,8 @@ from vcpuid.terms.dump import Cpu, Dump, MissingRow, Registers
 Key = tuple[int, int]
 _NONE: Registers = (0, 0, 0, 0)
 _HYPERVISOR_RANGE = 0x4000
+# Leaves whose subleaf 0 says in EAX which is their last subleaf (SDM vol. 2A, CPUID).
+_COUNTED_LEAVES = frozenset((0x7, 0x14, 0x17, 0x18, 0x1D, 0x20, 0x24))
 
 
 class Weight(Enum):
@@ -40,6 +43,7 @@ class Change(NamedTuple):
         before: The first side's value, in words.
         after: The second side's.
         feature: The gained or lost feature that the bit is, else None.
+        is_told: Whether the feature's name, or a meaning, says this already.
         weight: Whether it means a different CPU, or only another core or moment.
     """
 
@@ -51,21 +55,8 @@ class Change(NamedTuple):
     before: str
     after: str
     feature: str | None
+    is_told: bool
     weight: Weight
-
-
-class Meaning(NamedTuple):
-    """Something that several registers say together, where it differs.
-
-    Attributes:
-        name: What it is: vendor, brand, model, micro-architecture, level.
-        before: What the first side says.
-        after: What the second side says.
-    """
-
-    name: str
-    before: str
-    after: str
 
 
 class KindDiff(NamedTuple):
@@ -99,8 +90,9 @@ class Diff(NamedTuple):
     """Two dumps side by side.
 
     Attributes:
-        before: Where the first comes from.
-        after: Where the second comes from.
+        before: What the first is called.
+        after: What the second is called.
+        origins: Where each comes from, as its file says.
         counts: Part of the machine to how many each side has, where that differs.
         kinds: The kinds of CPUs that stand side by side, in the dumps' order.
         only_before: CPUs of the first side's kinds that have nobody beside them.
@@ -109,6 +101,7 @@ class Diff(NamedTuple):
 
     before: str
     after: str
+    origins: tuple[str, str]
     counts: dict[str, tuple[int, int]]
     kinds: tuple[KindDiff, ...]
     only_before: tuple[tuple[int, ...], ...]
@@ -125,14 +118,24 @@ class Diff(NamedTuple):
         return self.is_real or not any(kind.untold for kind in self.kinds)
 
 
-def diff(before: Dump, after: Dump, table: FieldTable | None = None) -> Diff:
-    """Compare two dumps, kind of CPU by kind of CPU."""
+def diff(
+    before: Dump, after: Dump, table: FieldTable | None = None, *, names: tuple[str, str] | None = None
+) -> Diff:
+    """Compare two dumps, kind of CPU by kind of CPU.
+
+    Args:
+        before: The first.
+        after: The second.
+        table: The field table; by default that of vcpuid.
+        names: What to call them; by default where they come from.
+    """
     table = table or FieldTable()
+    origins = before.origin, after.origin
     first, second = decode_machine(before), decode_machine(after)
     pairs, only_before, only_after = _pair(first.kinds, second.kinds)
     return Diff(
-        before.origin,
-        after.origin,
+        *(names or origins),
+        origins,
         _compare_counts(first, second),
         tuple(_compare_kinds(one, other, table) for one, other in pairs),
         tuple(_numbers(kind) for kind in only_before),
@@ -191,54 +194,25 @@ def _compare_kinds(before: Kind, after: Kind, table: FieldTable) -> KindDiff:
             untold.append(key)
     sides = _Sides(first, second, table)
     gained, lost = _compare_features(told, sides)
+    meanings = tuple(compare_meanings(before.facts, after.facts, untold))
     sides.names = frozenset((*gained, *lost))
+    sides.topics = frozenset(meaning.topic for meaning in meanings)
     return KindDiff(
         before=_numbers(before),
         after=_numbers(after),
         gained=gained,
         lost=lost,
-        meanings=tuple(_compare_meanings(before.facts, after.facts, () if untold else ("level",))),
+        meanings=meanings,
         changes=tuple(change for key, rows in told.items() for change in sides.changes(key, *rows)),
         untold=tuple(untold),
     )
 
 
-def _compare_meanings(before: Facts, after: Facts, whole: tuple[str, ...]) -> Iterator[Meaning]:
-    """Compare what several registers say together; `whole` names what needs every row of both sides."""
-    for name, describe in _MEANINGS.items():
-        if name in _OF_ALL_ROWS and name not in whole:
-            continue
-        one, other = describe(before), describe(after)
-        if one != other and one is not None and other is not None:
-            yield Meaning(name, one, other)
-
-
-def _describe_model(facts: Facts) -> str | None:
-    identity = facts.identity
-    if identity.family is None:
-        return None
-    return f"family {identity.family:#x}, model {identity.model:#x}, stepping {identity.stepping}"
-
-
-def _describe_design(facts: Facts) -> str | None:
-    design = facts.identity.microarchitecture
-    return design and design.name
-
-
-_MEANINGS: dict[str, Callable[[Facts], str | None]] = {
-    "vendor": lambda facts: facts.identity.letters,
-    "brand": lambda facts: facts.identity.brand,
-    "model": _describe_model,
-    "micro-architecture": _describe_design,
-    "level": lambda facts: facts.level.name or "none",
-}
-
-_OF_ALL_ROWS = frozenset(("level",))
-
-
 def _row(cpu: Cpu, key: Key) -> Registers | None:
     """Give a row; zeros where the CPU does not have it, None where the dump does not tell."""
-    if not exists(cpu, key[0]):
+    leaf, subleaf = key
+    first = cpu.rows.get((leaf, 0)) if leaf in _COUNTED_LEAVES else None
+    if not exists(cpu, leaf) or (first is not None and subleaf > first[0]):
         return _NONE
     return cpu.rows.get(key) or (_NONE if cpu.missing is MissingRow.ZERO else None)
 
@@ -248,7 +222,7 @@ def _compare_features(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the features gained and lost, by what both dumps tell and is not dynamic."""
     before, after = (
-        decode_features(Cpu(0, {key: sides.without_dynamic(key, rows[side]) for key, rows in told.items()}))
+        decode_features(mend(Cpu(0, {key: sides.without_dynamic(key, rows[side]) for key, rows in told.items()})))
         for side in (0, 1)
     )
     return tuple(name for name in after if name not in before), tuple(name for name in before if name not in after)
@@ -262,6 +236,7 @@ class _Sides:
         self._table = table
         self._scopes = scopes_of(first) | scopes_of(second)
         self.names: frozenset[str] = frozenset()
+        self.topics: frozenset[str] = frozenset()
 
     def _masks(self, key: Key) -> Registers:
         return dynamic_masks(key, self._scopes) or _NONE
@@ -283,23 +258,25 @@ class _Sides:
                 rest[position] &= ~(mask << shift)
                 weight = self._weigh(key, position, (old ^ new) << shift)
                 texts = decode_field(field, old).text, decode_field(field, new).text
-                feature = self._feature(key, position, mask << shift)
-                yield Change(key, REGISTERS[position], field.low, field.high, field, *texts, feature, weight)
+                told = self._told(key, position, mask << shift)
+                yield Change(key, REGISTERS[position], field.low, field.high, field, *texts, *told, weight)
         for position, bits in enumerate(rest):
             for bit in range(bits.bit_length()):
                 if bits >> bit & 1:
                     weight = self._weigh(key, position, 1 << bit)
                     texts = str(before[position] >> bit & 1), str(after[position] >> bit & 1)
-                    feature = self._feature(key, position, 1 << bit)
-                    yield Change(key, REGISTERS[position], bit, bit, None, *texts, feature, weight)
+                    told = self._told(key, position, 1 << bit)
+                    yield Change(key, REGISTERS[position], bit, bit, None, *texts, *told, weight)
 
     def _plan(self, cpu: Cpu, key: Key) -> Plan:
         leaf = key[0]
         return self._table.plan(*key, scope_of(cpu, leaf) if leaf >> 16 == _HYPERVISOR_RANGE else vendor_of(cpu))
 
-    def _feature(self, key: Key, position: int, mask: int) -> str | None:
+    def _told(self, key: Key, position: int, mask: int) -> tuple[str | None, bool]:
+        """Give the gained or lost feature that some bits are, and whether their change is told already."""
         names = (feature_at(vendor_of(cpu), key, position, mask) for cpu in self._cpus)
-        return next((name for name in names if name in self.names), None)
+        feature = next((name for name in names if name in self.names), None)
+        return feature, feature is not None or is_told(self.topics, key[0], REGISTERS[position], mask)
 
     def _weigh(self, key: Key, position: int, bits: int) -> Weight:
         return Weight.REAL if bits & ~self._masks(key)[position] else Weight.DYNAMIC

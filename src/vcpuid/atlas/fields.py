@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -236,7 +236,20 @@ def _decode_values(field: Field, raw: int) -> FieldValue:
 
 def _decode_set(field: Field, raw: int) -> FieldValue:
     members = tuple(bit for bit in range(field.high - field.low + 1) if raw >> bit & 1)
-    return FieldValue(members, ", ".join(field.values.get(bit, str(bit)) for bit in members) or "none")
+    return FieldValue(members, ", ".join(_runs(field, members)) or "none")
+
+
+def _runs(field: Field, members: Iterable[int]) -> Iterator[str]:
+    """Write the members of a set: those with a name by it, runs of others as `0-13`."""
+    runs: list[list[int]] = []
+    for bit in members:
+        if runs and bit not in field.values and runs[-1][-1] == bit - 1 not in field.values:
+            runs[-1].append(bit)
+        else:
+            runs.append([bit])
+    for run in runs:
+        first, last = run[0], run[-1]
+        yield field.values.get(first) or (str(first) if first == last else f"{first}-{last}")
 
 
 _DECODERS: dict[str, _Decoder] = {

@@ -39,9 +39,15 @@ def command(before: str, after: str, output_format: str, *, dynamic: bool, lenie
     """
     if before == after == "-":
         raise UsageError("both sides are standard input", expected="at most one -")
-    answer = diff(_read(before, lenient=lenient), _read(after, lenient=lenient))
+    names = _name(before), _name(after)
+    answer = diff(_read(before, lenient=lenient), _read(after, lenient=lenient), names=names)
     write(output_format, lambda: render_diff(answer, dynamic=dynamic), lambda: diff_document(answer))
     return 1 if answer.is_real else 0 if answer.is_decided else _UNDECIDED
+
+
+def _name(side: str) -> str:
+    """Give what people call a side: the file's name as they wrote it."""
+    return {_HERE: "this machine", "-": "standard input"}.get(side, side)
 
 
 def _read(side: str, *, lenient: bool) -> Dump:

@@ -6,11 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 
 from vcpuid.answers.decode import DecodedDump, DecodedRow, FieldReader, Wanted, rows_beyond_maximum
 from vcpuid.atlas import Atlas
-from vcpuid.decode.caches import Cache
 from vcpuid.decode.facts import Facts
 from vcpuid.decode.machine import Kind, Machine
 from vcpuid.decode.rows import REGISTERS
-from vcpuid.decode.tlbs import Tlb
+from vcpuid.decode.words import (
+    describe_cache,
+    describe_kind,
+    describe_size,
+    describe_tlb,
+    describe_ways,
+    name_cache,
+    name_tlb,
+)
 from vcpuid.render.cpus import cpu_numbers, plural
 from vcpuid.render.page import Page, Role, Span, wrap
 from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES
@@ -18,7 +25,6 @@ from vcpuid.terms.dump import Registers
 
 _WIDTH, _LABEL_WIDTH = 100, 15
 _INDENT = " " * (_LABEL_WIDTH + 2)
-_KIB, _MIB, _GIB, _TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 _MHZ_PER_GHZ, _HZ_PER_MHZ = 1000, 1_000_000
 
 Line = tuple[str, str]
@@ -71,7 +77,7 @@ def _render_summary(page: Page, decoded: DecodedDump) -> None:
             if told.get(label) != text:
                 _row(page, label, text)
         for cache in first.caches:
-            if (label := _cache_label(cache)) not in lines:
+            if (label := name_cache(cache)) not in lines:
                 _row(page, label, "none")
         told = told or lines
 
@@ -107,7 +113,7 @@ def _machine_lines(machine: Machine) -> Iterator[Line]:
         yield (
             "caches in all",
             ", ".join(
-                f"L{total.level} {_kind(total.kind)} {total.instances} x {size(total.size_bytes)}"
+                f"L{total.level} {describe_kind(total.kind)} {total.instances} x {describe_size(total.size_bytes)}"
                 for total in machine.cache_totals
             ),
         )
@@ -201,46 +207,18 @@ def _errata(facts: Facts) -> Iterator[Line]:
 
 def _caches(facts: Facts) -> Iterator[Line]:
     if facts.trace_cache is not None:
-        ways = _ways(facts.trace_cache.ways, is_full=False)
+        ways = describe_ways(facts.trace_cache.ways)
         yield "L1 trace", f"{facts.trace_cache.micro_ops} micro-operations, {ways}"
     for cache in facts.caches:
-        yield _cache_label(cache), _cache(cache)
-
-
-def _cache_label(cache: Cache) -> str:
-    return f"L{cache.level} {_kind(cache.kind)}"
-
-
-def _cache(cache: Cache) -> str:
-    parts = [size(cache.size_bytes), _ways(cache.ways, is_full=cache.is_fully_associative)]
-    parts.append(f"lines of {cache.line_bytes} bytes")
-    if cache.shared_by:
-        parts.append("of one thread" if cache.shared_by == 1 else f"for up to {cache.shared_by} threads")
-    return ", ".join(filter(None, parts))
-
-
-def _ways(ways: int | None, *, is_full: bool) -> str:
-    if is_full:
-        return "fully associative"
-    return f"{ways}-way" if ways else ""
+        yield name_cache(cache), ", ".join(filter(None, describe_cache(cache)))
 
 
 def _tlbs(facts: Facts) -> Iterator[Line]:
     by_kind: dict[str, list[str]] = {}
     for tlb in facts.tlbs:
-        level = f"L{tlb.level} " if tlb.level else ""
-        by_kind.setdefault(f"TLB {level}{_kind(tlb.kind)}", []).append(_tlb(tlb))
+        by_kind.setdefault(name_tlb(tlb), []).append(describe_tlb(tlb))
     for label, texts in by_kind.items():
         yield label, "; ".join(texts)
-
-
-def _kind(kind: str) -> str:
-    return "code" if kind == "instruction" else kind
-
-
-def _tlb(tlb: Tlb) -> str:
-    ways = _ways(tlb.ways, is_full=tlb.is_fully_associative)
-    return f"{tlb.entries} of {' or '.join(tlb.pages) or 'pages'}{f' {ways}' if ways else ''}"
 
 
 def _xsave(facts: Facts) -> Iterator[Line]:
@@ -266,7 +244,7 @@ def _sgx(facts: Facts) -> Iterator[Line]:
     if sgx.attributes is not None:
         parts.append(f"attributes {' '.join(sgx.attribute_names)}, XFRM {sgx.xfrm:#x}")
     if sgx.sections:
-        parts += [f"EPC {size(section.size_bytes)} at {section.base:#x}" for section in sgx.sections]
+        parts += [f"EPC {describe_size(section.size_bytes)} at {section.base:#x}" for section in sgx.sections]
     elif sgx.sections is not None:
         parts.append("no enclave memory")
     yield "SGX", "; ".join(filter(None, parts))
@@ -346,14 +324,6 @@ _SECTIONS: tuple[Callable[[Facts], Iterator[Line]], ...] = (
     _encryption,
     _vectors,
 )
-
-
-def size(bytes_: int) -> str:
-    """Write a size in the largest unit that leaves no remainder."""
-    for unit, name in ((_TIB, "TiB"), (_GIB, "GiB"), (_MIB, "MiB"), (_KIB, "KiB")):
-        if bytes_ and not bytes_ % unit:
-            return f"{bytes_ // unit} {name}"
-    return f"{bytes_} bytes"
 
 
 # Every field -----------------------------------------------------------------------------------------

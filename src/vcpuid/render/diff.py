@@ -11,14 +11,6 @@ from vcpuid.render.page import Page, Role, Span, wrap
 from vcpuid.terms.address import Bits, CpuidRegister, Register
 
 _WIDTH = 100
-# The rows and registers of vendor, model and brand.
-_IN_MEANINGS = frozenset(
-    [
-        *(((0, 0), register) for register in ("ebx", "ecx", "edx")),
-        ((1, 0), "eax"),
-        *((leaf, 0) for leaf in (0x80000002, 0x80000003, 0x80000004)),
-    ]
-)
 
 
 def render_diff(answer: Diff, *, dynamic: bool = False) -> Page:
@@ -40,15 +32,15 @@ def render_diff(answer: Diff, *, dynamic: bool = False) -> Page:
 
 
 def _render_kind(page: Page, kind: KindDiff, *, dynamic: bool, is_only_one: bool) -> None:
-    real = [change for change in kind.changes if change.weight is Weight.REAL and not _is_told(change)]
+    real = [change for change in kind.changes if change.weight is Weight.REAL and not change.is_told]
     fleeting = [change for change in kind.changes if change.weight is Weight.DYNAMIC]
     if not is_only_one and (kind.is_real or (dynamic and fleeting) or kind.untold):
         page.add(Span(f"{cpu_numbers(kind.before)} and {cpu_numbers(kind.after)}", Role.STRONG))
     for sign, names, role in (("-", kind.lost, Role.BAD), ("+", kind.gained, Role.GOOD)):
         for line in wrap(" ".join(names), _WIDTH, f"{sign} ") if names else ():
             page.add(Span(line if line.startswith(sign) else f"{sign} {line.strip()}", role))
-    for name, before, after in kind.meanings:
-        page.add(f"  {name}: {before} -> {after}")
+    for meaning in kind.meanings:
+        page.add(f"  {meaning.name}: {meaning.before} -> {meaning.after}", hang=4)
     _render_changes(page, real)
     if dynamic:
         _render_changes(page, fleeting, "   dynamic")
@@ -60,18 +52,11 @@ def _render_kind(page: Page, kind: KindDiff, *, dynamic: bool, is_only_one: bool
             page.add(Span(line, Role.UNSURE))
 
 
-def _is_told(change: Change) -> bool:
-    """Tell whether a feature's name or a meaning has told a change already."""
-    return (
-        change.feature is not None or change.key in _IN_MEANINGS or (change.key, change.register) in _IN_MEANINGS
-    )
-
-
 def _render_changes(page: Page, changes: Iterable[Change], remark: str = "") -> None:
     for change in changes:
         name = change.field.name if change.field else "(a bit without a name)"
         page.add(
-            f"  {change_address(change)!s:<26} {name:<26} {change.before} -> {change.after}",
+            f"  {change_address(change)!s:<28} {name:<26} {change.before} -> {change.after}",
             Span(remark, Role.DIM),
         )
 
@@ -87,6 +72,7 @@ def diff_document(answer: Diff) -> Document:
         "schema": "vcpuid-diff/1",
         "before": answer.before,
         "after": answer.after,
+        "origins": dict(zip(("before", "after"), answer.origins, strict=True)),
         "is_real": answer.is_real,
         "counts": {name: {"before": before, "after": after} for name, (before, after) in answer.counts.items()},
         "only_before": [list(cpus) for cpus in answer.only_before],

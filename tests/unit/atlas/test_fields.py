@@ -186,7 +186,12 @@ def expected_text(row: dict[str, str], raw: int) -> str:
         return '"' + "".join(chr(byte) if 31 < byte < 127 else f"\\x{byte:02x}" for byte in letters) + '"'
     if encoding == "set":
         members = [place for place, bit in enumerate(reversed(f"{raw:b}")) if bit == "1"]
-        return ", ".join(names.get(str(member), str(member)) for member in members) or "none"
+        runs = groupby(members, lambda member: names.get(str(member)) or member - sum(n < member for n in members))
+        texts = []
+        for key, run in runs:
+            first, *rest = run
+            texts.append(str(key) if isinstance(key, str) else f"{first}-{rest[-1]}" if rest else str(first))
+        return ", ".join(texts) or "none"
     if str(raw) in names:
         return names[str(raw)]
     kind, _, amount = encoding.partition("-")
@@ -252,6 +257,7 @@ def test_all_zeros_and_all_ones_decode_in_every_leaf_of_every_vendor() -> None:
         (field("values", unit="ways", values="255=fully associative"), 8, 8, "8 ways"),
         (field("set", values="0=8;1=16"), 0b111, (0, 1, 2), "8, 16, 2"),
         (field("set"), 0, (), "none"),
+        (field("set", values="4=four"), 0b1011_1111, (0, 1, 2, 3, 4, 5, 7), "0-3, four, 5, 7"),
     ],
 )
 def test_an_encoding_gives_a_value_and_its_text(made: Field, raw: int, value: object, text: str) -> None:

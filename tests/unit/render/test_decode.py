@@ -16,7 +16,7 @@ from cpus import AUTHENTIC_AMD, CENTAUR_HAULS, HYPERVISOR, KVM_LETTERS, Rows, ap
 from vcpuid.answers.decode import Wanted, decode_dump
 from vcpuid.answers.diff import diff
 from vcpuid.render.cpus import cpu_numbers, plural
-from vcpuid.render.decode import render_decode, render_rows, size
+from vcpuid.render.decode import render_decode, render_rows
 from vcpuid.render.decode_json import write_decode_document
 from vcpuid.render.diff import diff_document, render_diff
 from vcpuid.terms.dump import Cpu, Dump
@@ -220,14 +220,6 @@ def test_cpus_that_apic_ids_do_not_tell_apart() -> None:
     assert (
         "2 in the dump, not told apart by APIC ids; CPUID says 2 threads in a core, 8 threads in a package" in text
     )
-
-
-@pytest.mark.parametrize(
-    ("bytes_", "text"),
-    [(0, "0 bytes"), (48 << 10, "48 KiB"), (1 << 20, "1 MiB"), (3 << 40, "3 TiB"), (65, "65 bytes")],
-)
-def test_sizes(bytes_: int, text: str) -> None:
-    assert size(bytes_) == text
 
 
 def test_numbers_of_cpus() -> None:
