@@ -76,6 +76,12 @@ def test_most_cpus_have_no_trace_cache() -> None:
     assert decode_trace_cache(cpu({(4, 0): L1_DATA})) is None
 
 
+def test_the_two_levels_of_a_core_2_are_counted_from_1() -> None:
+    one = cpu({(1, 0): row(0x6F2), (2, 0): row(0x05B0B101, 0x005657F0, 0, 0x2CB43049)})
+    data = [(tlb.level, tlb.entries, tlb.pages) for tlb in decode_tlbs(one) if tlb.kind == "data"]
+    assert sorted(data) == [(1, 16, ("4 KiB",)), (1, 16, ("4 MiB",)), (2, 32, ("4 MiB",)), (2, 256, ("4 KiB",))]
+
+
 def test_a_register_with_bit_31_has_no_descriptors() -> None:
     assert decode_descriptors(cpu({(2, 0): row(0x01, 0x80665B51, 0, 0x7B)})) != ()
     assert [told.byte for told in decode_descriptors(cpu({(2, 0): row(1, 0x80665B51, 0, 0x7B)}))] == [0x7B]
