@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from vcpuid.errors import UsageError
+from vcpuid.rules.libvirt.entry import Style, write_entry
 from vcpuid.rules.libvirt.switches import switch_of
-from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES, CpuidRegister
+from vcpuid.terms.address import CpuidRegister
 from vcpuid.terms.feature import Dialect, Feature
 
 _HYPERVISOR_LEAVES = range(0x40000000, 0x50000000)
 
 
-def map_entry(feature: Feature) -> str:
+def map_entry(feature: Feature, style: Style = Style()) -> str:  # noqa: B008 - it is frozen
     """Write the `<feature>` element, indented as in libvirt's own x86_features.xml.
 
     The form follows the maps of libvirt 9.0 and 11.3: one mask, `ecx_in` only for leaves with subleaves, only the
@@ -26,17 +27,14 @@ def map_entry(feature: Feature) -> str:
         raise _no_entry(
             feature, "bits of one CPUID register or MSR", "Write one entry for each bit, by its address."
         )
-    word = words.pop()
-    mask = sum(bits.mask for bits in feature.bits)
-    if isinstance(word, CpuidRegister):
-        subleaf = f" ecx_in='0x{word.subleaf:02x}'" if word.leaf in LEAVES_WITH_SUBLEAVES else ""
-        child = f"<cpuid eax_in='0x{word.leaf:02x}'{subleaf} {word.register.value}='0x{mask:08x}'/>"
-    else:
-        low = mask & 0xFFFFFFFF
-        child = f"<msr index='0x{word.index:x}' edx='0x{mask >> 32:08x}' eax='0x{low:08x}'/>"
     own = next(iter(feature.names.get(Dialect.LIBVIRT, ())), None)
-    migratable = "" if own is None or own.migratable else " migratable='no'"
-    return f"  <feature name='{own.text if own else feature.name}'{migratable}>\n    {child}\n  </feature>\n"
+    return write_entry(
+        own.text if own else feature.name,
+        words.pop(),
+        sum(bits.mask for bits in feature.bits),
+        migratable=own is None or own.migratable,
+        style=style,
+    )
 
 
 def doubt_map_entry(feature: Feature) -> str | None:

@@ -22,6 +22,7 @@ from vcpuid.terms.place import Place
 
 INSTALLED = "/usr/share/libvirt/cpu_map"
 _LAST_STEPPING = 0xF
+_NUMBER = re.compile(r"[ \t]*\+?(?:0x([0-9a-f]{1,32})|(0[0-7]{0,40})|([1-9][0-9]{0,40}))", re.IGNORECASE)
 _DEPTH_LIMIT = 32  # ancestors of ancestors; libvirt's own maps have one
 
 
@@ -268,23 +269,32 @@ def parse_model(element: etree._Element, place: Place, group: str | None = None)
 
 
 def _parse_signature(element: etree._Element, place: Place) -> Signature:
+    text = element.get("stepping") or ""
+    steppings = parse_steppings(text)
+    if steppings is None:
+        raise InputError(
+            "stepping is none",
+            source=place.source,
+            line=element.sourceline,
+            found=repr(text[:40]),
+            expected="numbers of 0 to 15, or ranges like 0-7",
+        )
+    return Signature(_number(element, "family", place), _number(element, "model", place), steppings)
+
+
+def parse_steppings(text: str) -> int | None:
+    """Read a list of steppings, as in 0-3,5, as a mask; None if it is none."""
     steppings = 0
-    for part in filter(None, (element.get("stepping") or "").split(",")):
+    for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
         try:
             ends = int(first), int(last or first)
         except ValueError:
-            ends = (-1, -1)
+            return None
         if not 0 <= ends[0] <= ends[1] <= _LAST_STEPPING:
-            raise InputError(
-                "stepping is none",
-                source=place.source,
-                line=element.sourceline,
-                found=repr(part[:40]),
-                expected="a number of 0 to 15, or a range like 0-7",
-            )
+            return None
         steppings |= (2 << ends[1]) - (1 << ends[0])
-    return Signature(_number(element, "family", place), _number(element, "model", place), steppings)
+    return steppings
 
 
 def parse_feature(element: etree._Element, place: Place) -> MapFeature:
@@ -316,16 +326,25 @@ def _parse_masks(item: etree._Element, place: Place) -> Iterator[tuple[Word, int
 
 
 def _number(item: etree._Element, attribute: str, place: Place) -> int:
-    text = item.get(attribute) or "0"
-    try:
-        number = int(text, 0)
-    except ValueError:
-        number = -1
-    if number < 0 or number >> 32:
+    text = item.get(attribute)
+    number = 0 if text is None else parse_number(text)
+    if number is None or number >> 32:
         raise InputError(
             f"{attribute} is no number of 32 bits",
             source=place.source,
             line=item.sourceline,
-            found=repr(text[:40]),
+            found=repr((text or "")[:40]),
         )
     return number
+
+
+def parse_number(text: str) -> int | None:
+    """Read a number as libvirt does: hexadecimal after 0x, octal after 0, else decimal; None if it is none.
+
+    Blanks and a plus may stand before it, nothing behind it (measured with libvirt 9.0).
+    """
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    hexadecimal, octal, decimal = match.groups()
+    return int(hexadecimal, 16) if hexadecimal else int(octal, 8) if octal else int(decimal)

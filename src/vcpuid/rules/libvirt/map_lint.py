@@ -1,0 +1,182 @@
+"""Linting libvirt's CPU map: every fault with its place, what libvirt would do with it, and the fix.
+
+The rules stand in `tables/map_rules.toml`. Nothing stops at the first fault: libvirt does, and most often names
+neither the file nor the feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lxml import etree
+
+from vcpuid.errors import InputError
+from vcpuid.guest.libvirt import parse_xml
+from vcpuid.rules.libvirt.lint_common import Seen, attribute_faults, child_faults, line_of, near, rule
+from vcpuid.rules.libvirt.lint_features import FeatureLinter
+from vcpuid.rules.libvirt.lint_models import ModelLinter, VendorLinter
+from vcpuid.terms.finding import Finding
+from vcpuid.terms.place import Place
+
+INDEX = "index.xml"
+_ITEMS = ("vendor", "feature", "model")
+_FRAGMENT = "fragment"
+
+
+def read_and_lint(path: str | Path) -> tuple[Finding, ...]:
+    """Lint a map's folder, its index, one of its files, or a fragment.
+
+    Raises:
+        InputError: It cannot be read, or is no CPU map.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir() or path.name == INDEX:
+            folder = path if path.is_dir() else path.parent
+            files = {file.name: file.read_bytes() for file in sorted(folder.glob("*.xml"))}
+            return lint_map(files, str(folder))
+        return lint_file(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InputError("the map cannot be read", source=str(path), found=error.strerror) from None
+
+
+def lint_map(files: Mapping[str, bytes], source: str) -> tuple[Finding, ...]:
+    """Lint a whole map from its files.
+
+    Raises:
+        InputError: There is no index.
+    """
+    if INDEX not in files:
+        raise InputError(
+            "not a CPU map of libvirt",
+            source=source,
+            expected=f"an {INDEX}",
+            found=", ".join(sorted(files)[:8]) or "nothing",
+        )
+    return tuple(_lint_map(files, source))
+
+
+def lint_file(text: bytes, source: str) -> tuple[Finding, ...]:
+    """Lint one file of a map by itself, or a fragment: one or more features, models or vendors.
+
+    Raises:
+        InputError: It is XML of another kind.
+    """
+    roots, findings = _parse(text, source)
+    if findings:
+        return tuple(findings)
+    elements = [element for root in roots for element in _items_of(root, source)]
+    return (
+        *_outer_faults(roots, source),
+        *_lint_items([(element, source) for element in elements], is_whole=False),
+    )
+
+
+def _lint_map(files: Mapping[str, bytes], source: str) -> Iterator[Finding]:
+    where = f"{source}/{INDEX}"
+    roots, findings = _parse(files[INDEX], where)
+    yield from findings
+    if not roots:
+        return
+    arch = roots[0].find("arch[@name='x86']")
+    if arch is None:
+        yield rule("no-x86").finding(line_of(roots[0], where))
+        return
+    yield from _index_faults(arch, where)
+    included: set[str] = set()
+    is_whole = True
+    items: list[tuple[etree._Element, str]] = []
+    for element in arch.iter(etree.Element):
+        if element.tag in _ITEMS and element.getparent() is arch:
+            items.append((element, where))
+        if element.tag != "include":
+            continue
+        name, place = element.get("filename") or "", line_of(element, where)
+        if not name:
+            yield rule("include-without-name").finding(place)
+        elif name in included:
+            yield rule("included-twice").finding(place, name)
+        elif name not in files:
+            yield rule("include-missing").finding(place, name)
+            is_whole = False
+        else:
+            path = f"{source}/{name}"
+            file_roots, findings = _parse(files[name], path)
+            yield from findings
+            is_whole = is_whole and not findings
+            yield from _outer_faults(file_roots, path)
+            items += [(item, path) for root in file_roots for item in _items_of(root, path)]
+        included.add(name)
+    yield from _lint_items(items, is_whole=is_whole)
+    for name in sorted(files.keys() - included):
+        if name.startswith("x86_"):
+            yield rule("not-included").finding(Place(f"{source}/{name}"), file=name)
+
+
+def _index_faults(arch: etree._Element, source: str) -> Iterator[Finding]:
+    yield from child_faults(arch, ("include", "group", *_ITEMS), (), source)
+    for group in arch.iterchildren("group"):
+        yield from attribute_faults(group, ("name",), source)
+        yield from child_faults(group, ("include",), (), source)
+    for include in arch.iter("include"):
+        yield from attribute_faults(include, ("filename",), source)
+
+
+def _outer_faults(roots: list[etree._Element], source: str) -> Iterator[Finding]:
+    for root in roots:
+        if root.tag == "cpus":
+            yield from child_faults(root, _ITEMS, (), source)
+
+
+def _items_of(root: etree._Element, source: str) -> list[etree._Element]:
+    if root.tag in _ITEMS:
+        return [root]
+    items = list(root.iterchildren(*_ITEMS))
+    if root.tag != "cpus" and not items:
+        raise InputError(
+            "not a CPU map of libvirt",
+            source=source,
+            line=root.sourceline,
+            found=f"<{root.tag!s}>",
+            expected="<cpus>, or a <feature>, <model> or <vendor>",
+        )
+    return items
+
+
+def _lint_items(items: list[tuple[etree._Element, str]], *, is_whole: bool) -> Iterator[Finding]:
+    features, vendors = FeatureLinter(), VendorLinter()
+    later: Seen = {}
+    for element, source in items:
+        if element.tag == "model":
+            later.setdefault(element.get("name") or "", line_of(element, source))
+    models = ModelLinter(features.seen, vendors.seen, later, is_whole)
+    linters = {"feature": features.lint, "vendor": vendors.lint, "model": models.lint}
+    for element, source in items:
+        yield from linters[str(element.tag)](element, source)
+    yield from models.finish()
+
+
+def _parse(raw: bytes, source: str) -> tuple[list[etree._Element], list[Finding]]:
+    """Read a file, or a fragment of several elements; a file that cannot be read is a finding."""
+    try:
+        return [parse_xml(raw, source)], []
+    except InputError as error:
+        if not (fault := _encoding_fault(raw, source)):
+            try:
+                root = parse_xml(b"<%s>%s</%s>" % (_FRAGMENT.encode(), raw, _FRAGMENT.encode()), source)
+            except InputError:
+                root = None
+            if root is not None and len(root):
+                return list(root.iterchildren(etree.Element)), []
+            fault = rule("not-well-formed").finding(Place(source, error.line), reason=error.message)
+        return [], [fault]
+
+
+def _encoding_fault(raw: bytes, source: str) -> Finding | None:
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        return rule("not-utf-8").finding(Place(source, line), f"byte {raw[error.start]:02x}")
+    return None
