@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from collections.abc import Iterable
 from pathlib import Path
 
 from vcpuid.terms.finding import Finding, Severity

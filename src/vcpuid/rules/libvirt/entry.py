@@ -33,7 +33,7 @@ def style_of(text: str) -> Style:
 
 
 def mask_element(word: Word, mask: int, style: Style = Style()) -> str:  # noqa: B008 - it is frozen
-    """Write the element of a mask: one register, `ecx_in` only for leaves with subleaves; an MSR with both halves."""
+    """Write a mask: one register, `ecx_in` only for leaves with subleaves; an MSR with both halves."""
     digits = style.digits
     if isinstance(word, CpuidRegister):
         subleaf = f" ecx_in='0x{word.subleaf:0{digits}x}'" if word.leaf in LEAVES_WITH_SUBLEAVES else ""

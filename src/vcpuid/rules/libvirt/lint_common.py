@@ -52,7 +52,7 @@ def child_faults(
     met: set[str] = set()
     for child in element.iterchildren(etree.Element):
         tag = str(child.tag)
-        fields = {"tag": tag, "parent": element.tag}
+        fields = {"tag": tag, "parent": str(element.tag)}
         if tag not in known:
             yield rule("unknown-element").finding(
                 line_of(child, source), f"<{tag}>", ", ".join(known), near=near(tag, known), **fields

@@ -137,7 +137,7 @@ class FeatureLinter:
         if since and intended is not None:
             if not intended.name_in(Dialect.QEMU):
                 yield rule("own-not-in-qemu").finding(place, name=name)
-        elif name == name.strip() != "" and not Atlas.load().named(Dialect.QEMU, name):
+        elif name == name.strip() != "" and not _is_qemus(name):
             theirs = [feature.name_in(Dialect.QEMU) for bit in _bits(masks) for feature in Atlas.load().at(bit)]
             spelling = next(filter(None, theirs), None)
             fix = (
@@ -212,6 +212,12 @@ def _intended(name: str) -> Feature | None:
     name = name.strip()
     found = (atlas.named(dialect, name) for dialect in dialects) if name else ()
     return next((feature for feature in found if feature is not None and len(feature.bits) == 1), None)
+
+
+def _is_qemus(name: str) -> bool:
+    """Tell whether QEMU takes a name; it reads underscores as dashes."""
+    atlas = Atlas.load()
+    return any(atlas.named(Dialect.QEMU, spelling) for spelling in (name, name.replace("_", "-")))
 
 
 def _accepted(feature: Feature, name: str) -> Iterator[tuple[Bits, ...]]:

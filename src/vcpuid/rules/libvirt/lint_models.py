@@ -83,7 +83,7 @@ class ModelLinter:
         """Give the findings that need all models: each feature that is missing, at the first model that has it."""
         for feature, users in self.missing.items():
             name, place = users[0]
-            others = f" and {len(users) - 1} other models have" if users[1:] else " has"
+            others = f" (and {len(users) - 1} more)" if users[1:] else ""
             chosen, known = (
                 ("unknown-feature", list(self.features)) if self.is_whole else ("unfamiliar-feature", _own_names())
             )

@@ -13,7 +13,7 @@ from lxml import etree
 
 from vcpuid.errors import InputError
 from vcpuid.guest.libvirt import parse_xml
-from vcpuid.rules.libvirt.lint_common import Seen, attribute_faults, child_faults, line_of, near, rule
+from vcpuid.rules.libvirt.lint_common import Seen, attribute_faults, child_faults, line_of, rule
 from vcpuid.rules.libvirt.lint_features import FeatureLinter
 from vcpuid.rules.libvirt.lint_models import ModelLinter, VendorLinter
 from vcpuid.terms.finding import Finding
@@ -66,11 +66,53 @@ def lint_file(text: bytes, source: str) -> tuple[Finding, ...]:
     roots, findings = _parse(text, source)
     if findings:
         return tuple(findings)
-    elements = [element for root in roots for element in _items_of(root, source)]
-    return (
-        *_outer_faults(roots, source),
-        *_lint_items([(element, source) for element in elements], is_whole=False),
-    )
+    for root in roots:
+        if root.tag not in ("cpus", *_ITEMS):
+            raise InputError(
+                "not a CPU map of libvirt",
+                source=source,
+                line=root.sourceline,
+                found=f"<{root.tag!s}>",
+                expected="<cpus>, or a <feature>, <model> or <vendor>",
+            )
+    items = [(item, source) for root in roots for item in _items_of(root)]
+    return (*_outer_faults(roots, source), *_lint_items(items, is_whole=False))
+
+
+class _Walk:
+    """The files of a map in the order of its index: their elements, and the faults on the way."""
+
+    def __init__(self, files: Mapping[str, bytes], source: str) -> None:
+        self.items: list[tuple[etree._Element, str]] = []
+        self.findings: list[Finding] = []
+        self.is_whole = True
+        self.included: set[str] = set()
+        self._files = files
+        self._source = source
+
+    def walk(self, arch: etree._Element, where: str) -> None:
+        """Follow what the index has for x86."""
+        for element in arch.iter("include", *_ITEMS):
+            if element.tag == "include":
+                self._include(element.get("filename") or "", line_of(element, where))
+            elif element.getparent() is arch:
+                self.items.append((element, where))
+
+    def _include(self, name: str, place: Place) -> None:
+        if not name:
+            self.findings.append(rule("include-without-name").finding(place))
+        elif name in self.included:
+            self.findings.append(rule("included-twice").finding(place, name))
+        elif name not in self._files:
+            self.findings.append(rule("include-missing").finding(place, name))
+            self.is_whole = False
+        else:
+            path = f"{self._source}/{name}"
+            roots, findings = _parse(self._files[name], path)
+            self.is_whole = self.is_whole and not findings
+            self.findings += [*findings, *_outer_faults(roots, path)]
+            self.items += [(item, path) for root in roots for item in _items_of(root)]
+        self.included.add(name)
 
 
 def _lint_map(files: Mapping[str, bytes], source: str) -> Iterator[Finding]:
@@ -84,32 +126,11 @@ def _lint_map(files: Mapping[str, bytes], source: str) -> Iterator[Finding]:
         yield rule("no-x86").finding(line_of(roots[0], where))
         return
     yield from _index_faults(arch, where)
-    included: set[str] = set()
-    is_whole = True
-    items: list[tuple[etree._Element, str]] = []
-    for element in arch.iter(etree.Element):
-        if element.tag in _ITEMS and element.getparent() is arch:
-            items.append((element, where))
-        if element.tag != "include":
-            continue
-        name, place = element.get("filename") or "", line_of(element, where)
-        if not name:
-            yield rule("include-without-name").finding(place)
-        elif name in included:
-            yield rule("included-twice").finding(place, name)
-        elif name not in files:
-            yield rule("include-missing").finding(place, name)
-            is_whole = False
-        else:
-            path = f"{source}/{name}"
-            file_roots, findings = _parse(files[name], path)
-            yield from findings
-            is_whole = is_whole and not findings
-            yield from _outer_faults(file_roots, path)
-            items += [(item, path) for root in file_roots for item in _items_of(root, path)]
-        included.add(name)
-    yield from _lint_items(items, is_whole=is_whole)
-    for name in sorted(files.keys() - included):
+    walk = _Walk(files, source)
+    walk.walk(arch, where)
+    yield from walk.findings
+    yield from _lint_items(walk.items, is_whole=walk.is_whole)
+    for name in sorted(files.keys() - walk.included):
         if name.startswith("x86_"):
             yield rule("not-included").finding(Place(f"{source}/{name}"), file=name)
 
@@ -129,19 +150,9 @@ def _outer_faults(roots: list[etree._Element], source: str) -> Iterator[Finding]
             yield from child_faults(root, _ITEMS, (), source)
 
 
-def _items_of(root: etree._Element, source: str) -> list[etree._Element]:
-    if root.tag in _ITEMS:
-        return [root]
-    items = list(root.iterchildren(*_ITEMS))
-    if root.tag != "cpus" and not items:
-        raise InputError(
-            "not a CPU map of libvirt",
-            source=source,
-            line=root.sourceline,
-            found=f"<{root.tag!s}>",
-            expected="<cpus>, or a <feature>, <model> or <vendor>",
-        )
-    return items
+def _items_of(root: etree._Element) -> list[etree._Element]:
+    """Give a file's elements; libvirt takes any root, and a fragment is an element by itself."""
+    return [root] if root.tag in _ITEMS else list(root.iterchildren(*_ITEMS))
 
 
 def _lint_items(items: list[tuple[etree._Element, str]], *, is_whole: bool) -> Iterator[Finding]:

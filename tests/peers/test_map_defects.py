@@ -1,0 +1,154 @@
+"""Broken maps and the real libvirt: its own message, and ours, which names the feature and the fix.
+
+Each map is bound over the installed one in a mount namespace of its own, which ends with its one process. The QEMU
+driver runs inside virsh (`qemu:///embed`), so no daemon is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from map_defects import TINY, Defect, load_defects
+from programs import needs
+from vcpuid.cli.dump import dump_here
+from vcpuid.rules.libvirt.map_lint import read_and_lint
+
+INSTALLED = Path("/usr/share/libvirt/cpu_map")
+ASKED = "<cpu><arch>x86_64</arch><model>Newer</model><vendor>Intel</vendor><feature name='sgx'/></cpu>"
+REQUIRED = "<cpu match='minimum'><model>Older</model><feature policy='require' name='sgx'/></cpu>"
+DEFECTS = load_defects()
+
+
+@cache
+def can_bind() -> bool:
+    """Whether this process may have a mount namespace of its own."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        return False
+    done = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+pytestmark = [
+    needs("virsh", package="libvirt-clients"),
+    pytest.mark.skipif(not INSTALLED.is_dir(), reason="needs libvirt's CPU map (Debian package libvirt0)"),
+    pytest.mark.skipif(not can_bind(), reason="needs root and unshare (Debian package util-linux)"),
+]
+
+
+def with_map(folder: Path, *command: str) -> str:
+    """Run a command that sees another map, and give what it prints."""
+    script = f'mount --bind "$0" {INSTALLED} && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, str(folder), *command],
+        capture_output=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    return (done.stdout + done.stderr).decode(errors="replace")
+
+
+def baseline(folder: Path, tmp_path: Path) -> str:
+    request = tmp_path / "asked.xml"
+    request.write_text(ASKED, encoding="utf-8")
+    return with_map(folder, "virsh", "-c", "test:///default", "cpu-baseline", str(request))
+
+
+def compare(folder: Path, tmp_path: Path) -> str:
+    request, root = tmp_path / "required.xml", tmp_path / "root"
+    request.write_text(REQUIRED, encoding="utf-8")
+    root.mkdir()
+    uri = f"qemu:///embed?root={root}"
+    return with_map(folder, "virsh", "-c", uri, "cpu-compare", "--error", str(request))
+
+
+def test_the_sound_map_is_taken(tmp_path: Path) -> None:
+    answer = baseline(TINY, tmp_path)
+    assert "<model fallback='forbid'>Newer</model>" in answer
+    assert "name='sgx'" in answer
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
+def test_libvirts_word_and_ours(defect: Defect, tmp_path: Path) -> None:
+    folder = defect.spoil(tmp_path / "map")
+    answer = baseline(folder, tmp_path)
+    findings = read_and_lint(folder)
+    assert findings
+    if defect.libvirt is not None:
+        assert defect.libvirt in answer
+        assert any(finding.severity.value == "error" or finding.rule == "map.not-included" for finding in findings)
+    elif defect.lacks is not None:
+        assert defect.lacks not in answer
+    else:
+        assert answer == baseline(TINY, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", [defect.name for defect in DEFECTS if (defect.libvirt or "").startswith(("Invalid cpuid", "no x86"))]
+)
+def test_we_name_the_feature_that_libvirt_does_not(name: str, tmp_path: Path) -> None:
+    defect = next(defect for defect in DEFECTS if defect.name == name)
+    folder = defect.spoil(tmp_path / "map")
+    assert "sgx" not in baseline(folder, tmp_path)
+    (finding,) = read_and_lint(folder)
+    assert "feature sgx" in finding.message
+    assert finding.fix == "Write <cpuid eax_in='0x07' ecx_in='0x00' ebx='0x00000004'/>."
+
+
+NAMED = {1: "tsc_adjust", 3: "bmi1", 5: "avx2", 14: "mpx"}  # bits of leaf 7 EBX in the tiny map, but for sgx
+
+
+@cache
+def leaf_7_ebx() -> int:
+    return dump_here().cpus[0].rows[7, 0][1]
+
+
+def test_a_mask_of_which_the_host_has_a_part_is_refused_with_an_empty_list(tmp_path: Path) -> None:
+    """Compare for the QEMU driver: today's form of a message that names nothing."""
+    has = next((bit for bit in NAMED if leaf_7_ebx() >> bit & 1), None)
+    lacks = next((bit for bit in range(32) if not leaf_7_ebx() >> bit & 1 and bit not in NAMED), None)
+    if has is None or lacks is None:
+        pytest.skip("needs a CPU with tsc_adjust, bmi1, avx2 or mpx, and without another bit of leaf 7 EBX")
+    mask = f"ebx='0x{1 << has | 1 << lacks:08x}'"
+    folder = Defect("", "x86_features.xml", "ebx='0x00000004'", mask, (), None, None).spoil(tmp_path / "map")
+    answer = compare(folder, tmp_path)
+    assert re.search(r"Host CPU does not provide required features: *$", answer, re.MULTILINE), answer
+    (finding,) = read_and_lint(folder)
+    assert finding.rule == "map.several-bits"
+    assert "feature sgx" in finding.message
+    assert finding.expected == "CPUID.07H.0:EBX[2]"
+
+
+def test_the_value_of_a_register_is_refused_with_other_names(tmp_path: Path) -> None:
+    """A value that has all bits: the message names what the host lacks of it, and never sgx."""
+    lacking = [name for bit, name in NAMED.items() if not leaf_7_ebx() >> bit & 1]
+    if not lacking:
+        pytest.skip("needs a CPU without one of tsc_adjust, bmi1, avx2, mpx")
+    defect = next(defect for defect in DEFECTS if defect.name == "register-value")
+    answer = compare(defect.spoil(tmp_path / "map"), tmp_path)
+    listed = answer.partition("required features: ")[2]
+    assert set(re.findall(r"\w+", listed)) == set(lacking)
+    assert "sgx" not in listed
+
+
+@needs("qemu-system-x86_64", package="qemu-system-x86")
+@pytest.mark.parametrize("name", ["zz-leaf", "cvt16", "bmi-1"])
+def test_a_name_that_qemu_lacks_fails_at_the_start(name: str) -> None:
+    done = subprocess.run(
+        ["qemu-system-x86_64", "-cpu", f"qemu64,{name}=on", "-display", "none", "-nodefaults", "-S"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert f"can't apply global qemu64-x86_64-cpu.{name}=on: Property 'qemu64-x86_64-cpu.{name}' not found" in (
+        done.stderr
+    )
