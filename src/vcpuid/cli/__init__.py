@@ -29,6 +29,7 @@ COMMANDS = {
     "convert": ("convert", "A CPUID dump in another format."),
     "compare": ("compare", "Can guests run on another host, by their CPU? There and back."),
     "baseline": ("baseline", "The CPU that all of several hosts can give."),
+    "audit": ("audit", "Every guest of a host: asked, given, got, and what bites later."),
     "map": ("map", "libvirt's feature map."),
 }
 

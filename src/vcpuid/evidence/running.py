@@ -37,12 +37,21 @@ class DomainEvidence:
 
 @dataclass(frozen=True, slots=True)
 class ProcessEvidence:
-    """One QEMU process and what its command line says of the CPU."""
+    """One QEMU process.
+
+    Attributes:
+        pid: Its number.
+        exe: The path of its binary, in its own file system.
+        name: The guest's name as its command line has it; may be empty.
+        command: What its command line says of the CPU.
+        is_replaced: Whether its binary is no longer in the file system: an upgrade has put another there.
+    """
 
     pid: int
     exe: str
     name: str
     command: CommandLine
+    is_replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +105,10 @@ def read_processes(data: Node) -> tuple[ProcessEvidence, ...]:
 
 
 def _read_process(node: Node) -> ProcessEvidence:
-    pid, name = node["pid"].number(), node.get("name")
+    pid, name, deleted = node["pid"].number(), node.get("name"), node.get("deleted")
     command = parse_arguments(node["args"].texts(), Place(f"process {pid}"))
-    return ProcessEvidence(pid, node["exe"].text(), name.text() if name else "", command)
+    is_replaced = deleted is not None and deleted.truth()
+    return ProcessEvidence(pid, node["exe"].text(), name.text() if name else "", command, is_replaced)
 
 
 def read_monitor(data: Node) -> tuple[MonitorEvidence, ...]:

@@ -45,6 +45,7 @@ def guests(host: Evidence) -> list[Guest | None]:
 def test_the_schemas_are_those_of_the_contract() -> None:
     assert set(SCHEMAS) == {
         "address",
+        "audit",
         "baseline",
         "compare",
         "decode",
@@ -52,6 +53,8 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "error",
         "explain",
         "feature",
+        "finding",
+        "lint",
         "verdict",
         "why",
     }

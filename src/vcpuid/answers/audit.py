@@ -1,0 +1,341 @@
+"""Every guest of a host: what was asked, what its process was given, what it got, and what bites later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import NamedTuple
+
+from vcpuid.answers.compare import Compatibility, compare
+from vcpuid.answers.offer import OfferReader, common_map
+from vcpuid.answers.party import Basis, Party, party_of_snapshot
+from vcpuid.atlas import Atlas
+from vcpuid.errors import InputError
+from vcpuid.evidence import Evidence, Gap
+from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
+from vcpuid.rules.libvirt.definition import encode
+from vcpuid.rules.libvirt.mitigations import mitigations_of
+from vcpuid.rules.lint import LintRule, load_rules
+from vcpuid.snapshot import Snapshot
+from vcpuid.terms.feature import Dialect
+from vcpuid.terms.finding import Finding, Severity
+from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu, Policy
+from vcpuid.terms.place import Place
+
+_RULES = f"{__file__.rpartition('/')[0]}/tables/audit_rules.toml"
+_HOSTS_OWN = frozenset((CpuMode.HOST_PASSTHROUGH, CpuMode.MAXIMUM))
+_BINDING = frozenset((Policy.REQUIRE, Policy.FORCE))
+
+
+class AuditedGuest(NamedTuple):
+    """One guest.
+
+    Attributes:
+        name: Its domain's name, else what its process is called.
+        pid: Its QEMU process; None while it does not run.
+        is_domain: Whether libvirt knows it.
+        accelerator: Who runs it; None where nothing tells.
+        machine: The machine type; None for QEMU's default, or where nothing tells.
+        asked: The CPU that its definition asks for; None for a guest without a definition.
+        given: The -cpu of its process that counts; None where there is none, or no process.
+        replaced: The -cpu options before it, which have no effect.
+        dropped: Features that were asked for and not given, in the names of whoever reported it.
+        reported_by: Who says what it got: `QMP`, `live XML`, or None for nobody.
+        epc_bytes: Its SGX memory.
+        findings: What is wrong with it.
+    """
+
+    name: str
+    pid: int | None
+    is_domain: bool
+    accelerator: Accelerator | None
+    machine: str | None
+    asked: GuestCpu | None
+    given: str | None
+    replaced: tuple[str, ...]
+    dropped: tuple[str, ...]
+    reported_by: str | None
+    epc_bytes: int
+    findings: tuple[Finding, ...]
+
+
+class Audit(NamedTuple):
+    """The guests of one host.
+
+    Attributes:
+        host: The host's name.
+        taken_at: When its evidence was taken, ISO 8601 in UTC.
+        guests: Its guests, running ones first, by name.
+        peers: The hosts that guests were compared with.
+        gaps: What could not be looked at, and why.
+    """
+
+    host: str
+    taken_at: str
+    guests: tuple[AuditedGuest, ...]
+    peers: tuple[str, ...]
+    gaps: tuple[str, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings."""
+        return tuple(finding for guest in self.guests for finding in guest.findings)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the guests of this host could be seen at all."""
+        return bool(self.guests) or not self.gaps
+
+
+def audit(snapshot: Snapshot | Evidence, peers: Sequence[Party] = ()) -> Audit:
+    """Judge every guest of a host.
+
+    Args:
+        snapshot: The host's evidence.
+        peers: Hosts to which its guests are to be able to migrate.
+
+    Raises:
+        InputError: The evidence is damaged.
+    """
+    evidence = snapshot if isinstance(snapshot, Evidence) else Evidence(snapshot)
+    auditor = _Auditor(evidence, peers)
+    guests = sorted(auditor.guests(), key=lambda guest: (guest.pid is None, guest.name))
+    gaps = (evidence.failure(source) for source in ("domains", "processes", "libvirt", "monitor"))
+    return Audit(
+        evidence.snapshot.host_name,
+        evidence.snapshot.taken_at,
+        tuple(guests),
+        tuple(peer.name for peer in peers),
+        tuple(f"{gap.what}: {gap.why}" for gap in gaps if gap is not None),
+    )
+
+
+class _Auditor:
+    """Judges guests by what is known of their host."""
+
+    def __init__(self, evidence: Evidence, peers: Sequence[Party]) -> None:
+        self._evidence = evidence
+        self._peers = peers
+        self._rules = load_rules(_RULES, "audit")
+
+    def guests(self) -> Iterator[AuditedGuest]:
+        """Give every domain, and every process that is no domain's."""
+        domains = () if isinstance(self._evidence.domains, Gap) else self._evidence.domains
+        processes = () if isinstance(self._evidence.processes, Gap) else self._evidence.processes
+        for domain in domains:
+            guest = guest_of_domain(self._evidence, domain.uuid or domain.name)
+            process = next((one for one in processes if one.pid == domain.pid), None)
+            yield self._judge(
+                guest, domain.name, domain.pid, is_domain=True, is_replaced=bool(process and process.is_replaced)
+            )
+        known = {domain.pid for domain in domains}
+        taken = {domain.name for domain in domains}
+        for process in processes:
+            if process.pid not in known:
+                guest = guest_of_process(self._evidence, process.pid)
+                name = process.name or f"process {process.pid}"
+                name = name if name not in taken else f"{name} ({process.pid})"
+                taken.add(name)
+                yield self._judge(guest, name, process.pid, is_domain=False, is_replaced=process.is_replaced)
+
+    def _judge(
+        self, guest: Guest, name: str, pid: int | None, *, is_domain: bool, is_replaced: bool
+    ) -> AuditedGuest:
+        definition = guest.definition or guest.live
+        effective = guest.command.effective if guest.command else None
+        dropped, reported_by = _dropped(guest)
+        findings = [
+            *self._on_command(guest, name),
+            *self._on_dropped(dropped, name),
+            *self._on_definition(guest, name),
+            *self._on_supply(guest, name),
+            *self._on_peers(guest, name),
+        ]
+        if is_replaced:
+            findings.append(self._rule("binary-replaced").finding(Place(name)))
+        return AuditedGuest(
+            name=name,
+            pid=pid,
+            is_domain=is_domain,
+            accelerator=guest.accelerator,
+            machine=(guest.command.machine if guest.command else None)
+            or (definition.machine if definition else None),
+            asked=definition.cpu if definition else None,
+            given=effective.text if effective else None,
+            replaced=tuple(argument.text for argument in guest.command.replaced) if guest.command else (),
+            dropped=dropped,
+            reported_by=reported_by,
+            epc_bytes=_epc_bytes(guest),
+            findings=tuple(sorted(findings, key=lambda finding: list(Severity).index(finding.severity))),
+        )
+
+    def _rule(self, name: str) -> LintRule:
+        return self._rules[name]
+
+    def _on_command(self, guest: Guest, name: str) -> Iterator[Finding]:
+        if guest.command is not None and guest.command.replaced:
+            models = [argument.text.partition(",")[0] for argument in guest.command.cpus]
+            yield self._rule("second-cpu").finding(
+                Place(name),
+                found=f"-cpu {guest.command.cpus[-1].text}",
+                count=len(models),
+                used=models[-1],
+                forgotten=", ".join(models[:-1]),
+            )
+        elif (upcoming := guest.next_definition or guest.definition) and "-cpu" in upcoming.passthrough:
+            yield self._rule("passthrough-cpu").finding(Place(name))
+
+    def _on_dropped(self, dropped: Sequence[str], name: str) -> Iterator[Finding]:
+        if dropped:
+            yield self._rule("dropped").finding(
+                Place(name), features=", ".join(dropped), first=dropped[0], guest=name
+            )
+
+    def _on_definition(self, guest: Guest, name: str) -> Iterator[Finding]:
+        place = Place(name)
+        if guest.launch_security:
+            yield self._rule("module-decides").finding(place, kind=guest.launch_security)
+        mode = _mode_of(guest)
+        if mode is not None and mode in _HOSTS_OWN:
+            yield self._rule("not-migratable-mode").finding(place, mode=mode.value)
+        if mode is CpuMode.DEFAULT:
+            yield self._rule("default-model").finding(place)
+        if guest.accelerator is Accelerator.TCG and not isinstance(self._evidence.kvm, Gap):
+            yield self._rule("emulated").finding(place)
+        if guest.next_definition and guest.definition and _differ(guest.next_definition.cpu, guest.definition.cpu):
+            yield self._rule("changed-since-start").finding(place)
+        if epc_bytes := _epc_bytes(guest):
+            yield self._rule("epc").finding(place, size=f"{epc_bytes / 2**20:g} MiB")
+
+    def _on_supply(self, guest: Guest, name: str) -> Iterator[Finding]:
+        """Name the protections that the host can give and the guest lacks."""
+        has = self._bits_of(guest)
+        if has is None or self._host is None or guest.accelerator is not Accelerator.KVM:
+            return
+        given = self._reader.read(self._host).data
+        features = self._reader.models.features
+        missing: dict[str, str] = {}
+        for mitigation in mitigations_of(given.vendor):
+            known = [features[name] for name in mitigation.names if name in features]
+            offered = next((feature.name for feature in known if feature.bits & given.bits), None)
+            if offered and not any(feature.bits & has for feature in known):
+                missing[offered] = mitigation.against
+        if missing:
+            yield self._rule("mitigations").finding(
+                Place(name),
+                features=", ".join(missing),
+                first=next(iter(missing)),
+                against="; ".join(missing.values()),
+            )
+
+    def _on_peers(self, guest: Guest, name: str) -> Iterator[Finding]:
+        party = self._party_of(guest, name)
+        if party is None:
+            return
+        for peer in self._peers:
+            try:
+                way = compare(party, peer).there
+            except InputError as error:
+                yield self._rule("peer-lacks").finding(Place(name), peer=peer.name, features=str(error))
+                continue
+            if way.compatibility is Compatibility.INCOMPATIBLE:
+                names = [one.feature for one in way.missing] or [way.reason]
+                yield self._rule("peer-lacks").finding(Place(name), peer=peer.name, features=", ".join(names))
+
+    def _party_of(self, guest: Guest, name: str) -> Party | None:
+        """Give what a peer must have: the guest's CPU, or the host's where the guest has that."""
+        if _mode_of(guest) in _HOSTS_OWN:
+            return self._host
+        definition = guest.live or guest.definition
+        if definition is None or definition.cpu.mode is not CpuMode.CUSTOM or _has_second_cpu(guest):
+            return None
+        # The live XML disables what QEMU has dropped: the guest does not need it elsewhere.
+        return Party(name, Basis.DEFINITION, is_guest=True, cpu=definition.cpu, evidence=self._evidence)
+
+    def _bits_of(self, guest: Guest) -> int | None:
+        """Give the features that a guest has, as bits of the host's map; None where they are not known."""
+        if guest.monitor is not None:
+            return self._bits_of_properties(guest.monitor.properties)
+        definition = guest.live or guest.definition
+        if definition is None or definition.cpu.mode is not CpuMode.CUSTOM or _has_second_cpu(guest):
+            return None
+        try:
+            return encode(self._reader.models_for(self._host or _NOBODY, definition.cpu), definition.cpu).bits
+        except InputError:
+            return None
+
+    def _bits_of_properties(self, properties: Mapping[str, bool]) -> int:
+        atlas = Atlas.load()
+        bits = 0
+        for name, written in self._reader.models.cpu_map.features.items():
+            spellings = {
+                spelling
+                for bit in written.bits
+                for feature in atlas.at(bit)
+                for spelling in feature.spellings(Dialect.QEMU)
+            }
+            if any(properties.get(spelling) for spelling in spellings):
+                bits |= self._reader.models.features[name].bits
+        return bits
+
+    @cached_property
+    def _host(self) -> Party | None:
+        try:
+            return party_of_snapshot(self._evidence.snapshot)
+        except InputError:
+            return None
+
+    @cached_property
+    def _reader(self) -> OfferReader:
+        return OfferReader(common_map([self._host] if self._host else []))
+
+
+_NOBODY = Party("", Basis.CPUID)
+
+
+def _mode_of(guest: Guest) -> CpuMode | None:
+    """Give the mode that counts: the process's -cpu, else the definition's."""
+    if guest.command is not None and guest.running:
+        return guest.command.effective.cpu.mode if guest.command.effective else CpuMode.DEFAULT
+    definition = guest.definition or guest.live
+    return definition.cpu.mode if definition else None
+
+
+def _dropped(guest: Guest) -> tuple[tuple[str, ...], str | None]:
+    """Give what was asked for and not given, and who says so."""
+    if guest.monitor is not None:
+        return tuple(sorted(guest.monitor.dropped)), "QMP"
+    if guest.live is None or guest.definition is None or not guest.running or _has_second_cpu(guest):
+        return (), None
+    off = {request.name for request in guest.live.cpu.requests if request.policy is Policy.DISABLE}
+    required = {request.name for request in guest.definition.cpu.requests if request.policy in _BINDING}
+    return tuple(sorted(off & required)), "live XML"
+
+
+def _has_second_cpu(guest: Guest) -> bool:
+    return guest.command is not None and bool(guest.command.replaced)
+
+
+def _differ(one: GuestCpu, other: GuestCpu) -> bool:
+    """Tell whether two definitions ask for different CPUs, wherever they stand."""
+    return _essence(one) != _essence(other)
+
+
+def _essence(cpu: GuestCpu) -> GuestCpu:
+    nowhere = Place("")
+    requests = sorted(
+        (replace(request, place=nowhere) for request in cpu.requests), key=lambda request: request.name
+    )
+    return replace(cpu, requests=tuple(requests), place=nowhere)
+
+
+def _epc_bytes(guest: Guest) -> int:
+    definition = guest.live or guest.definition
+    return sum(section.size_bytes for section in definition.epc) if definition else 0
+
+
+def worst(findings: Iterable[Finding]) -> Severity | None:
+    """Give the worst severity of findings; None where there are none."""
+    found = {finding.severity for finding in findings}
+    return next((severity for severity in Severity if severity in found), None)
