@@ -7,11 +7,14 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain_lint import lint_host
+from vcpuid.answers.lint import Basis, Text, lint_text
 from vcpuid.errors import VcpuidError
 from vcpuid.guest.libvirt import parse_domain
 from vcpuid.guest.nova import NovaEntry, parse_nova
 from vcpuid.guest.qemu import parse_arguments, parse_cpu
 from vcpuid.rules.libvirt.map import load_map
+from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.guest import CpuMode
 from vcpuid.terms.place import Place
 
@@ -24,6 +27,7 @@ XML_PIECES = st.sampled_from(
     [
         *("<domain>", "</domain>", "<cpu>", "</cpu>", "<cpu mode='custom'>", "<cpu mode='x'>", "<model>m</model>"),
         *("<feature name='sgx'/>", "<feature policy='disable'/>", "<feature policy='?'/>", "<os/>", "<!-- -->"),
+        *("<vcpu>4</vcpu>", "<topology sockets='2'/>", "<memory model='sgx-epc'/>", "<feature name='+SGX'/>"),
         *("<launchSecurity type='tdx'/>", "<?x y?>", "<!DOCTYPE d>", "&amp;", "&x;", "\0", "é", " ", "\n"),
     ]
 )
@@ -85,6 +89,16 @@ def test_any_xml_is_a_definition_or_an_error(text: str | bytes) -> None:
     except VcpuidError:
         return
     assert definition.place.source == "web-1.xml"
+
+
+@given(XML)
+def test_any_xml_is_linted_or_an_error(text: str | bytes) -> None:
+    raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    try:
+        file = lint_text(Text(raw, "web-1.xml"), Basis(shipped_map(), (lint_host(),)))
+    except VcpuidError:
+        return
+    assert all(finding.message and finding.fix for finding in file.findings)
 
 
 @given(XML.filter(lambda text: isinstance(text, str)), st.text(max_size=8))

@@ -1,12 +1,28 @@
-"""Writing the files that people name."""
+"""Reading and writing the files that people name."""
 
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 from vcpuid.errors import InputError
+
+
+def read_at_most(path: str, size_bytes: int) -> bytes:
+    """Read a file, or standard input for -, and a byte more than is allowed: a parser then sees what is too much.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    if path == "-":
+        return sys.stdin.buffer.read(size_bytes + 1)
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(size_bytes + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", source=path) from error
 
 
 def write_whole(path: Path, text: str) -> None:

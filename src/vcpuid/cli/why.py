@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from vcpuid.answers.why import Answer, why
+from vcpuid.cli.files import read_at_most
 from vcpuid.cli.host import gathering_options, options_of, snapshot_here
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import InputError, UsageError
@@ -97,7 +96,9 @@ def _guest(named: dict[str, Any], evidence: Evidence) -> Guest | None:
         return guest_of_process(evidence, named["pid"])
     if named["xml"] is not None:
         source = "standard input" if named["xml"] == "-" else named["xml"]
-        return Guest(label=f"XML {source}", definition=parse_domain(_read(named["xml"]), source))
+        return Guest(
+            label=f"XML {source}", definition=parse_domain(read_at_most(named["xml"], SIZE_LIMIT_BYTES), source)
+        )
     if named["cpu"] is not None:
         check_cpu(named["cpu"])
         place = Place("--cpu")
@@ -135,14 +136,3 @@ def _with_inside(guest: Guest | None, path: str) -> Guest:
     from dataclasses import replace  # noqa: PLC0415 - only this path needs it
 
     return replace(guest or Guest(label=f"the guest of {path}"), inside=cpuid)
-
-
-def _read(path: str) -> bytes:
-    limit = SIZE_LIMIT_BYTES + 1  # one more than is allowed, so that the parser sees what is too much
-    if path == "-":
-        return sys.stdin.buffer.read(limit)
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(limit)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", source=path) from error

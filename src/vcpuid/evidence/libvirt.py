@@ -53,6 +53,7 @@ class LibvirtEvidence:
         capabilities: One per domain type that was asked.
         cpu_map: The installed map; None where it was not found.
         cache: The capabilities cache; empty where it may not be read.
+        host_cpu: The host's own CPU as libvirt describes it, whatever KVM gives of it; None where it did not say.
     """
 
     version: str
@@ -60,6 +61,7 @@ class LibvirtEvidence:
     capabilities: tuple[DomainCapabilities, ...]
     cpu_map: CpuMap | None
     cache: tuple[CacheFile, ...]
+    host_cpu: GuestCpu | None = None
 
     def capabilities_for(self, accelerator: Accelerator, emulator: str | None) -> DomainCapabilities | None:
         """Give the answer for a domain type and emulator; for None, the default emulator."""
@@ -88,7 +90,13 @@ def read_libvirt(data: Node) -> LibvirtEvidence:
             CacheFile(_text(node, "emulator"), bool((newer := node.get("emulator_newer")) and newer.truth()))
             for node in data.get("cache") or ()
         ),
+        host_cpu=_read_host_cpu(data.get("capabilities_cpu")),
     )
+
+
+def _read_host_cpu(node: Node | None) -> GuestCpu | None:
+    text = node.text() if node else ""
+    return parse_cpu(parse_xml(text, "virsh capabilities"), "virsh capabilities") if text else None
 
 
 def _text(node: Node | None, key: str) -> str:

@@ -27,6 +27,7 @@ def add_finding(page: Page, finding: Finding) -> None:
         Span(f"{finding.place}: ", Role.STRONG),
         Span(f"{finding.severity.value}: ", _ROLES[finding.severity]),
         finding.message,
+        f" (on {finding.host})" if finding.host else "",
         Span(f"  [{finding.rule}]", Role.DIM),
         hang=2,
     )
@@ -62,6 +63,7 @@ def finding_document(finding: Finding) -> Document:
         "expected": finding.expected or None,
         "consequence": finding.consequence,
         "fix": finding.fix,
+        "host": finding.host or None,
     }
 
 

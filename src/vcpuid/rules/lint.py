@@ -68,3 +68,9 @@ def load_rules(table: str, prefix: str) -> Mapping[str, LintRule]:
 def nearest(text: str, names: Iterable[str]) -> str | None:
     """Give the known name that a text is most likely meant to be, or None."""
     return next(iter(get_close_matches(text, list(names), n=1, cutoff=0.6)), None)
+
+
+def near(text: str, names: Iterable[str]) -> str:
+    """Say which known name is near to a text, as an insertion for a message; empty where none is."""
+    found = nearest(text, names)
+    return f" ({found}?)" if found else ""

@@ -29,6 +29,7 @@ class Finding:
         expected: What should stand there; may be empty.
         consequence: What libvirt or QEMU does with it, and when.
         fix: What to write or to do, as a sentence.
+        host: The host on which it holds; empty where it holds on every one.
     """
 
     severity: Severity
@@ -39,3 +40,4 @@ class Finding:
     expected: str
     consequence: str
     fix: str
+    host: str = ""

@@ -179,6 +179,8 @@ def test_the_memory_of_a_guest_is_read() -> None:
     ("text", "message"),
     [
         ("<cpu mode='default'/>", "<cpu> has an unknown value"),
+        ("<cpu migratable='yes'/>", "migratable of <cpu> has an unknown value"),
+        ("<cpu><model fallback='no'>qemu64</model></cpu>", "fallback of <model> has an unknown value"),
         ("<domain><vcpu>four</vcpu></domain>", "the number of <vcpu> is no number"),
         ("<domain><memory>much</memory></domain>", "<memory> has no size"),
         ("<domain><devices><memory model='sgx-epc'/></devices></domain>", "without a size"),

@@ -11,8 +11,10 @@ from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry, Resource
 
 import vcpuid
+from domain_lint import INPUTS, basis_of, lint_input
 from snapshots import evidence, whole_host
 from vcpuid.answers.explain import explain
+from vcpuid.answers.lint import LintReport
 from vcpuid.answers.why import why
 from vcpuid.atlas import Atlas
 from vcpuid.errors import AmbiguousNameError, InputError, UndecidedError, UnknownNameError, VcpuidError
@@ -20,6 +22,7 @@ from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
 from vcpuid.render.document import address_document, error_document
 from vcpuid.render.explain import explain_document
+from vcpuid.render.lint import lint_document
 from vcpuid.render.why import why_document
 from vcpuid.terms.address import parse_bit
 
@@ -139,3 +142,9 @@ def test_a_document_that_lacks_a_member_is_refused() -> None:
                 check("why", document)
             place[member] = value
     check("why", document)
+
+
+@pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
+def test_lint_of_every_fault_of_domain_xml(path: Path) -> None:
+    unread = (InputError("empty", source="a.xml"),)
+    check("lint", lint_document(LintReport((lint_input(path),), unread, basis_of(path.stem))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from vcpuid.guest.libvirt.values import parse_member, parse_number, parse_size, place_of
+from vcpuid.guest.libvirt.values import parse_choice, parse_member, parse_number, parse_size, place_of
 from vcpuid.terms.guest import (
     AddressBits,
     CacheMode,
@@ -39,18 +39,16 @@ def parse_cpu(element: etree._Element, source: str) -> GuestCpu:
         )
         for feature in element.iterfind("feature")
     )
-    fallback = None if model is None else model.get("fallback")
     check = element.get("check")
-    migratable = element.get("migratable")
     return GuestCpu(
         mode=parse_member(CpuMode, mode_name, element, source) if mode_name else unnamed_mode,
         model=name,
         requests=requests,
         place=place_of(element, source),
-        migratable=None if migratable is None else migratable == "on",
+        migratable=parse_choice(element, "migratable", ("on", "off"), source),
         match=parse_member(Match, element.get("match") or "exact", element, source),
         check=None if check is None else parse_member(Check, check, element, source),
-        fallback=None if fallback is None else fallback == "allow",
+        fallback=None if model is None else parse_choice(model, "fallback", ("allow", "forbid"), source),
         vendor=(element.findtext("vendor") or "").strip() or None,
         vendor_id=None if model is None else model.get("vendor_id"),
         arch=(element.findtext("arch") or "").strip() or None,

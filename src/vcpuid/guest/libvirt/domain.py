@@ -14,7 +14,7 @@ from vcpuid.terms.epc import EpcSection
 from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu
 from vcpuid.terms.place import Place
 
-_QEMU_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+QEMU_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 _ACCELERATOR_OF_TYPE = {"kvm": Accelerator.KVM, "qemu": Accelerator.TCG}
 
 
@@ -47,7 +47,6 @@ class DomainDefinition:
         max_memory: The memory up to which it may grow; None where nothing is said.
         epc: Its memory devices of model sgx-epc, in order.
         is_whole: Whether it is a <domain>; a <cpu> by itself says nothing of all that stands beside it.
-        passthrough_place: Where <qemu:commandline> stands.
     """
 
     name: str
@@ -64,7 +63,6 @@ class DomainDefinition:
     max_memory: MaxMemory | None = None
     epc: tuple[EpcSection, ...] = ()
     is_whole: bool = True
-    passthrough_place: Place | None = None
 
 
 def parse_domain(text: str | bytes, source: str) -> DomainDefinition:
@@ -97,7 +95,7 @@ def read_domain(root: etree._Element, source: str) -> DomainDefinition:
     security = root.find("launchSecurity")
     machine = root.find("os/type")
     element = root if root.tag == "cpu" else root.find("cpu")
-    passthrough = root.findall(f"{_QEMU_NAMESPACE}commandline/{_QEMU_NAMESPACE}arg")
+    passthrough = root.findall(f"{QEMU_NAMESPACE}commandline/{QEMU_NAMESPACE}arg")
     vcpu, memory = root.find("vcpu"), root.find("memory")
     return DomainDefinition(
         name=root.findtext("name") or "",
@@ -114,7 +112,6 @@ def read_domain(root: etree._Element, source: str) -> DomainDefinition:
         max_memory=_parse_max_memory(root.find("maxMemory"), source),
         epc=tuple(_parse_epc(device, source) for device in root.iterfind("devices/memory[@model='sgx-epc']")),
         is_whole=root.tag == "domain",
-        passthrough_place=place_of(passthrough[0], source) if passthrough else None,
     )
 
 

@@ -120,3 +120,21 @@ def parse_member(kind: type[_Kind], text: str, element: etree._Element, source: 
             expected=" or ".join(members),
         )
     return members[text]
+
+
+def parse_choice(element: etree._Element, attribute: str, words: tuple[str, str], source: str) -> bool | None:
+    """Give whether an attribute is the first of two words rather than the second; None where there is none.
+
+    Raises:
+        InputError: It is neither.
+    """
+    text = element.get(attribute)
+    if text is not None and text not in words:
+        raise InputError(
+            f"{attribute} of <{element.tag!s}> has an unknown value",
+            source=source,
+            line=element.sourceline,
+            found=repr(text[:40]),
+            expected=" or ".join(words),
+        )
+    return None if text is None else text == words[0]

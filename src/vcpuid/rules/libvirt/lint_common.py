@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from lxml import etree
 
-from vcpuid.rules.lint import LintRule, load_rules, nearest
+from vcpuid.rules.lint import LintRule, load_rules, near
 from vcpuid.terms.finding import Finding
 from vcpuid.terms.place import Place
 
@@ -23,12 +23,6 @@ def rule(name: str) -> LintRule:
 def line_of(element: etree._Element, source: str) -> Place:
     """Give the place of an element."""
     return Place(source, element.sourceline)
-
-
-def near(text: str, names: Collection[str]) -> str:
-    """Say which known name is near to a text, as an insertion for a fix; empty where none is."""
-    found = nearest(text, names)
-    return f" ({found}?)" if found else ""
 
 
 def attribute_faults(element: etree._Element, known: tuple[str, ...], source: str) -> Iterator[Finding]:

@@ -15,10 +15,10 @@ from vcpuid.rules.libvirt.lint_common import (
     child_faults,
     line_of,
     lint_name,
-    near,
     rule,
 )
 from vcpuid.rules.libvirt.map import parse_steppings
+from vcpuid.rules.lint import near
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.finding import Finding
 from vcpuid.terms.place import Place

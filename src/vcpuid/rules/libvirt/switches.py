@@ -39,12 +39,16 @@ class Switch(NamedTuple):
         steps = (self.path or self.element).split("/")
         return " ".join(steps[-2:] if steps[:2] == ["clock", "timer"] else steps[-1:])
 
+    @property
+    def wanted(self) -> Mapping[str, str]:
+        """The attributes with which the innermost element turns the property on."""
+        innermost = re.findall(r"<[a-z][^<>]*/>", self.element)[-1]
+        return dict(re.findall(r"([\w-]+)='([^']*)'", innermost))
+
     def is_on(self, attributes: Mapping[str, str]) -> bool:
         """Tell whether the innermost element, which has these attributes, turns the property on."""
-        innermost = re.findall(r"<[a-z][^<>]*/>", self.element)[-1]
-        wanted = dict(re.findall(r"([\w-]+)='([^']*)'", innermost))
         # An element without the attribute has its default: on, present.
-        return all(attributes.get(name, value) == value for name, value in wanted.items())
+        return all(attributes.get(name, value) == value for name, value in self.wanted.items())
 
 
 @cache

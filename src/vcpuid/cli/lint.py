@@ -1,0 +1,59 @@
+"""`vcpuid lint`."""
+
+from __future__ import annotations
+
+import click
+
+from vcpuid.answers.lint import Basis, Text, choose_map, lint
+from vcpuid.answers.lint_host import host_of
+from vcpuid.cli.files import read_at_most
+from vcpuid.cli.output import findings_status, output_options, write
+from vcpuid.errors import UsageError
+from vcpuid.evidence import Evidence
+from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES
+from vcpuid.render.lint import lint_document, render_lint
+from vcpuid.render.page import printable
+from vcpuid.snapshot import Snapshot
+
+_BAD_INPUT = 3
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--host", "hosts", metavar="FILE", multiple=True, help="A snapshot of a host that it is for; repeat."
+)
+@click.option("--map", "map_folder", metavar="DIR", help="libvirt's cpu_map folder that names are judged by.")
+@click.option("--strict", is_flag=True, help="Count warnings as errors in the exit status.")
+@output_options
+def command(
+    files: tuple[str, ...], hosts: tuple[str, ...], map_folder: str | None, output_format: str, *, strict: bool
+) -> int:
+    """Find faults in files: what will happen, when, and the fix.
+
+    What a file is, its content shows: a domain XML or a <cpu> by itself, a file or folder of libvirt's CPU map.
+    - is standard input. With --host also what goes wrong on that host: names that its libvirt lacks, features and
+    models that it cannot give.
+
+    Names are judged by the map of --map, else of the first --host, else the installed one, else the one that ships
+    with vcpuid; the last line says which.
+
+    \b
+    vcpuid lint web-1.xml
+    virsh dumpxml --inactive web-1 | vcpuid lint - --host h07.json --host h08.json
+    vcpuid lint --strict /usr/share/libvirt/cpu_map
+
+    Exit status: 0 no error, 1 an error (with --strict: or a warning), 3 a file that cannot be linted.
+    """
+    if (*files, *hosts).count("-") > 1:
+        raise UsageError("standard input is named more than once", expected="at most one -")
+    lint_hosts = tuple(host_of(Evidence(Snapshot.read(host))) for host in hosts)
+    report = lint(files, Basis(choose_map(map_folder, lint_hosts), lint_hosts), _read)
+    write(output_format, lambda: render_lint(report), lambda: lint_document(report))
+    for error in report.unread:
+        click.echo("\n".join(printable(line) for line in f"vcpuid: {error}".split("\n")), err=True)
+    return _BAD_INPUT if report.unread else findings_status(report.findings, strict=strict)
+
+
+def _read(path: str) -> Text:
+    return Text(read_at_most(path, SIZE_LIMIT_BYTES), "standard input" if path == "-" else path)

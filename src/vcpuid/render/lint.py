@@ -1,0 +1,30 @@
+"""The answer of `lint` as text and as a JSON document."""
+
+from __future__ import annotations
+
+from vcpuid.answers.lint import LintReport
+from vcpuid.render.document import Document, error_document
+from vcpuid.render.findings import findings_document, render_findings
+from vcpuid.render.page import Page, Role, Span
+
+
+def render_lint(report: LintReport) -> Page:
+    """Show every finding, how many there are, and what names were judged by."""
+    page = render_findings(report.findings)
+    page.add(
+        Span(f"linted: {', '.join(f'{file.source} ({file.kind})' for file in report.files)}", Role.DIM), hang=2
+    )
+    page.add(Span(f"names by {report.basis.cpu_map.title}", Role.DIM), hang=2)
+    return page
+
+
+def lint_document(report: LintReport) -> Document:
+    """Give the answer of `lint`."""
+    cpu_map = report.basis.cpu_map
+    return {
+        **findings_document(report.findings),
+        "files": [{"source": file.source, "kind": file.kind} for file in report.files],
+        "unread": [error_document(error) for error in report.unread],
+        "map": {"source": cpu_map.source, "version": cpu_map.version or None},
+        "hosts": [{"name": host.name, "snapshot": host.snapshot} for host in report.basis.hosts],
+    }

@@ -1,0 +1,161 @@
+"""`lint`: which kind of file is which, by whose map, for which host, and what cannot be linted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from domain_lint import CAPABILITIES, MODELS, lint_host
+from map_defects import TINY
+from snapshots import Data, cpu_map, evidence, failed, libvirt
+from vcpuid.answers.lint import Basis, LintReport, Text, choose_map, lint, lint_text
+from vcpuid.answers.lint_host import LintHost, host_of
+from vcpuid.errors import InputError
+from vcpuid.rules.libvirt.shipped import shipped_map
+from vcpuid.terms.finding import Finding
+
+BASIS = Basis(shipped_map())
+CPU = "<cpu mode='custom'><model>qemu64</model></cpu>"
+
+
+def read(path: str) -> Text:
+    return Text(Path(path).read_bytes(), path)
+
+
+def kind_of(text: str) -> str:
+    return lint_text(Text(text.encode(), "x"), BASIS).kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("<domain/>", "domain XML"),
+        (f"\ufeff<?xml version='1.0'?>\n<!-- mine -->\n{CPU}", "domain XML"),
+        ("<cpus/>", "CPU map of libvirt"),
+        ("<feature name='x'><cpuid eax_in='1' ebx='1'/></feature>", "CPU map of libvirt"),
+    ],
+)
+def test_the_content_shows_the_kind(text: str, kind: str) -> None:
+    assert kind_of(text) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "x: empty"),
+        (" \n", "x: empty"),
+        ("[libvirt]\ncpu_mode = custom\n", "found '[libvirt]'"),
+        ("<html><body/></html>", "found <html>"),
+        ("<domain>", "not well-formed XML"),
+        ("<!DOCTYPE d [<!ENTITY e 'x'>]><domain>&e;</domain>", "a document type or entity declaration"),
+        ("\x7fELF", "no kind of file that can be linted"),
+    ],
+)
+def test_what_is_no_kind_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        kind_of(text)
+    assert message in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_it(tmp_path: Path) -> None:
+    good = tmp_path / "good.xml"
+    good.write_text(CPU)
+    report = lint([str(tmp_path / "none.xml"), str(good), str(TINY)], BASIS, read)
+    assert [file.kind for file in report.files] == ["domain XML", "CPU map of libvirt"]
+    assert [error.source for error in report.unread] == [str(tmp_path / "none.xml")]
+
+
+def test_a_folder_that_is_no_map_is_refused(tmp_path: Path) -> None:
+    report = lint([str(tmp_path)], BASIS, read)
+    assert [str(error) for error in report.unread] == [
+        f"{tmp_path}: not a CPU map of libvirt: found nothing, expected an index.xml"
+    ]
+
+
+def test_the_map_is_that_of_the_option_or_the_first_host() -> None:
+    host = lint_host()
+    assert choose_map(str(TINY), [host]).source == str(TINY)
+    assert choose_map(None, [replace(host, libvirt=host_of(evidence()).libvirt), host]).title == (
+        "the map of libvirt 9.0.0 (/usr/share/libvirt/cpu_map on h07)"
+    )
+
+
+def test_without_any_the_shipped_map_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vcpuid.answers.lint.INSTALLED", "/nowhere")
+    assert choose_map(None, []) is shipped_map()
+
+
+# Hosts ------------------------------------------------------------------------------------------------
+
+
+def on_hosts(text: str, *hosts: LintHost) -> list[Finding]:
+    basis = Basis(choose_map(None, hosts), hosts)
+    return [finding for finding in lint_text(Text(text.encode(), "x"), basis).findings if finding.host]
+
+
+def domain(cpu: str, type_: str = "kvm") -> str:
+    return f"<domain type='{type_}'>{cpu}</domain>"
+
+
+def asks(name: str, *, check: str = "partial", model: str = "qemu64") -> str:
+    feature = f"<feature policy='require' name='{name}'/>"
+    return domain(f"<cpu mode='custom' check='{check}'><model>{model}</model>{feature}</cpu>")
+
+
+def test_each_host_is_judged_by_itself() -> None:
+    able = CAPABILITIES.replace("name='avx2'/>", "name='avx2'/><feature policy='require' name='movbe'/>", 1)
+    source = {"virttype": "kvm", "emulator": None, "machine": None, "xml": able}
+    other = host_of(evidence(libvirt=libvirt(map_=cpu_map(models=MODELS), domain_capabilities=[source])))
+    findings = on_hosts(asks("movbe"), lint_host(), replace(other, name="h08"))
+    assert [(finding.host, finding.rule) for finding in findings] == [("h07", "domain.host-lacks-feature")]
+
+
+@pytest.mark.parametrize(
+    ("check", "consequence"),
+    [
+        ("partial", 'The start is refused there: "Host CPU does not provide required features: movbe".'),
+        ("full", "libvirt stops it as soon as QEMU is up: "),
+        ("none", "Nothing is compared: QEMU drops movbe with a line in its log, and the guest starts without."),
+    ],
+)
+def test_the_check_says_what_becomes_of_a_feature(check: str, consequence: str) -> None:
+    (finding,) = on_hosts(asks("movbe", check=check), lint_host())
+    assert finding.consequence.startswith(consequence)
+
+
+def test_what_the_cpu_has_and_kvm_has_not_is_dropped_and_no_start_refused() -> None:
+    own = "<cpu><arch>x86_64</arch><model>Skylake</model><vendor>Intel</vendor></cpu>"
+    capabilities = {"virttype": "kvm", "emulator": None, "machine": None, "xml": CAPABILITIES}
+    source = libvirt(map_=cpu_map(models=MODELS), domain_capabilities=[capabilities], capabilities_cpu=own)
+    (finding,) = on_hosts(asks("movbe"), host_of(evidence(libvirt=source)))
+    assert finding.consequence.startswith("The CPU has what KVM or QEMU cannot give")
+
+
+def test_what_the_guest_does_without_blocks_no_model() -> None:
+    cpu = "<cpu mode='custom'><model>Skylake</model><feature policy='disable' name='movbe'/></cpu>"
+    assert on_hosts(domain(cpu), lint_host()) == []
+
+
+def test_a_model_that_the_host_can_run_is_fine() -> None:
+    assert on_hosts(asks("avx2"), lint_host()) == []
+
+
+@pytest.mark.parametrize("source", [{}, {"libvirt": failed("virsh", "no such command")}])
+def test_a_host_without_libvirt_is_told_of(source: dict[str, Data]) -> None:
+    (finding,) = on_hosts(asks("avx2"), host_of(evidence(**source)))
+    assert finding.rule == "domain.host-untold"
+    assert finding.fix
+
+
+def test_tcg_is_not_judged_by_what_kvm_can_give() -> None:
+    (finding,) = on_hosts(domain("<cpu mode='custom'><model>qemu64</model></cpu>", "qemu"), lint_host())
+    assert finding.rule == "domain.host-untold"
+
+
+def test_a_definition_that_cannot_be_read_is_told_once() -> None:
+    basis = Basis(shipped_map(), (lint_host(),))
+    file = lint_text(Text(b"<cpu mode='mine'/>", "x"), basis)
+    assert [finding.rule for finding in file.findings] == ["domain.bad-value"]
+    assert LintReport((file,), (), basis).findings == file.findings

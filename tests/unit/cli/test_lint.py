@@ -1,0 +1,117 @@
+"""`vcpuid lint` as scripts meet it: exit statuses, streams, formats."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from domain_lint import CAPABILITIES, FOLDER, MODELS
+from map_defects import TINY
+from snapshots import cpu_map, libvirt, write_snapshot
+from vcpuid.cli import run
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def lint(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run_it(*arguments: str | Path) -> tuple[int, str, str]:
+        status = run(["lint", *map(str, arguments)])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return status, captured.out, captured.err
+
+    return run_it
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    capabilities = {"virttype": "kvm", "emulator": None, "machine": None, "xml": CAPABILITIES}
+    source = libvirt(map_=cpu_map(models=MODELS), domain_capabilities=[capabilities])
+    return write_snapshot(tmp_path / "h07.json", libvirt=source)
+
+
+def feed(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "strict"),
+    [("mitigations", 0, 0), ("feature-of-another-vendor", 0, 1), ("topology-vcpus", 1, 1)],
+)
+def test_only_errors_count_but_for_strict(lint: Run, rule: str, status: int, strict: int) -> None:
+    path = FOLDER / f"{rule}.xml"
+    assert lint(path)[0] == status
+    assert lint(path, "--strict")[0] == strict
+
+
+def test_a_sound_file_is_0_and_says_what_it_was_judged_by(lint: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text("<cpu mode='host-model'/>")
+    status, out, err = lint(path, "--map", TINY)
+    assert (status, err) == (0, "")
+    assert out == f"no fault found\nlinted: {path} (domain XML)\nnames by the map {TINY}\n"
+
+
+def test_a_map_and_a_domain_in_one_run(lint: Run) -> None:
+    status, out, _ = lint(FOLDER / "unknown-feature.xml", TINY)
+    assert status == 1
+    assert "(domain XML)" in out
+    assert "(CPU map of libvirt)" in out
+
+
+def test_standard_input(lint: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed(monkeypatch, (FOLDER / "features-without-model.xml").read_bytes())
+    status, out, _ = lint("-")
+    assert status == 1
+    assert out.startswith("standard input:8: error: ")
+
+
+def test_standard_input_serves_once(lint: Run) -> None:
+    status, out, err = lint("-", "--host", "-")
+    assert (status, out) == (2, "")
+    assert "standard input is named more than once" in err
+
+
+@pytest.mark.parametrize("output_format", ["text", "json"])
+def test_bad_input_is_3_and_the_others_are_still_linted(lint: Run, tmp_path: Path, output_format: str) -> None:
+    empty = tmp_path / "empty.xml"
+    empty.touch()
+    status, out, err = lint(empty, FOLDER / "topology-vcpus.xml", "--format", output_format)
+    assert status == 3
+    assert f"{empty}: empty" in err
+    assert "topology-vcpus" in out
+
+
+def test_too_large(lint: Run, tmp_path: Path) -> None:
+    path = tmp_path / "big.xml"
+    path.write_bytes(b"<domain>" + b" " * (5 << 20) + b"</domain>")
+    status, _, err = lint(path)
+    assert status == 3
+    assert "too large for libvirt XML" in err
+
+
+def test_a_host_is_named_in_its_findings(lint: Run, host: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text("<cpu mode='host-model'><feature policy='require' name='movbe'/></cpu>")
+    status, out, _ = lint(path, "--host", host, "--format", "json")
+    document = json.loads(out)
+    assert status == 1
+    (hosts,) = document["hosts"]
+    assert hosts["snapshot"] == str(host)
+    assert [(finding["rule"], finding["host"]) for finding in document["findings"]] == [
+        ("domain.host-lacks-feature", hosts["name"])
+    ]
+
+
+def test_a_host_that_is_no_snapshot_is_3(lint: Run) -> None:
+    assert lint(FOLDER / "mitigations.xml", "--host", FOLDER / "mitigations.xml")[0] == 3
+
+
+def test_a_map_that_is_none_is_3(lint: Run, tmp_path: Path) -> None:
+    assert lint(FOLDER / "mitigations.xml", "--map", tmp_path)[0] == 3
