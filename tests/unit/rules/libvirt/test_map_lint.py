@@ -95,7 +95,7 @@ def test_a_model_alone_may_have_features_of_another_file() -> None:
     assert "avx512f" in finding.fix
 
 
-def test_an_unreadable_file_is_not_blamed_on_the_models(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_not_blamed_on_the_models() -> None:
     files = {path.name: path.read_bytes() for path in TINY.iterdir()}
     files["x86_features.xml"] = b"<cpus>"
     assert rules_of(lint_map(files, "map")) == ["not-well-formed"]
