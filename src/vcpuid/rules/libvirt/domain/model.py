@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vcpuid.atlas.tables import load_table
 from vcpuid.rules.libvirt.domain.subject import Subject, rule
-from vcpuid.rules.libvirt.shipped import TABLES, shipped_map
+from vcpuid.rules.libvirt.mitigations import mitigations_of
+from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.lint import near, nearest
 from vcpuid.terms.finding import Finding
 from vcpuid.terms.guest import Check, CpuMode, Match
@@ -117,10 +117,9 @@ def _lint_mitigations(subject: Subject) -> Iterator[Finding]:
     has = subject.contents | subject.asked.keys()
     missing = [
         known[0]
-        for row in load_table("mitigations", TABLES)
-        if row["vendor"] == subject.vendor
-        and has.isdisjoint(names := row["names"].split("|"))
-        and (known := [name for name in names if name in subject.cpu_map.features])
+        for mitigation in mitigations_of(subject.vendor)
+        if has.isdisjoint(mitigation.names)
+        and (known := [name for name in mitigation.names if name in subject.cpu_map.features])
     ]
     if missing:
         yield rule("mitigations").finding(subject.place("model"), model=subject.cpu.model, names=" ".join(missing))
