@@ -27,23 +27,24 @@ def baseline(
         cpus: The CPUs, at least one; each with a model.
         allowed: The hypervisor's models; None for all of the map's.
         offered: The features that the hypervisor can give; None for all of the map's.
-        migratable: Leave out features with which a guest cannot migrate.
+        migratable: Leave out features with which a guest cannot migrate by the map's word. (Where the hypervisor
+            is asked, libvirt goes by its word instead: by what is `offered`.)
 
     Raises:
-        InputError: The CPUs are of several vendors or have nothing in common; the map has not a model or feature.
+        InputError: There is none, or they are of several vendors or have nothing in common; `encode` refuses one;
+            the map has not a vendor or has no model for them.
     """
-    data = [encode(models, cpu) for cpu in cpus]
-    vendors = dict.fromkeys(cpu.vendor for cpu in cpus if cpu.vendor)
-    if len(vendors) > 1:
-        raise InputError("the CPUs are of several vendors", found=" and ".join(vendors))
-    bits = data[0].bits
-    for one in data[1:]:
-        bits &= one.bits
+    if not cpus:
+        raise InputError("no CPU to describe")
+    bits, vendor = -1, None
+    for position, cpu in enumerate(cpus):
+        bits &= encode(models, cpu).bits
+        # The first CPU's model has no say in the vendor; seen with libvirt 9.0 and 11.3.
+        vendor = _join_vendor(models, vendor, cpu, models.model(cpu.model or "").vendor if position else None)
     if offered is not None:
         bits &= models.bits_of(name for name in offered if name in models.features)
     if not bits:
         raise InputError("the CPUs have no feature in common")
-    vendor = next(iter(vendors), None)
     names = dict.fromkeys(cpu.model for cpu in cpus if cpu.model)
     decoded = decode(
         models, CpuData(bits, vendor), Side.GUEST, allowed=allowed, preferred=tuple(names), migratable=migratable
@@ -55,3 +56,26 @@ def baseline(
         vendor=vendor if all(cpu.vendor for cpu in cpus) else None,
     )
     return Decoded(cpu, decoded.trials)
+
+
+def _join_vendor(models: Models, vendor: str | None, cpu: GuestCpu, of_model: str | None) -> str | None:
+    """Give the vendor of the CPUs so far and one more."""
+    if cpu.vendor and of_model and cpu.vendor != of_model:
+        raise InputError(
+            f"the CPU model {cpu.model} is from {of_model}, its definition says another vendor",
+            source=cpu.place.source,
+            line=cpu.place.line,
+            found=repr(cpu.vendor),
+        )
+    own = cpu.vendor or of_model
+    if own is None or own == vendor:
+        return vendor
+    if vendor is not None:
+        raise InputError(
+            "the CPUs are of several vendors",
+            source=cpu.place.source,
+            line=cpu.place.line,
+            found=f"{vendor} and {own}",
+        )
+    models.check_vendor(own, cpu.place)
+    return own

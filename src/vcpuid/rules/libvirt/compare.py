@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from vcpuid.rules.libvirt.definition import encode, encode_policy
+from vcpuid.rules.libvirt.definition import check_written, encode, encode_policy
 from vcpuid.rules.libvirt.models import CpuData, Models
 from vcpuid.terms.guest import GuestCpu, Match, Policy
 
@@ -41,8 +41,10 @@ class Comparison(NamedTuple):
 def compare(models: Models, host: GuestCpu, cpu: GuestCpu) -> Comparison:
     """Compare the CPU that is asked for with a host's description.
 
+    A mode that stands for the host's own CPU asks for no more than the features that are written with it.
+
     Raises:
-        InputError: The map has not a model or a feature, or a definition has no model.
+        InputError: libvirt would not read a definition, or the map has not a model or a feature.
     """
     return compare_data(models, encode(models, host)._replace(vendor=host.vendor), cpu)
 
@@ -51,8 +53,9 @@ def compare_data(models: Models, host: CpuData, cpu: GuestCpu) -> Comparison:
     """Compare the CPU that is asked for with what a host has.
 
     Raises:
-        InputError: The map has not a model or a feature, or the definition has no model.
+        InputError: As in `compare`.
     """
+    check_written(cpu)
     if cpu.arch is not None and cpu.arch not in _X86:
         return Comparison(Relation.INCOMPATIBLE, f"{cpu.arch} is another architecture")
     if cpu.vendor is not None and cpu.vendor != host.vendor:

@@ -152,6 +152,15 @@ class Models:
             raise self._unknown("model", name, place)
         return model
 
+    def check_vendor(self, name: str, place: Place | None = None) -> None:
+        """See that a vendor is in the map.
+
+        Raises:
+            InputError: The map has none of this name.
+        """
+        if name not in self.cpu_map.vendors:
+            raise self._unknown("vendor", name, place)
+
     def names(self, bits: int) -> Iterator[str]:
         """Give the features that are in `bits`, in the map's order; each takes its bits out, as in libvirt."""
         for feature in self.features.values():

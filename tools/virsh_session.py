@@ -1,0 +1,84 @@
+"""Asks the real libvirt many questions about CPUs in one virsh process, through its standard input."""
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+TEST_URI = "test:///default"
+"""libvirt's own mock driver: it needs no daemon, and reads the installed CPU map."""
+
+_PROMPT = "virsh # "
+_END = "@@end@@"
+
+
+class Question(NamedTuple):
+    """A command of virsh that takes a file, as in `cpu-baseline --features`, and the file's content."""
+
+    command: str
+    document: str
+
+
+class Answer(NamedTuple):
+    """What virsh printed, or the last line of its error."""
+
+    text: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Virsh:
+    """A libvirt to ask.
+
+    Attributes:
+        uri: The connection.
+        prefix: What stands before virsh: `chroot FOLDER`, or `unshare --mount sh -c ...`.
+        root: The folder that virsh sees as `/`.
+    """
+
+    uri: str = TEST_URI
+    prefix: tuple[str, ...] = ()
+    root: Path = Path("/")
+
+    def output(self, *command: str, script: str = "") -> str:
+        """Give what virsh prints, errors among it, for a command or for a script on its standard input."""
+        done = subprocess.run(  # noqa: S603 -- virsh, and what a developer puts before it
+            [*self.prefix, "virsh", "--quiet", "--connect", self.uri, *command],
+            input=script,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+            env=os.environ | {"LC_ALL": "C.UTF-8"},
+        )
+        return done.stdout
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """Give the answers, in order."""
+        with tempfile.TemporaryDirectory(dir=self.root / "tmp") as folder:
+            inside = Path("/") / Path(folder).relative_to(self.root)
+            for number, question in enumerate(questions):
+                Path(folder, str(number)).write_text(question.document, encoding="utf-8")
+            lines = (f"{asked.command} {inside}/{number}\necho {_END}\n" for number, asked in enumerate(questions))
+            printed = self.output(script="".join(lines))
+        answers = list(_split(printed.splitlines()))
+        if len(answers) != len(questions):
+            raise RuntimeError(f"virsh answered {len(answers)} of {len(questions)} questions:\n{printed[-2000:]}")
+        return answers
+
+
+def _split(lines: Iterable[str]) -> Iterable[Answer]:
+    text: list[str] = []
+    error = ""
+    for line in lines:
+        if line.startswith(_END):
+            yield Answer("\n".join(text).strip(), error)
+            text, error = [], ""
+        elif line.startswith("error: "):
+            error = re.sub(r"^error: (?:[a-zA-Z ]+: )?", "", line)
+        elif _PROMPT not in line:
+            text.append(line)
