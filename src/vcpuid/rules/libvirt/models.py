@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from vcpuid.errors import InputError
-from vcpuid.rules.libvirt.map import CpuMap, MapFeature, Signature, contents_of
+from vcpuid.rules.libvirt.map import CpuMap, MapFeature, Signature
 from vcpuid.terms.address import MsrRegister, Word
 from vcpuid.terms.dump import Cpu
 from vcpuid.terms.place import Place
@@ -87,7 +87,8 @@ class Models:
     """A map's features and models, in its order, with their bits.
 
     Raises:
-        InputError: libvirt would refuse the map: a model has a feature, vendor or ancestor that is not in it.
+        InputError: libvirt would refuse the map: a model has a feature, vendor or ancestor that is not in it, or
+            stands before its ancestor.
     """
 
     def __init__(self, cpu_map: CpuMap) -> None:
@@ -213,20 +214,27 @@ class Models:
     def _resolve(self) -> dict[str, Model]:
         models: dict[str, Model] = {}
         for written in self.cpu_map.models.values():
-            lineage = self.cpu_map.lineage(written.name)
-            if not lineage:
-                raise self._unknown("ancestor", written.ancestor or "", written.place, f" of model {written.name}")
-            for model in lineage:
-                if model.vendor is not None and model.vendor not in self.cpu_map.vendors:
-                    raise self._unknown("vendor", model.vendor, model.place, f" of model {model.name}")
-            contents = contents_of(lineage[:-1]) | frozenset(written.features)
-            for name in contents - self.features.keys():
-                raise self._unknown("feature", name, written.place, f" of model {written.name}")
+            whose = f" of model {written.name}"
+            ancestor = None if written.ancestor is None else models.get(written.ancestor)
+            if ancestor is None and written.ancestor is not None:
+                raise self._unknown(
+                    "ancestor", written.ancestor, written.place, f"{whose}, or it stands behind it"
+                )
+            if written.vendor is not None and written.vendor not in self.cpu_map.vendors:
+                raise self._unknown("vendor", written.vendor, written.place, whose)
+            for name in (*written.features, *written.removed, *written.added):
+                if name not in self.features:
+                    raise self._unknown("feature", name, written.place, whose)
+            bits = self.bits_of(written.features)
+            if ancestor is not None:
+                # Bits are taken away, not names: it matters where features share a bit. Seen with libvirt 11.3;
+                # 9.0, whose own map has no ancestors, hands down what they have removed.
+                bits |= ancestor.bits & ~self.bits_of(ancestor.removed)
             models[written.name] = Model(
                 name=written.name,
-                bits=self.bits_of(contents),
-                vendor=next((model.vendor for model in reversed(lineage) if model.vendor), None),
-                signatures=next((model.signatures for model in reversed(lineage) if model.signatures), ()),
+                bits=bits,
+                vendor=written.vendor or (ancestor.vendor if ancestor else None),
+                signatures=written.signatures or (ancestor.signatures if ancestor else ()),
                 removed=written.removed,
                 added=written.added,
                 on_host=written.on_host,
