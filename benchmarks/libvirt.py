@@ -52,7 +52,7 @@ class Row(NamedTuple):
         label: What it is.
         work: It.
         share: How many times it does what the label says.
-        aim_ms: What the median should stay below; None for a peer.
+        aim_ms: What the median should stay below; None where a peer is the measure.
     """
 
     label: str
@@ -122,14 +122,14 @@ def main(arguments: list[str]) -> int:
             1,
         ),
         Row(f"one baseline of {FLEET} hosts", lambda: baseline(models, fleet), 1, 1000),
-        Row("a baseline of 1 or 2, from XML", lambda: [our_baseline(models, case) for case in cases], FLEET, 1),
+        Row("a baseline of 1 or 2, from XML", lambda: [our_baseline(models, case) for case in cases], FLEET, None),
         Row("the same by virsh, one process for all", lambda: Virsh().ask(questions), FLEET, None),
     )
     medians = [row.print_times(rounds) for row in rows]
-    print(f"\nours to virsh's: {medians[-2] / medians[-1]:.2f}")
-    return int(
-        any(row.aim_ms is not None and median >= row.aim_ms for row, median in zip(rows, medians, strict=True))
-    )
+    ratio = medians[-2] / medians[-1]
+    print(f"\nours to virsh's: {ratio:.2f}, aim < 1: {'met' if ratio < 1 else 'missed'}")
+    misses = [row for row, median in zip(rows, medians, strict=True) if row.aim_ms and median >= row.aim_ms]
+    return int(bool(misses) or ratio >= 1)
 
 
 if __name__ == "__main__":

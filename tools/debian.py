@@ -104,9 +104,7 @@ def run(program: str, *arguments: str, folder: Path | None = None) -> str:
 def fetch_source(apt: Apt, package: str, version: str) -> Path:
     """Give the original archive of an upstream version, whatever Debian's revision of it."""
     versions = apt.source_versions(package)
-    full = next((one for one in versions if one.partition(":")[2].rpartition("-")[0] == version), None) or next(
-        (one for one in versions if one.rpartition("-")[0] == version), None
-    )
+    full = next((one for one in versions if one.split(":", 1)[-1].rpartition("-")[0] == version), None)
     if full is None:
         raise ArchiveError(f"{apt.suite} has no {package} {version}; it has {', '.join(versions) or 'none'}")
     apt.run("apt-get", "source", "--download-only", "--tar-only", f"{package}={full}")
