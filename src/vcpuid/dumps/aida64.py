@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Msr, MsrHead, Row, read_lines
-from vcpuid.dumps.remarks import Remarks
+from vcpuid.dumps.assembly import Aside, CpuHead, Damage, Entry, Msr, MsrHead, Row
+from vcpuid.dumps.lines import LineFormat
 from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES
 from vcpuid.terms.dump import Cpu, Dump, MissingRow
 
@@ -43,32 +43,14 @@ _MSR_HEAD = re.compile(r"[\s>]*+-+\[\s*+MSR Registers(?: / Logical CPU #(\d{1,9}
 _LOOK = re.compile(rf"^[ \t>]*+CPUID\s++{_WORD}\s*+:?\s*+{_WORD}[-\s]", re.IGNORECASE | re.MULTILINE)
 
 
-def why_not(head: str) -> str | None:
-    """Tell why this is no such dump, or None where it looks like one."""
-    return None if _LOOK.search(head) else f"no line like {EXAMPLE!r}"
-
-
-def parse(text: str, remarks: Remarks) -> Dump:
-    """Read a dump; a row that is not in it is unknown.
-
-    Raises:
-        InputError: It has no row, or too many CPUs.
-    """
-    assembly = Assembly(remarks)
-    read_lines(text, _classify, assembly, remarks)
-    return assembly.build()
-
-
 def _classify(line: str) -> Entry:
     if match := _ROW.fullmatch(line):
         leaf, eax, ebx, ecx, edx, subleaf = match.groups()
         registers = (int(eax, 16), int(ebx, 16), int(ecx, 16), int(edx, 16))
         return Row(int(leaf, 16), int(subleaf, 16) if subleaf else None, registers)
-    if _MEANT_AS_ROW.match(line):
-        return Damage(f"a row like {EXAMPLE}")
     if match := _MSR.fullmatch(line):
         index, *quarters = match.groups()
-        return Msr(int(index, 16), int("".join(quarters), 16)) if quarters[0] else None
+        return Msr(int(index, 16), int("".join(quarters), 16)) if quarters[0] else Aside()
     if _MEANT_AS_MSR.match(line):
         return Damage(f"an MSR like {_MSR_EXAMPLE}")
     return _classify_heading(line)
@@ -83,6 +65,10 @@ def _classify_heading(line: str) -> Entry:
     if match := _MSR_HEAD.fullmatch(line):
         return MsrHead(int(match[1]) if match[1] else None)
     return None
+
+
+_LINES = LineFormat(EXAMPLE, _LOOK, _MEANT_AS_ROW, _classify)
+why_not, parse = _LINES.why_not, _LINES.parse
 
 
 def keep(dump: Dump) -> Dump:

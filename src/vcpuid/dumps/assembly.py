@@ -1,12 +1,11 @@
-"""From lines to a dump: what a line can say, and the CPUs that grow from it.
+"""From rows to a dump: what a line can say, and the CPUs that grow from it.
 
-A format's file tells what one line says (`Row`, `CpuHead`, `Msr`, ...); everything that all text formats share is
-here: which CPU a row belongs to, the subleaf of unmarked rows, repetitions, limits.
+A format's file tells what one line says (`Row`, `CpuHead`, `Msr`, ...). What all formats share is here: which CPU
+a row belongs to, the subleaf of unmarked rows, repetitions, limits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from vcpuid.dumps.remarks import Remarks
@@ -17,7 +16,6 @@ from vcpuid.terms.dump import Cpu, Dump, MissingRow, Registers
 CPU_LIMIT = 4096
 ROW_LIMIT = 4096  # of one CPU; the fullest real one has about 150
 MSR_LIMIT = 65536
-_REMEMBERED_LINES = 65536
 
 
 class Row(NamedTuple):
@@ -29,9 +27,10 @@ class Row(NamedTuple):
 
 
 class CpuHead(NamedTuple):
-    """The rows of a CPU begin; its number is None where it is the next one."""
+    """The rows of a CPU begin; its number is None where it is the next one, and it may have a title."""
 
     number: int | None
+    title: str | None = None
 
 
 class Msr(NamedTuple):
@@ -47,22 +46,27 @@ class MsrHead(NamedTuple):
     number: int | None
 
 
+class Aside(NamedTuple):
+    """The line is one of this format and is not read: another line says the same better, or there is no value."""
+
+
 class Damage(NamedTuple):
     """The line is meant as one of this format and is not."""
 
     expected: str
 
 
-Entry = Row | CpuHead | Msr | MsrHead | Damage | None
+Entry = Row | CpuHead | Msr | MsrHead | Aside | Damage | None
 
 
 class _Growing:
     """A CPU whose rows are still coming."""
 
-    __slots__ = ("msrs", "number", "rows", "unmarked", "unmarked_count")
+    __slots__ = ("msrs", "number", "rows", "title", "unmarked", "unmarked_count")
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.title: str | None = None
         self.rows: dict[tuple[int, int], Registers] = {}
         self.msrs: dict[int, int] = {}
         self.unmarked: dict[int, list[Registers]] = {}
@@ -84,13 +88,13 @@ class Assembly:
         self._current: _Growing | None = None
         self._of_msrs: _Growing | None = None
 
-    def begin_cpu(self, number: int | None, line: int | None = None) -> int:
-        """Let the rows that follow belong to this CPU; None is the one after the latest. Gives its number.
+    def begin_cpu(self, number: int | None, line: int | None = None, title: str | None = None) -> None:
+        """Let the rows that follow belong to this CPU; None is the one after the latest. A note tells titles.
 
         Raises:
             InputError: There are too many CPUs.
         """
-        return self._begin(number, line).number
+        self._begin(number, line).title = title
 
     def _begin(self, number: int | None, line: int | None) -> _Growing:
         if number is None:
@@ -178,48 +182,9 @@ class Assembly:
         if not any(cpu.rows for cpu in self._cpus.values()):
             self._remarks.raise_faults()
             raise InputError("not a single row of CPUID in it", source=self._remarks.source)
+        known = [cpu for cpu in self._cpus.values() if cpu.rows or cpu.msrs]
+        if titled := [f"CPU {cpu.number} is {cpu.title}" for cpu in known if cpu.title]:
+            self._remarks.note(f"{', '.join(titled)}.")
         return Dump(
-            tuple(
-                Cpu(cpu.number, cpu.rows, cpu.msrs, self._missing)
-                for cpu in self._cpus.values()
-                if cpu.rows or cpu.msrs
-            ),
-            self._remarks.source,
+            tuple(Cpu(cpu.number, cpu.rows, cpu.msrs, self._missing) for cpu in known), self._remarks.source
         )
-
-
-def read_lines(text: str, classify: Callable[[str], Entry], assembly: Assembly, remarks: Remarks) -> None:
-    """Read every line by a function that tells what a line says.
-
-    CPUs mostly repeat each other, so each distinct line is looked at once.
-
-    Raises:
-        InputError: There are too many CPUs.
-    """
-    known: dict[str, Entry] = {}
-    add_row = assembly.add_row
-    for number, line in enumerate(text.split("\n"), 1):
-        if line in known:
-            entry = known[line]
-        else:
-            if len(known) >= _REMEMBERED_LINES:
-                known.clear()
-            entry = known[line] = classify(line)
-        if entry is None:
-            continue
-        if entry.__class__ is Row:
-            add_row(entry, number)
-        else:
-            _take(entry, line, number, assembly, remarks)
-
-
-def _take(entry: Entry, line: str, number: int, assembly: Assembly, remarks: Remarks) -> None:
-    match entry:
-        case CpuHead(cpu):
-            assembly.begin_cpu(cpu, number)
-        case MsrHead(cpu):
-            assembly.begin_msrs(cpu)
-        case Msr():
-            assembly.add_msr(entry)
-        case Damage(expected):
-            remarks.fault("a damaged line", line=number, found=line, expected=expected)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 
-from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Row, read_lines
-from vcpuid.dumps.remarks import Remarks
-from vcpuid.terms.dump import Dump
+from vcpuid.dumps.assembly import CpuHead, Entry, Row
+from vcpuid.dumps.lines import LineFormat
 
 EXAMPLE = "|- 00000007:00000000    00000000     029c6fbf     40000000     bc000600"
 
@@ -21,26 +20,14 @@ _HEAD = re.compile(r"[\s>]*+CPU #(\d{1,9})\s++function\b.*", re.IGNORECASE)
 _LOOK = re.compile(rf"^[ \t>]*+\|-\s*+{_WORD}:{_WORD}\s", re.IGNORECASE | re.MULTILINE)
 
 
-def why_not(head: str) -> str | None:
-    """Tell why this is no such dump, or None where it looks like one."""
-    return None if _LOOK.search(head) else f"no line like {EXAMPLE!r}"
-
-
-def parse(text: str, remarks: Remarks) -> Dump:
-    """Read a dump; a row that is not in it is unknown.
-
-    Raises:
-        InputError: It has no row, or too many CPUs.
-    """
-    assembly = Assembly(remarks)
-    read_lines(text, _classify, assembly, remarks)
-    return assembly.build()
-
-
 def _classify(line: str) -> Entry:
     if match := _ROW.fullmatch(line):
         leaf, subleaf, eax, ebx, ecx, edx = (int(word, 16) for word in match.groups())
         return Row(leaf, subleaf, (eax, ebx, ecx, edx))
     if match := _HEAD.fullmatch(line):
         return CpuHead(int(match[1]))
-    return Damage(f"a row like {EXAMPLE}") if _MEANT_AS_ROW.match(line) else None
+    return None
+
+
+_LINES = LineFormat(EXAMPLE, _LOOK, _MEANT_AS_ROW, _classify)
+why_not, parse = _LINES.why_not, _LINES.parse

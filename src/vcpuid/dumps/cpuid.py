@@ -2,7 +2,7 @@
 
 A part begins with `CPU 0:`, or `CPU:` with -1; a row is
 `   0x00000007 0x00: eax=0x00000000 ebx=0x029c6fbf ecx=0x40000000 edx=0xbc000600`. Old versions write no
-subleaf: there a repeated leaf is the next subleaf.
+subleaf: there a repeated leaf is the next subleaf. They leave out newer leaves: what is not there is unknown.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Row, read_lines
-from vcpuid.dumps.remarks import Remarks
+from vcpuid.dumps.assembly import CpuHead, Entry, Row
+from vcpuid.dumps.lines import LineFormat
 from vcpuid.terms.dump import Dump, MissingRow
 
-EXAMPLE = "   0x00000007 0x00: eax=0x00000000 ebx=0x029c6fbf ecx=0x40000000 edx=0xbc000600"
+EXAMPLE = "0x00000007 0x00: eax=0x00000000 ebx=0x029c6fbf ecx=0x40000000 edx=0xbc000600"
 
 _WORD = "0x([0-9a-f]{8})"
 _ROW = re.compile(
@@ -28,22 +28,6 @@ _LOOK = re.compile(
 )
 
 
-def why_not(head: str) -> str | None:
-    """Tell why this is no such dump, or None where it looks like one."""
-    return None if _LOOK.search(head) else f"no line like {EXAMPLE.strip()!r}"
-
-
-def parse(text: str, remarks: Remarks) -> Dump:
-    """Read a dump; a row that is not in it is unknown: older versions leave out newer leaves.
-
-    Raises:
-        InputError: It has no row, or too many CPUs.
-    """
-    assembly = Assembly(remarks)
-    read_lines(text, _classify, assembly, remarks)
-    return assembly.build()
-
-
 def _classify(line: str) -> Entry:
     if match := _ROW.fullmatch(line):
         leaf, subleaf, eax, ebx, ecx, edx = match.groups()
@@ -51,7 +35,11 @@ def _classify(line: str) -> Entry:
         return Row(int(leaf, 16), int(subleaf, 16) if subleaf else None, registers)
     if match := _HEAD.fullmatch(line):
         return CpuHead(int(match[1]) if match[1] else None)
-    return Damage(f"a row like {EXAMPLE.strip()}") if _MEANT_AS_ROW.match(line) else None
+    return None
+
+
+_LINES = LineFormat(EXAMPLE, _LOOK, _MEANT_AS_ROW, _classify)
+why_not, parse = _LINES.why_not, _LINES.parse
 
 
 def keep(dump: Dump) -> Dump:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 
-from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Msr, Row, read_lines
-from vcpuid.dumps.remarks import Remarks
-from vcpuid.terms.dump import Dump
+from vcpuid.dumps.assembly import CpuHead, Entry, Msr, Row
+from vcpuid.dumps.lines import LineFormat
 
-EXAMPLE = "0x00000007<TAB><TAB>0x00000000<TAB>0x029C6FBF<TAB>0x40000000<TAB>0xBC000600"
+EXAMPLE = "0x00000007\t\t0x00000000\t0x029C6FBF\t0x40000000\t0xBC000600"
 
 _WORD = "0x([0-9a-f]{8})"
 _ROW = re.compile(rf"[\s>]*+{_WORD}\t++{_WORD}\t++{_WORD}\t++{_WORD}\t++{_WORD}\s*+", re.IGNORECASE)
@@ -21,22 +20,6 @@ _MSR = re.compile(rf"[\s>]*+MSR\s++{_WORD}\t++{_WORD}\t++{_WORD}\s*+", re.IGNORE
 _MEANT_AS_ROW = re.compile(r"[\s>]*+(?:MSR\s++)?0x[0-9a-f]{6,}\t", re.IGNORECASE)
 _HEAD = re.compile(r"[\s>]*+(?:CPU )?Thread #?(\d{1,9})\s*+:?\s*+", re.IGNORECASE)
 _LOOK = re.compile(rf"^[ \t>]*+{_WORD}\t++{_WORD}\t++{_WORD}\t++{_WORD}\t", re.IGNORECASE | re.MULTILINE)
-
-
-def why_not(head: str) -> str | None:
-    """Tell why this is no such table, or None where it looks like one."""
-    return None if _LOOK.search(head) else f"no line like {EXAMPLE!r}"
-
-
-def parse(text: str, remarks: Remarks) -> Dump:
-    """Read the tables; a row that is not in them is unknown.
-
-    Raises:
-        InputError: There is no row, or there are too many CPUs.
-    """
-    assembly = Assembly(remarks)
-    read_lines(text, _classify, assembly, remarks)
-    return assembly.build()
 
 
 def _classify(line: str) -> Entry:
@@ -47,4 +30,8 @@ def _classify(line: str) -> Entry:
         return Msr(int(match[1], 16), int(match[2], 16) << 32 | int(match[3], 16))
     if match := _HEAD.fullmatch(line):
         return CpuHead(int(match[1]))
-    return Damage(f"a row like {EXAMPLE}") if _MEANT_AS_ROW.match(line) else None
+    return None
+
+
+_LINES = LineFormat(EXAMPLE, _LOOK, _MEANT_AS_ROW, _classify)
+why_not, parse = _LINES.why_not, _LINES.parse

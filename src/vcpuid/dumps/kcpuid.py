@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 
-from vcpuid.dumps.assembly import Assembly, Row
+from vcpuid.dumps.assembly import Assembly, Damage, Entry, Row
+from vcpuid.dumps.lines import read_lines
 from vcpuid.dumps.remarks import Remarks
-from vcpuid.terms.dump import Dump, MissingRow
+from vcpuid.terms.dump import Dump, MissingRow, Registers
 
 EXAMPLE = "0x00000006: EAX=0x00df8ff7, EBX=0x00000002, ECX=0x00000409, EDX=0x00020003"
 
@@ -19,10 +20,33 @@ _WORD = "0x([0-9a-f]{8})"
 _REGISTERS = rf"EAX={_WORD},\s++EBX={_WORD},\s++ECX={_WORD},\s++EDX={_WORD}\s*+"
 _LEAF = re.compile(rf"[\s>]*+{_WORD}:\s*+(?:subleafs:\s*+|{_REGISTERS})", re.IGNORECASE)
 _SUBLEAF = re.compile(rf"[\s>]*+(\d{{1,9}}):\s*+{_REGISTERS}", re.IGNORECASE)
-_MEANT_AS_ROW = re.compile(r"[\s>]*+(?:0x[0-9a-f]{4}|\d++:\s*+E)|.*\bE[ABCD]X=0x", re.IGNORECASE)
+_MEANT_AS_LEAF = re.compile(r"[\s>]*+0x[0-9a-f]{4}|.*\bsubleafs:", re.IGNORECASE)
+_MEANT_AS_ROW = re.compile(r"[\s>]*+\d++:\s*+E|.*\bE[ABCD]X=0x", re.IGNORECASE)
 _LOOK = re.compile(
     rf"^[ \t>]*+{_WORD}:[ \t]*+(?:EAX={_WORD},|subleafs:)|^[ \t>]*+\w++ Leafs :", re.IGNORECASE | re.MULTILINE
 )
+
+
+class _Context:
+    """The leaf whose subleaves are being read."""
+
+    def __init__(self) -> None:
+        self._leaf: int | None = None
+
+    def classify(self, line: str) -> Entry:
+        if match := _LEAF.fullmatch(line):
+            leaf, *words = match.groups()
+            self._leaf = int(leaf, 16) if words[0] is None else None
+            return None if words[0] is None else Row(int(leaf, 16), 0, _registers(words))
+        if match := _SUBLEAF.fullmatch(line):
+            subleaf, *words = match.groups()
+            if self._leaf is not None:
+                return Row(self._leaf, int(subleaf), _registers(words))
+        elif _MEANT_AS_LEAF.match(line):
+            self._leaf = None  # the subleaves that follow are of a leaf that is not known
+        elif not _MEANT_AS_ROW.match(line):
+            return None
+        return Damage(f"a row like {EXAMPLE}")
 
 
 def why_not(head: str) -> str | None:
@@ -31,32 +55,16 @@ def why_not(head: str) -> str | None:
 
 
 def parse(text: str, remarks: Remarks) -> Dump:
-    """Read a dump; a row that is not in it is zero.
+    """Read a dump.
 
     Raises:
         InputError: It has no row.
     """
     assembly = Assembly(remarks, MissingRow.ZERO)
-    open_leaf: int | None = None
-    for number, line in enumerate(text.split("\n"), 1):
-        if match := _LEAF.fullmatch(line):
-            leaf, *words = match.groups()
-            open_leaf = int(leaf, 16)
-            if words[0] is None:
-                continue
-            row = Row(open_leaf, 0, _registers(words))
-            open_leaf = None
-        elif (match := _SUBLEAF.fullmatch(line)) and open_leaf is not None:
-            subleaf, *words = match.groups()
-            row = Row(open_leaf, int(subleaf), _registers(words))
-        else:
-            if _MEANT_AS_ROW.match(line):
-                remarks.fault("a damaged line", line=number, found=line, expected=f"a row like {EXAMPLE}")
-            continue
-        assembly.add_row(row, number)
+    read_lines(text, _Context().classify, assembly, remarks, in_context=True)
     return assembly.build()
 
 
-def _registers(words: list[str]) -> tuple[int, int, int, int]:
+def _registers(words: list[str]) -> Registers:
     eax, ebx, ecx, edx = (int(word, 16) for word in words)
     return eax, ebx, ecx, edx

@@ -2,7 +2,8 @@
 
 A row is `basic_cpuid[7]=00000001 f1bf07ab 00405fc6 00000010`; the index is decimal and counts leaves in some
 arrays, subleaves of one leaf in others. The arrays are short: few leaves have subleaves here, and nothing at
-40000000H is kept. Newer versions have parts for each CPU.
+40000000H is kept. Some leaves stand in two arrays; the one with subleaves counts: the other does not say its
+subleaf. Newer versions have parts for each CPU.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Row, read_lines
-from vcpuid.dumps.remarks import Remarks
+from vcpuid.dumps.assembly import Aside, CpuHead, Damage, Entry, Row
+from vcpuid.dumps.lines import LineFormat
 from vcpuid.terms.dump import Cpu, Dump
 
 EXAMPLE = "basic_cpuid[7]=00000000 029c6fbf 40000000 bc000600"
@@ -40,24 +41,6 @@ _HEAD = re.compile(r"[\s>]*+_++ Logical CPU #(\d{1,9}) _++\s*+")
 _LOOK = re.compile(rf"^[ \t>]*+(?:basic|ext)_cpuid\[\d{{1,3}}\]\s*+=\s*+{_WORD}", re.MULTILINE)
 
 
-def why_not(head: str) -> str | None:
-    """Tell why this is no such dump, or None where it looks like one."""
-    return None if _LOOK.search(head) else f"no line like {EXAMPLE!r}"
-
-
-def parse(text: str, remarks: Remarks) -> Dump:
-    """Read raw data; a row that is not in it is unknown.
-
-    Some leaves stand in two arrays. The one with subleaves counts: the other does not say its subleaf.
-
-    Raises:
-        InputError: It has no row, or too many CPUs.
-    """
-    assembly = Assembly(remarks)
-    read_lines(text, _classify, assembly, remarks)
-    return assembly.build()
-
-
 def _classify(line: str) -> Entry:
     if match := _ROW.fullmatch(line):
         array, digits, eax, ebx, ecx, edx = match.groups()
@@ -65,13 +48,17 @@ def _classify(line: str) -> Entry:
         registers = (int(eax, 16), int(ebx, 16), int(ecx, 16), int(edx, 16))
         if array in _LEAF_ARRAYS:
             leaf = _LEAF_ARRAYS[array][0] + index
-            return Row(leaf, 0, registers) if leaf not in _SUBLEAF_LEAVES else None
+            return Row(leaf, 0, registers) if leaf not in _SUBLEAF_LEAVES else Aside()
         if array in _SUBLEAF_ARRAYS:
             return Row(_SUBLEAF_ARRAYS[array][0], index, registers)
         return Damage(f"an array that libcpuid has: {', '.join([*_LEAF_ARRAYS, *_SUBLEAF_ARRAYS])}")
     if match := _HEAD.fullmatch(line):
         return CpuHead(int(match[1]))
-    return Damage(f"a row like {EXAMPLE}") if _MEANT_AS_ROW.match(line) else None
+    return None
+
+
+_LINES = LineFormat(EXAMPLE, _LOOK, _MEANT_AS_ROW, _classify)
+why_not, parse = _LINES.why_not, _LINES.parse
 
 
 def keep(dump: Dump) -> Dump:

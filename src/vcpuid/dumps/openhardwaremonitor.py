@@ -2,14 +2,15 @@
 
 A part begins with ` CPU Thread: 0`, in newer versions after ` CPU Group: 0` (a group has up to 64 CPUs); a row is
 ` 00000007  00000000  029C6FBF  40000000  BC000600` under the heading ` Function  EAX  EBX  ECX  EDX`, always of
-subleaf 0.
+subleaf 0. What is not there is unknown: subleaves are not read.
 """
 
 from __future__ import annotations
 
 import re
 
-from vcpuid.dumps.assembly import Assembly, Row
+from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Row
+from vcpuid.dumps.lines import read_lines
 from vcpuid.dumps.remarks import Remarks
 from vcpuid.terms.dump import Dump
 
@@ -24,33 +25,42 @@ _GROUP = re.compile(r"[\s>|]*+CPU Group:\s*+(\d{1,4})\s*+", re.IGNORECASE)
 _THREAD = re.compile(r"[\s>|]*+CPU Thread:\s*+(\d{1,6})\s*+", re.IGNORECASE)
 
 
+class _Context:
+    """The group of CPUs, and whether a table of CPUID is being read."""
+
+    def __init__(self) -> None:
+        self._group = 0
+        self._in_table = False
+
+    def classify(self, line: str) -> Entry:
+        if self._in_table and (match := _ROW.fullmatch(line)):
+            leaf, eax, ebx, ecx, edx = (int(word, 16) for word in match.groups())
+            return Row(leaf, 0, (eax, ebx, ecx, edx))
+        if self._in_table and _MEANT_AS_ROW.match(line):
+            return Damage(f"a row like {EXAMPLE.strip()}")
+        if match := _GROUP.fullmatch(line):
+            self._group = int(match[1])
+        elif match := _THREAD.fullmatch(line):
+            self._in_table = False
+            return CpuHead(self._group * _CPUS_OF_GROUP + int(match[1]))
+        elif _HEADING.match(line):
+            self._in_table = True
+        elif line.strip(" \t>|\r"):
+            self._in_table = False  # hexadecimal tables of other chips follow, with headings of their own
+        return None
+
+
 def why_not(head: str) -> str | None:
     """Tell why this is no such report, or None where it looks like one."""
     return None if _HEADING.search(head) else "no heading 'Function  EAX       EBX       ECX       EDX'"
 
 
 def parse(text: str, remarks: Remarks) -> Dump:
-    """Read a report; a row that is not in it is unknown: subleaves are not read.
+    """Read a report.
 
     Raises:
         InputError: It has no row, or too many CPUs.
     """
     assembly = Assembly(remarks)
-    group = 0
-    in_table = False
-    for number, line in enumerate(text.split("\n"), 1):
-        if in_table and (match := _ROW.fullmatch(line)):
-            leaf, eax, ebx, ecx, edx = (int(word, 16) for word in match.groups())
-            assembly.add_row(Row(leaf, 0, (eax, ebx, ecx, edx)), number)
-        elif in_table and _MEANT_AS_ROW.match(line):
-            remarks.fault("a damaged line", line=number, found=line, expected=f"a row like {EXAMPLE.strip()}")
-        elif _HEADING.match(line):
-            in_table = True
-        elif match := _GROUP.fullmatch(line):
-            group = int(match[1])
-        elif match := _THREAD.fullmatch(line):
-            assembly.begin_cpu(group * _CPUS_OF_GROUP + int(match[1]), number)
-            in_table = False
-        elif line.strip(" \t>|\r"):
-            in_table = False  # hexadecimal tables of other chips follow, with headings of their own
+    read_lines(text, _Context().classify, assembly, remarks, in_context=True)
     return assembly.build()

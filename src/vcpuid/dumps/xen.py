@@ -3,19 +3,19 @@
 A policy begins with `Raw policy: 32 leaves, 2 MSRs`; a row is
 `  00000007:00000000 -> 00000000:029c6fbf:40000000:bc000600`, an MSR `  0000010a -> 0000000000000000`. A leaf
 without subleaves has subleaf ffffffff. Rows of zeros are left out, so what is not there is zero. Each policy is
-read as a CPU: what Xen found (Raw), what it uses (Host), what it can give at most to each kind of guest and what
-it gives by default, or what one domain has.
+read as a CPU, and a note tells which is which: what Xen found (Raw), what it uses (Host), what it can give at most
+to each kind of guest and what it gives by default, or what one domain has.
 """
 
 from __future__ import annotations
 
 import re
 
-from vcpuid.dumps.assembly import Assembly, Msr, Row
-from vcpuid.dumps.remarks import Remarks
-from vcpuid.terms.dump import Dump, MissingRow
+from vcpuid.dumps.assembly import CpuHead, Entry, Msr, Row
+from vcpuid.dumps.lines import LineFormat
+from vcpuid.terms.dump import MissingRow
 
-EXAMPLE = "  00000007:00000000 -> 00000000:029c6fbf:40000000:bc000600"
+EXAMPLE = "00000007:00000000 -> 00000000:029c6fbf:40000000:bc000600"
 
 _WORD = "([0-9a-f]{8})"
 _ARROW = r"\s*+->\s*+"
@@ -27,33 +27,16 @@ _POLICY = re.compile(r"[\s>]*+([A-Z][\w ]{0,40}) policy(?::.*)?")
 _LOOK = re.compile(rf"^[ \t>]*+{_WORD}:{_WORD}\s*+->\s*+{_WORD}:", re.IGNORECASE | re.MULTILINE)
 
 
-def why_not(head: str) -> str | None:
-    """Tell why this is no such dump, or None where it looks like one."""
-    return None if _LOOK.search(head) else f"no line like {EXAMPLE.strip()!r}"
+def _classify(line: str) -> Entry:
+    if match := _ROW.fullmatch(line):
+        leaf, subleaf, eax, ebx, ecx, edx = (int(word, 16) for word in match.groups())
+        return Row(leaf, 0 if subleaf == _NO_SUBLEAF else subleaf, (eax, ebx, ecx, edx))
+    if match := _MSR.fullmatch(line):
+        return Msr(int(match[1], 16), int(match[2], 16))
+    if match := _POLICY.fullmatch(line):
+        return CpuHead(None, f"the {match[1]} policy")
+    return None
 
 
-def parse(text: str, remarks: Remarks) -> Dump:
-    """Read policies; a row that is not in one is zero. A note tells which CPU is which policy.
-
-    Raises:
-        InputError: There is no row.
-    """
-    assembly = Assembly(remarks, MissingRow.ZERO)
-    policies: dict[int, str] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        if match := _ROW.fullmatch(line):
-            leaf, subleaf, eax, ebx, ecx, edx = (int(word, 16) for word in match.groups())
-            assembly.add_row(Row(leaf, 0 if subleaf == _NO_SUBLEAF else subleaf, (eax, ebx, ecx, edx)), number)
-        elif match := _MSR.fullmatch(line):
-            assembly.add_msr(Msr(int(match[1], 16), int(match[2], 16)))
-        elif match := _POLICY.fullmatch(line):
-            policies[assembly.begin_cpu(None, number)] = match[1]
-        elif _MEANT_AS_ROW.match(line):
-            remarks.fault("a damaged line", line=number, found=line, expected=f"a row like {EXAMPLE.strip()}")
-    dump = assembly.build()
-    named = [
-        f"CPU {cpu.number} is the {policies[cpu.number]} policy" for cpu in dump.cpus if cpu.number in policies
-    ]
-    if named:
-        remarks.note(f"{', '.join(named)}.")
-    return dump
+_LINES = LineFormat(EXAMPLE, _LOOK, _MEANT_AS_ROW, _classify, MissingRow.ZERO)
+why_not, parse = _LINES.why_not, _LINES.parse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vcpuid.dumps import assembly as module
-from vcpuid.dumps import parse_dump
+from vcpuid.dumps import lines, parse_dump
 from vcpuid.dumps.assembly import Assembly, Msr, Row
 from vcpuid.dumps.formats import ParsedDump
 from vcpuid.dumps.remarks import Remarks
@@ -95,7 +95,7 @@ def test_endless_msrs_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lines_that_are_known_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_REMEMBERED_LINES", 2)
+    monkeypatch.setattr(lines, "_REMEMBERED_LINES", 2)
     rows = [ROW.format(leaf, 0, leaf) for leaf in range(1, 9)]
     assert [key[0] for key in read("CPU 0:", *rows, *rows).dump.cpus[0].rows] == list(range(1, 9))
 

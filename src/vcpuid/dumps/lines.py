@@ -1,0 +1,117 @@
+"""Formats that are read line by line: everything but the grammar of a line.
+
+Dumps come in mails and reports, so a line that says nothing of its format is passed over. One that is meant as a
+row and is none is damaged: a format's own pattern tells it, or it is the beginning of a row whose end is lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Msr, MsrHead, Row
+from vcpuid.dumps.remarks import Remarks
+from vcpuid.terms.dump import Dump, MissingRow
+
+_REMEMBERED_LINES = 65536
+_MARGIN = " \t\r>"  # what quotations put before a line, and systems after it
+_SHORTEST_BEGINNING = 3
+_TO_FIRST_DIGIT = re.compile(r"[^0-9]*+[0-9]")
+
+Classify = Callable[[str], Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class LineFormat:
+    """A format in which each line says by itself what it is.
+
+    Attributes:
+        example: A row.
+        look: Found near the beginning of every such dump.
+        meant: Matches a line that is meant as a row.
+        classify: Tells what a line says; None where it says nothing of this format.
+        missing: What a row means that is not there.
+    """
+
+    example: str
+    look: re.Pattern[str]
+    meant: re.Pattern[str]
+    classify: Classify
+    missing: MissingRow = MissingRow.UNKNOWN
+
+    def why_not(self, head: str) -> str | None:
+        """Tell why this is no such dump, or None where it looks like one."""
+        return None if self.look.search(head) else f"no line like {show(self.example)!r}"
+
+    def parse(self, text: str, remarks: Remarks) -> Dump:
+        """Read a dump.
+
+        Raises:
+            InputError: It has no row, or too many CPUs.
+        """
+        assembly = Assembly(remarks, self.missing)
+        read_lines(text, self._classify_or_blame, assembly, remarks)
+        return assembly.build()
+
+    def _classify_or_blame(self, line: str) -> Entry:
+        entry = self.classify(line)
+        if entry is None and (self.meant.match(line) or self._is_cut_off(line)):
+            return Damage(f"a row like {show(self.example)}")
+        return entry
+
+    def _is_cut_off(self, line: str) -> bool:
+        """Tell whether this is the beginning of a row, to its first digit at least, and not the rest."""
+        begun = line.strip(_MARGIN)
+        if not _SHORTEST_BEGINNING <= len(begun) < len(self.example):
+            return False
+        least = _TO_FIRST_DIGIT.match(self.example)
+        completed = begun + self.example[len(begun) :]
+        return (least is None or len(begun) >= least.end()) and isinstance(self.classify(completed), Row)
+
+
+def show(example: str) -> str:
+    """Give an example as it can stand in a message."""
+    return example.replace("\t", "<TAB>")
+
+
+def read_lines(
+    text: str, classify: Classify, assembly: Assembly, remarks: Remarks, *, in_context: bool = False
+) -> None:
+    """Read every line by a function that tells what a line says.
+
+    CPUs mostly repeat each other, so each distinct line is looked at once, unless its context
+    tells what it says.
+
+    Raises:
+        InputError: There are too many CPUs.
+    """
+    known: dict[str, Entry] = {}
+    add_row = assembly.add_row
+    for number, line in enumerate(text.split("\n"), 1):
+        if line in known:
+            entry = known[line]
+        else:
+            entry = classify(line)
+            if not in_context:
+                if len(known) >= _REMEMBERED_LINES:
+                    known.clear()
+                known[line] = entry
+        if entry is None:
+            continue
+        if entry.__class__ is Row:
+            add_row(entry, number)
+        else:
+            _take(entry, line, number, assembly, remarks)
+
+
+def _take(entry: Entry, line: str, number: int, assembly: Assembly, remarks: Remarks) -> None:
+    match entry:
+        case CpuHead(cpu, title):
+            assembly.begin_cpu(cpu, number, title)
+        case MsrHead(cpu):
+            assembly.begin_msrs(cpu)
+        case Msr():
+            assembly.add_msr(entry)
+        case Damage(expected):
+            remarks.fault("a damaged line", line=number, found=line, expected=expected)
