@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from vcpuid.answers.decode import DecodedDump, Wanted, decode_dump, select_cpu, select_rows
-from vcpuid.cli.dump import dump_here, read_dump_telling
+from vcpuid.cli.dump import HERE, read_source
 from vcpuid.cli.output import output_options, wants_colour
 from vcpuid.errors import UsageError
 from vcpuid.terms.address import parse_hexadecimal
@@ -19,7 +19,7 @@ _BATCH_CHARACTERS = 1 << 20
 
 
 @click.command()
-@click.argument("dumps", nargs=-1, metavar="[DUMP...|-]")
+@click.argument("dumps", nargs=-1, metavar="[DUMP...|-|here]")
 @click.option("-a", "--all", "every_field", is_flag=True, help="Also every field of every leaf.")
 @click.option("-l", "--leaf", metavar="LEAF", help="Only this leaf, hexadecimal.")
 @click.option("-s", "--subleaf", metavar="N", help="Only this subleaf, decimal or with 0x.")
@@ -56,12 +56,16 @@ def command(
     cpuid -r | vcpuid decode --format json -
     """
     wanted = Wanted(_number(leaf, "--leaf", _HEXADECIMAL), _number(subleaf, "--subleaf", _DECIMAL))
+    if one_cpu and cpu is not None:
+        raise UsageError(
+            "--cpu and --one-cpu exclude each other", next_step="-1 is the first CPU, -c N the one of number N."
+        )
     if raw and output_format == "json":
         raise UsageError("--raw is text", next_step="JSON has the registers of every row.")
 
     def read() -> Iterator[Dump]:
-        for path in dumps or (None,):
-            dump = dump_here() if path is None else read_dump_telling(path, format_name, lenient=lenient)
+        for name in dumps or (HERE,):
+            dump = read_source(name, format_name, lenient=lenient)
             yield select_cpu(Dump(dump.cpus[:1], dump.origin) if one_cpu else dump, cpu)
 
     if raw:

@@ -8,13 +8,12 @@ import click
 
 from vcpuid.answers.decode import select_cpu
 from vcpuid.answers.diff import diff
-from vcpuid.cli.dump import dump_here, read_dump_telling
+from vcpuid.cli.dump import read_source
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import UsageError
 from vcpuid.render.diff import diff_document, render_diff
 from vcpuid.terms.dump import Dump
 
-_HERE = "here"
 _UNDECIDED = 4
 
 
@@ -54,6 +53,6 @@ def _read(side: str, *, lenient: bool) -> Dump:
     path, at, number = side.rpartition("@")
     # A file whose name has an @ is meant as it is.
     if not at or not number.isdecimal() or Path(side).exists():
-        return dump_here() if side == _HERE else read_dump_telling(side, lenient=lenient)
-    dump = dump_here() if path == _HERE else read_dump_telling(path, lenient=lenient)
+        return read_source(side, lenient=lenient)
+    dump = read_source(path, lenient=lenient)
     return Dump(select_cpu(dump, int(number)).cpus, f"{dump.origin}@{number}")

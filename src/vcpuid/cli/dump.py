@@ -5,24 +5,41 @@ from __future__ import annotations
 import click
 
 from vcpuid.dumps import parse_dump, read_bytes
-from vcpuid.errors import UndecidedError
+from vcpuid.errors import UndecidedError, UsageError
 from vcpuid.terms.dump import Dump
 
+HERE = "here"  # a file of this name is ./here
+_TOLD_FAULTS = 10
 
-def read_dump_telling(path: str, format_name: str | None = None, *, lenient: bool = False) -> Dump:
-    """Read a dump, and tell on standard error what a lenient reading has left out.
+
+def read_source(name: str, format_name: str | None = None, *, lenient: bool = False) -> Dump:
+    """Read a file, standard input (`-`) or this machine (`here`).
+
+    Standard error tells what one should know of a file, and what a lenient reading has left out.
 
     Raises:
-        InputError: It cannot be read, has no known format, or is damaged.
-        UsageError: There is no format of this name.
+        InputError: The file cannot be read, has no known format, or is damaged.
+        UndecidedError: CPUID cannot be read here.
+        UsageError: There is no format of this name, or this machine is to have one.
     """
-    raw, source = read_bytes(path)
+    if name == HERE:
+        if format_name is not None:
+            raise UsageError("--from is for files", found=HERE, next_step="Name a file, or leave out --from.")
+        return dump_here()
+    raw, source = read_bytes(name)
     parsed = parse_dump(raw, source, format_name=format_name, lenient=lenient)
-    for fault in parsed.faults:
-        click.echo(f"vcpuid: left out: {fault}", err=True)
-    if parsed.fault_count > len(parsed.faults):
-        click.echo(f"vcpuid: {source}: {parsed.fault_count - len(parsed.faults)} more left out", err=True)
+    for note in parsed.notes:
+        tell(f"{source}: {note}")
+    for fault in parsed.faults[:_TOLD_FAULTS]:
+        tell(f"left out: {fault}")
+    if (more := parsed.fault_count - _TOLD_FAULTS) > 0:
+        tell(f"left out: {more} more faults of {source}")
     return parsed.dump
+
+
+def tell(sentence: str) -> None:
+    """Say something on standard error that is no part of the answer."""
+    click.echo(f"vcpuid: {sentence}", err=True)
 
 
 def dump_here() -> Dump:

@@ -20,6 +20,7 @@ from vcpuid.terms.dump import Cpu, Dump, MissingRow
 
 EXAMPLE = "CPUID 00000007: 00000000-029C6FBF-40000000-BC000600 [SL 00]"
 _MSR_EXAMPLE = "MSR 0000003A: 0000-0000-0000-0005"
+_HEAD_EXAMPLE = "------[ CPUID Registers / Logical CPU #0 ]------"
 
 _WORD, _QUARTER = "([0-9A-F]{8})", "([0-9A-F]{4})"
 _ROW = re.compile(
@@ -27,12 +28,18 @@ _ROW = re.compile(
     r"(?:\[SL\s*+([0-9A-F]{1,8})\].*|\[(?!SL).*)?",
     re.IGNORECASE,
 )
-_MEANT_AS_ROW = re.compile(r"[\s>]*+CPUID\s++(?:[0-9A-F]{6}|.*-[0-9A-F]{8}-)", re.IGNORECASE)
+_MEANT_AS_ROW = re.compile(
+    rf"[\s>]*+(?:CPUID\s*+(?:[0-9A-F]{{6}}|[0-9A-F]++\s*+:|.*-{_WORD}-)|[0-9A-F]{{0,8}}+-{_WORD}(?:[-\s]|$))",
+    re.IGNORECASE,
+)
 _MSR = re.compile(
     rf"[\s>]*+MSR\s++{_WORD}\s*+:\s*+(?:{_QUARTER}-{_QUARTER}-{_QUARTER}-{_QUARTER}|<\s*+FAILED\s*+>)(?:\s.*)?",
     re.IGNORECASE,
 )
-_MEANT_AS_MSR = re.compile(r"[\s>]*+MSR\s++[0-9A-F]{6}", re.IGNORECASE)
+_MEANT_AS_MSR = re.compile(
+    rf"[\s>]*+MSR\s*+[0-9A-F]++(?:\W|$)|.*(?:{_QUARTER}-{_QUARTER}-{_QUARTER}(?:\s|$)|{_WORD}\s*+:\s*+{_QUARTER}-)",
+    re.IGNORECASE,
+)
 _CPU_HEADS = (
     re.compile(r"[\s>]*+-+\[\s*+(?:CPUID Registers / )?Logical CPU #(\d{1,9})\s*+\]-+\s*+"),
     re.compile(r"[\s>]*+CPU#(\d{1,9}) AffMask: 0x[0-9a-fA-F]+\s*+"),
@@ -40,6 +47,7 @@ _CPU_HEADS = (
 )
 _COUNTED_HEAD = re.compile(r"[\s>]*+CPUID Registers \(CPU #(\d{1,9})\):\s*+")  # counted from 1
 _MSR_HEAD = re.compile(r"[\s>]*+-+\[\s*+MSR Registers(?: / Logical CPU #(\d{1,9}))?\s*+\]-+\s*+")
+_MEANT_AS_HEAD = re.compile(r"[\s>]*+-+\[.*\bLogical CPU #", re.IGNORECASE)
 _LOOK = re.compile(rf"^[ \t>]*+CPUID\s++{_WORD}\s*+:?\s*+{_WORD}[-\s]", re.IGNORECASE | re.MULTILINE)
 
 
@@ -64,7 +72,7 @@ def _classify_heading(line: str) -> Entry:
         return CpuHead(max(int(match[1]) - 1, 0))
     if match := _MSR_HEAD.fullmatch(line):
         return MsrHead(int(match[1]) if match[1] else None)
-    return None
+    return Damage(f"a heading like {_HEAD_EXAMPLE}") if _MEANT_AS_HEAD.match(line) else None
 
 
 _LINES = LineFormat(EXAMPLE, _LOOK, _MEANT_AS_ROW, _classify)

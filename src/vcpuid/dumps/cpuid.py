@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from vcpuid.dumps.assembly import CpuHead, Entry, Row
+from vcpuid.dumps.assembly import CpuHead, Damage, Entry, Row
 from vcpuid.dumps.lines import LineFormat
 from vcpuid.terms.dump import Dump, MissingRow
 
@@ -23,6 +23,7 @@ _ROW = re.compile(
 )
 _MEANT_AS_ROW = re.compile(r"[\s>]*+0x[0-9a-f]{4}|.*\be[abcd]x=0x", re.IGNORECASE)
 _HEAD = re.compile(r"[\s>]*+CPU(?:\s++(\d{1,9}))?:\s*+")
+_MEANT_AS_HEAD = re.compile(r"[\s>]*+CPU\s*+\S?\d\S{0,6}\s*+$", re.IGNORECASE)
 _LOOK = re.compile(
     rf"^[ \t>]*+{_WORD}(?:\s++0x[0-9a-f]{{1,8}})?:\s*+eax={_WORD}(?:\s++ebx=|\s*+$)", re.IGNORECASE | re.MULTILINE
 )
@@ -35,7 +36,7 @@ def _classify(line: str) -> Entry:
         return Row(int(leaf, 16), int(subleaf, 16) if subleaf else None, registers)
     if match := _HEAD.fullmatch(line):
         return CpuHead(int(match[1]) if match[1] else None)
-    return None
+    return Damage("a heading like CPU 0:") if _MEANT_AS_HEAD.match(line) else None
 
 
 _LINES = LineFormat(EXAMPLE, _LOOK, _MEANT_AS_ROW, _classify)

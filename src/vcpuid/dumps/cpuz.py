@@ -17,7 +17,7 @@ EXAMPLE = "0x00000007\t\t0x00000000\t0x029C6FBF\t0x40000000\t0xBC000600"
 _WORD = "0x([0-9a-f]{8})"
 _ROW = re.compile(rf"[\s>]*+{_WORD}\t++{_WORD}\t++{_WORD}\t++{_WORD}\t++{_WORD}\s*+", re.IGNORECASE)
 _MSR = re.compile(rf"[\s>]*+MSR\s++{_WORD}\t++{_WORD}\t++{_WORD}\s*+", re.IGNORECASE)
-_MEANT_AS_ROW = re.compile(r"[\s>]*+(?:MSR\s++)?0x[0-9a-f]{6,}\t", re.IGNORECASE)
+_MEANT_AS_ROW = re.compile(r"[\s>]*+(?:MSR(?:.*\t|\s*+0x?[0-9a-f]*+\s*+$)|0x[0-9a-f]{6,}\t)", re.IGNORECASE)
 _HEAD = re.compile(r"[\s>]*+(?:CPU )?Thread #?(\d{1,9})\s*+:?\s*+", re.IGNORECASE)
 _LOOK = re.compile(rf"^[ \t>]*+{_WORD}\t++{_WORD}\t++{_WORD}\t++{_WORD}\t", re.IGNORECASE | re.MULTILINE)
 

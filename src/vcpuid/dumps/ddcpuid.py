@@ -14,7 +14,9 @@ EXAMPLE = "|        7 |        0 |        0 | 29c6fbf  | 40000000 | bc000600 |"
 
 _CELL = r"\s*+([0-9a-f]{1,8})\s*+\|"
 _ROW = re.compile(rf"[\s>]*+\|{_CELL * 6}\s*+", re.IGNORECASE)
-_MEANT_AS_ROW = re.compile(r"[\s>]*+\|\s*+[0-9a-f]+\s*+\|", re.IGNORECASE)
+_MEANT_AS_ROW = re.compile(
+    r"[\s>]*+\|\s*+[0-9a-f]+\s*+(?:\|\s*+[0-9a-f]|$)|.*(?:\|\s*+[0-9a-f]{1,8}\s*+){3}", re.IGNORECASE
+)
 _LOOK = re.compile(
     r"^[ \t>]*+\|[ \t]*+Leaf[ \t]*+\|[ \t]*+Sub-leaf[ \t]*+\|[ \t]*+EAX[ \t]*+\|", re.IGNORECASE | re.MULTILINE
 )

@@ -187,14 +187,16 @@ def parse_dump(raw: bytes, source: str, *, format_name: str | None = None, lenie
     try:
         dump = chosen.reader().parse(text, remarks)
     except InputError as error:
-        if format_name is None or error.line is not None:
+        if format_name is None:
             raise
+        advice = f"It was read as {chosen.name}; without --from its format is recognised."
         raise InputError(
             error.message,
             source=error.source,
+            line=error.line,
             found=error.found,
             expected=error.expected or chosen.reader().EXAMPLE,
-            next_step=error.next_step or f"It was read as {chosen.name}; without --from its format is recognised.",
+            next_step=f"{error.next_step}\n  {advice}" if error.next_step else advice,
         ) from None
     if not lenient:
         remarks.raise_faults()

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from vcpuid.dumps.assembly import Assembly, Damage, Entry, Row
-from vcpuid.dumps.lines import read_lines
+from vcpuid.dumps.assembly import Damage, Entry, Row
+from vcpuid.dumps.lines import parse_lines
 from vcpuid.dumps.remarks import Remarks
 from vcpuid.terms.dump import Dump, MissingRow, Registers
 
@@ -20,8 +20,8 @@ _WORD = "0x([0-9a-f]{8})"
 _REGISTERS = rf"EAX={_WORD},\s++EBX={_WORD},\s++ECX={_WORD},\s++EDX={_WORD}\s*+"
 _LEAF = re.compile(rf"[\s>]*+{_WORD}:\s*+(?:subleafs:\s*+|{_REGISTERS})", re.IGNORECASE)
 _SUBLEAF = re.compile(rf"[\s>]*+(\d{{1,9}}):\s*+{_REGISTERS}", re.IGNORECASE)
-_MEANT_AS_LEAF = re.compile(r"[\s>]*+0x[0-9a-f]{4}|.*\bsubleafs:", re.IGNORECASE)
-_MEANT_AS_ROW = re.compile(r"[\s>]*+\d++:\s*+E|.*\bE[ABCD]X=0x", re.IGNORECASE)
+_MEANT_AS_LEAF = re.compile(r"[\s>]*+0x(?:[0-9a-f]{4}|[0-9a-f]*+:?\s*+$)|.*\bsubleafs:", re.IGNORECASE)
+_MEANT_AS_ROW = re.compile(r"[\s>]*+\d++:\s*+(?:E|$)|.*\bE[ABCD]X=0x", re.IGNORECASE)
 _LOOK = re.compile(
     rf"^[ \t>]*+{_WORD}:[ \t]*+(?:EAX={_WORD},|subleafs:)|^[ \t>]*+\w++ Leafs :", re.IGNORECASE | re.MULTILINE
 )
@@ -60,9 +60,7 @@ def parse(text: str, remarks: Remarks) -> Dump:
     Raises:
         InputError: It has no row.
     """
-    assembly = Assembly(remarks, MissingRow.ZERO)
-    read_lines(text, _Context().classify, assembly, remarks, in_context=True)
-    return assembly.build()
+    return parse_lines(text, _Context().classify, remarks, MissingRow.ZERO, in_context=True)
 
 
 def _registers(words: list[str]) -> Registers:

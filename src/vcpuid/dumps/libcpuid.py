@@ -36,8 +36,11 @@ _WORD = "([0-9a-f]{8})"
 _ROW = re.compile(
     rf"[\s>]*+([a-z0-9_]+)\[(\d{{1,3}})\]\s*+=\s*+{_WORD}\s++{_WORD}\s++{_WORD}\s++{_WORD}\s*+", re.IGNORECASE
 )
-_MEANT_AS_ROW = re.compile(r"[\s>]*+\w++\[\d++\]?\s*+=?|.*_cpuid\[")
+_MEANT_AS_ROW = re.compile(
+    r"[\s>]*+\w++\[\d++\]?\s*+=|[\s>]*+(?:(?:basic|ext)_cpuid|(?:intel|amd)_fn)|.*(?:_cpuid|_fn\w{1,10})\["
+)
 _HEAD = re.compile(r"[\s>]*+_++ Logical CPU #(\d{1,9}) _++\s*+")
+_MEANT_AS_HEAD = re.compile(r"[\s>]*+_++\s*+Logical CPU", re.IGNORECASE)
 _LOOK = re.compile(rf"^[ \t>]*+(?:basic|ext)_cpuid\[\d{{1,3}}\]\s*+=\s*+{_WORD}", re.MULTILINE)
 
 
@@ -54,7 +57,11 @@ def _classify(line: str) -> Entry:
         return Damage(f"an array that libcpuid has: {', '.join([*_LEAF_ARRAYS, *_SUBLEAF_ARRAYS])}")
     if match := _HEAD.fullmatch(line):
         return CpuHead(int(match[1]))
-    return None
+    return (
+        Damage("a heading like _________________ Logical CPU #0 _________________")
+        if _MEANT_AS_HEAD.match(line)
+        else None
+    )
 
 
 _LINES = LineFormat(EXAMPLE, _LOOK, _MEANT_AS_ROW, _classify)

@@ -47,7 +47,8 @@ class _Reader:
         self._parser.StartDoctypeDeclHandler = self._refuse_doctype
         self._parser.EndElementHandler = self._end
         self._depth = 0
-        self._inside = False
+        self._open = 0  # <cpudata> elements
+        self._seen = False
 
     def read(self, text: str) -> None:
         """Read the whole XML."""
@@ -69,8 +70,9 @@ class _Reader:
             expected="plain <cpudata>, which never has one",
         )
 
-    def _end(self, _: str) -> None:
+    def _end(self, element: str) -> None:
         self._depth -= 1
+        self._open -= element == "cpudata"
 
     def _start(self, element: str, attributes: dict[str, str]) -> None:
         line = self._parser.CurrentLineNumber
@@ -78,10 +80,15 @@ class _Reader:
         if self._depth > _DEPTH_LIMIT:
             raise InputError("XML that is nested too deeply", source=self._remarks.source, line=line)
         if element == "cpudata":
-            if self._inside:
+            if self._seen:
                 self._remarks.fault("a second <cpudata>", line=line, expected="one CPU")
-            self._inside = True
-        elif self._inside and element in _ATTRIBUTES:
+            self._seen = True
+            self._open += 1
+        elif self._open and element not in _ATTRIBUTES:
+            self._remarks.fault(
+                "an unknown element in <cpudata>", line=line, found=f"<{element}>", expected="<cpuid> or <msr>"
+            )
+        elif self._open:
             words = self._numbers(element, attributes, line)
             if words is None:
                 return
@@ -96,6 +103,14 @@ class _Reader:
         needed, *_ = names = _ATTRIBUTES[element]
         if needed not in attributes:
             self._remarks.fault(f"a <{element}> without {needed}", line=line, expected=f"one like {EXAMPLE}")
+            return None
+        if unknown := attributes.keys() - set(names):
+            self._remarks.fault(
+                f"a <{element}> with an unknown attribute",
+                line=line,
+                found=", ".join(sorted(unknown)),
+                expected=f"only {', '.join(names)}",
+            )
             return None
         for name in names:
             value = attributes.get(name, "0")

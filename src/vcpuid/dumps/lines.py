@@ -1,7 +1,8 @@
 """Formats that are read line by line: everything but the grammar of a line.
 
 Dumps come in mails and reports, so a line that says nothing of its format is passed over. One that is meant as a
-row and is none is damaged: a format's own pattern tells it, or it is the beginning of a row whose end is lost.
+row and is none is damaged: it has several words like registers, or a format's own mark of a row, or it is the
+beginning of a row whose end is lost.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 
 from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Msr, MsrHead, Row
 from vcpuid.dumps.remarks import Remarks
+from vcpuid.dumps.truncation import tell_truncation
 from vcpuid.terms.dump import Dump, MissingRow
 
 _REMEMBERED_LINES = 65536
 _MARGIN = " \t\r>"  # what quotations put before a line, and systems after it
 _SHORTEST_BEGINNING = 3
+_MANY_WORDS = 3
+_REGISTER = re.compile(r"(?<![0-9a-z])(?:0x)?[0-9a-f]{8}(?![0-9a-z])", re.IGNORECASE)
 _TO_FIRST_DIGIT = re.compile(r"[^0-9]*+[0-9]")
 
 Classify = Callable[[str], Entry]
@@ -29,7 +33,7 @@ class LineFormat:
     Attributes:
         example: A row.
         look: Found near the beginning of every such dump.
-        meant: Matches a line that is meant as a row.
+        meant: Matches a line that is meant as a row, even one with few registers.
         classify: Tells what a line says; None where it says nothing of this format.
         missing: What a row means that is not there.
     """
@@ -50,13 +54,11 @@ class LineFormat:
         Raises:
             InputError: It has no row, or too many CPUs.
         """
-        assembly = Assembly(remarks, self.missing)
-        read_lines(text, self._classify_or_blame, assembly, remarks)
-        return assembly.build()
+        return parse_lines(text, self._classify_or_blame, remarks, self.missing)
 
     def _classify_or_blame(self, line: str) -> Entry:
         entry = self.classify(line)
-        if entry is None and (self.meant.match(line) or self._is_cut_off(line)):
+        if entry is None and (self.meant.match(line) or has_registers(line) or self._is_cut_off(line)):
             return Damage(f"a row like {show(self.example)}")
         return entry
 
@@ -70,22 +72,39 @@ class LineFormat:
         return (least is None or len(begun) >= least.end()) and isinstance(self.classify(completed), Row)
 
 
+def has_registers(line: str) -> bool:
+    """Tell whether a line has so many words of eight digits that it can only be meant as a row."""
+    return len(_REGISTER.findall(line)) >= _MANY_WORDS
+
+
 def show(example: str) -> str:
     """Give an example as it can stand in a message."""
     return example.replace("\t", "<TAB>")
 
 
-def read_lines(
-    text: str, classify: Classify, assembly: Assembly, remarks: Remarks, *, in_context: bool = False
-) -> None:
-    """Read every line by a function that tells what a line says.
-
-    CPUs mostly repeat each other, so each distinct line is looked at once, unless its context
-    tells what it says.
+def parse_lines(
+    text: str,
+    classify: Classify,
+    remarks: Remarks,
+    missing: MissingRow = MissingRow.UNKNOWN,
+    *,
+    in_context: bool = False,
+) -> Dump:
+    """Read a dump by a function that tells what a line says, be it by itself or in the context of earlier ones.
 
     Raises:
-        InputError: There are too many CPUs.
+        InputError: It has no row, or too many CPUs.
     """
+    assembly = Assembly(remarks, missing)
+    _read_lines(text, classify, assembly, remarks, in_context=in_context)
+    dump = assembly.build()
+    if end := tell_truncation(dump):
+        remarks.note(end)
+    return dump
+
+
+def _read_lines(text: str, classify: Classify, assembly: Assembly, remarks: Remarks, *, in_context: bool) -> None:
+    """Take what each line says; CPUs mostly repeat each other, so each distinct line is looked at once."""
     known: dict[str, Entry] = {}
     add_row = assembly.add_row
     for number, line in enumerate(text.split("\n"), 1):

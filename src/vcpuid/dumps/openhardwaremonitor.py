@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Row
-from vcpuid.dumps.lines import read_lines
+from vcpuid.dumps.assembly import CpuHead, Damage, Entry, Row
+from vcpuid.dumps.lines import has_registers, parse_lines
 from vcpuid.dumps.remarks import Remarks
 from vcpuid.terms.dump import Dump
 
@@ -19,8 +19,10 @@ _CPUS_OF_GROUP = 64
 
 _WORD = "([0-9A-F]{8})"
 _ROW = re.compile(rf"[\s>|]*+{_WORD}  {_WORD}  {_WORD}  {_WORD}  {_WORD}\s*+", re.IGNORECASE)
-_MEANT_AS_ROW = re.compile(r"[\s>|]*+[0-9A-F]{6,}\s", re.IGNORECASE)
+_MEANT_AS_ROW = re.compile(r"[\s>|]*+(?:[0-9A-F]{6,}+\s|[0-9A-F]{3,8}+\s*+$)", re.IGNORECASE)
 _HEADING = re.compile(r"^[ \t>|]*+Function[ \t]++EAX[ \t]++EBX[ \t]++ECX[ \t]++EDX", re.IGNORECASE | re.MULTILINE)
+_COLUMN = re.compile(r"\bE[ABCD]X", re.IGNORECASE)
+_MANY_COLUMNS = 3  # tables of MSRs have two
 _GROUP = re.compile(r"[\s>|]*+CPU Group:\s*+(\d{1,4})\s*+", re.IGNORECASE)
 _THREAD = re.compile(r"[\s>|]*+CPU Thread:\s*+(\d{1,6})\s*+", re.IGNORECASE)
 
@@ -36,7 +38,7 @@ class _Context:
         if self._in_table and (match := _ROW.fullmatch(line)):
             leaf, eax, ebx, ecx, edx = (int(word, 16) for word in match.groups())
             return Row(leaf, 0, (eax, ebx, ecx, edx))
-        if self._in_table and _MEANT_AS_ROW.match(line):
+        if self._in_table and (_MEANT_AS_ROW.match(line) or has_registers(line)):
             return Damage(f"a row like {EXAMPLE.strip()}")
         if match := _GROUP.fullmatch(line):
             self._group = int(match[1])
@@ -45,6 +47,9 @@ class _Context:
             return CpuHead(self._group * _CPUS_OF_GROUP + int(match[1]))
         elif _HEADING.match(line):
             self._in_table = True
+        elif len(_COLUMN.findall(line)) >= _MANY_COLUMNS:
+            self._in_table = True
+            return Damage("the heading Function  EAX       EBX       ECX       EDX")
         elif line.strip(" \t>|\r"):
             self._in_table = False  # hexadecimal tables of other chips follow, with headings of their own
         return None
@@ -61,6 +66,4 @@ def parse(text: str, remarks: Remarks) -> Dump:
     Raises:
         InputError: It has no row, or too many CPUs.
     """
-    assembly = Assembly(remarks)
-    read_lines(text, _Context().classify, assembly, remarks, in_context=True)
-    return assembly.build()
+    return parse_lines(text, _Context().classify, remarks, in_context=True)

@@ -21,7 +21,9 @@ _WORD = "([0-9a-f]{8})"
 _ARROW = r"\s*+->\s*+"
 _ROW = re.compile(rf"[\s>]*+{_WORD}:{_WORD}{_ARROW}{_WORD}:{_WORD}:{_WORD}:{_WORD}\s*+", re.IGNORECASE)
 _MSR = re.compile(rf"[\s>]*+{_WORD}{_ARROW}([0-9a-f]{{16}})\s*+", re.IGNORECASE)
-_MEANT_AS_ROW = re.compile(r"[\s>]*+[0-9a-f]{6}[0-9a-f:]*+\s*+->", re.IGNORECASE)
+_MEANT_AS_ROW = re.compile(
+    r"[\s>]*+[0-9a-f]{6}[0-9a-f:]*+\s*+->|.*->\s*+[0-9a-f]{4}|.*\b[0-9a-f]{16}\s*+$", re.IGNORECASE
+)
 _NO_SUBLEAF = 0xFFFFFFFF  # XEN_CPUID_NO_SUBLEAF
 _POLICY = re.compile(r"[\s>]*+([A-Z][\w ]{0,40}) policy(?::.*)?")
 _LOOK = re.compile(rf"^[ \t>]*+{_WORD}:{_WORD}\s*+->\s*+{_WORD}:", re.IGNORECASE | re.MULTILINE)

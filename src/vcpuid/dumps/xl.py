@@ -17,8 +17,11 @@ _REGISTERS = ("eax", "ebx", "ecx", "edx")
 _WIDTH = 32
 
 _NUMBER = r"0x[0-9a-f]{1,8}+|[0-9]{1,10}+"
-_STRING = re.compile(rf"(?<!\w)({_NUMBER})(?:\s*+,\s*+({_NUMBER}))?:((?:e[abcd]x=[01xks]*+,?)++)", re.IGNORECASE)
+_STRING = re.compile(
+    rf"(?<![^\s=\"'\[,])({_NUMBER})(?:\s*+,\s*+({_NUMBER}))?:((?:e[abcd]x=[01xks]*+,?)++)", re.IGNORECASE
+)
 _REGISTER = re.compile(r"(e[abcd]x)=([01xks]*+)", re.IGNORECASE)
+_MEANT_AS_STRING = re.compile(r"\be[abcd]x\s*+=\s*+[01xks]{4}|[01xks]{16}", re.IGNORECASE)
 _COMMENT = re.compile(r"#.*")
 _LOOK = re.compile(rf"(?<!\w)(?:{_NUMBER}):e[abcd]x=[01xks]{{8}}", re.IGNORECASE)
 _BY_NAME = re.compile(r"^[ \t]*+cpuid[ \t]*+=[ \t]*+[\"']host", re.MULTILINE)
@@ -45,7 +48,10 @@ def parse(text: str, remarks: Remarks) -> Dump:
     registers: dict[tuple[int, int], list[int]] = {}
     passed = 0
     for number, line in enumerate(text.split("\n"), 1):
-        for match in _STRING.finditer(_COMMENT.sub("", line)):
+        code = _COMMENT.sub("", line)
+        if _MEANT_AS_STRING.search(_STRING.sub("", code)):
+            remarks.fault("a damaged line", line=number, found=line, expected=f"strings like {EXAMPLE!r}")
+        for match in _STRING.finditer(code):
             leaf, subleaf = _number(match[1]), _number(match[2] or "0")
             if max(leaf, subleaf) >> _WIDTH:
                 remarks.fault("a leaf of more than 32 bits", line=number, found=match[0])

@@ -62,7 +62,8 @@ def _render_summary(page: Page, decoded: DecodedDump) -> None:
         page.add(Span(decoded.origin, Role.STRONG), "  no CPU")
         return
     identity = machine.kinds[0].facts.identity
-    title = identity.brand or f"a CPU of {identity.vendor_name or repr(identity.letters or 'an unknown vendor')}"
+    letters = repr(identity.letters) if identity.letters else "an unknown vendor"
+    title = identity.brand or f"a CPU of {identity.vendor_name or letters}"
     page.add(Span(title, Role.STRONG), Span(f"   {decoded.origin}", Role.DIM))
     for label, text in _machine_lines(machine):
         _row(page, label, text)
@@ -124,7 +125,7 @@ def _machine_lines(machine: Machine) -> Iterator[Line]:
 
 def _identity(machine: Machine) -> str:
     identity = machine.kinds[0].facts.identity
-    parts = [identity.vendor_name or f"letters {identity.letters!r}"]
+    parts = [identity.vendor_name or (f"letters {identity.letters!r}" if identity.letters else "vendor unknown")]
     if identity.family is not None:
         parts.append(f"family {identity.family:#x}, model {identity.model:#x}, stepping {identity.stepping}")
     design = identity.microarchitecture

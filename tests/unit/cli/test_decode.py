@@ -70,6 +70,7 @@ def test_each_cpu_by_itself(path: str, capsys: pytest.CaptureFixture[str]) -> No
         (("-s", "f"), "--subleaf cannot be read"),
         (("-l", "19"), "no such row"),
         (("-c", "9"), "no CPU of this number"),
+        (("-c", "1", "-1"), "--cpu and --one-cpu exclude each other"),
         (("-r", "--format", "json"), "--raw is text"),
     ],
 )
@@ -90,7 +91,23 @@ def test_damage_is_told_or_left_out(path: str, capsys: pytest.CaptureFixture[str
 
 
 def test_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "this machine" in output(capsys, "decode")
+    here = output(capsys, "decode")
+    assert "this machine" in here
+    assert output(capsys, "decode", "here").splitlines()[1:4] == here.splitlines()[1:4]
+
+
+def test_this_machine_has_no_format(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["decode", "--from", "cpuid", "here"]) == 2
+    assert "--from is for files" in capsys.readouterr().err
+
+
+def test_a_cpu_without_a_vendor(capsys: pytest.CaptureFixture[str]) -> None:
+    xl = Path(__file__).parents[2] / "dumps" / "samples" / "xl.txt"
+    assert run(["decode", str(xl)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("a CPU of an unknown vendor   ")
+    assert "vendor unknown; family 0x0" in captured.out
+    assert captured.err == f"vcpuid: {xl}: 124 bits are taken from the host; they are shown as 0.\n"
 
 
 def test_no_difference(path: str, capsys: pytest.CaptureFixture[str]) -> None:

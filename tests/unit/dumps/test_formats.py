@@ -77,7 +77,7 @@ def test_text_as_shells_and_mails_leave_it(raw: bytes) -> None:
 def test_a_wrong_from_is_told_with_an_example() -> None:
     with pytest.raises(InputError) as caught:
         parse_dump(CPUID, "dump.txt", format_name="xen")
-    assert caught.value.expected == FORMATS["xen"].reader().EXAMPLE
+    assert caught.value.expected == f"a row like {FORMATS['xen'].reader().EXAMPLE}"
     assert "without --from" in str(caught.value.next_step)
 
 

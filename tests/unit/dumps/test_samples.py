@@ -15,7 +15,7 @@ INTEL = (0x756E6547, 0x6C65746E, 0x49656E69)
 
 # Sample to its CPUs: number, rows, MSRs.
 CPUS = {
-    "aida64": [(0, 5, {0x1B: 0xFEE00900, 0xE7: 0x3F33F9B49D}), (1, 1, {})],
+    "aida64": [(0, 5, {0x1B: 0xFEE00900, 0xE7: 0x3F33F9B49D}), (1, 3, {})],
     "corefreq": [(0, 5, {}), (1, 1, {})],
     "cpuid": [(0, 4, {}), (1, 1, {})],
     "cpuz": [(0, 9, {0x1B: 0xFEE00800, 0xCE: 0x00080838_F3012800}), (1, 2, {})],
