@@ -21,7 +21,7 @@ _STRING = re.compile(
     rf"(?<![^\s=\"'\[,])({_NUMBER})(?:\s*+,\s*+({_NUMBER}))?:((?:e[abcd]x=[01xks]*+,?)++)", re.IGNORECASE
 )
 _REGISTER = re.compile(r"(e[abcd]x)=([01xks]*+)", re.IGNORECASE)
-_MEANT_AS_STRING = re.compile(r"\be[abcd]x\s*+=\s*+[01xks]{4}|[01xks]{16}", re.IGNORECASE)
+_MEANT_AS_STRING = re.compile(r"\be[abcd]x\s*+=\s*+[01xks]{4}|[01xks]{20}", re.IGNORECASE)
 _COMMENT = re.compile(r"#.*")
 _LOOK = re.compile(rf"(?<!\w)(?:{_NUMBER}):e[abcd]x=[01xks]{{8}}", re.IGNORECASE)
 _BY_NAME = re.compile(r"^[ \t]*+cpuid[ \t]*+=[ \t]*+[\"']host", re.MULTILINE)
