@@ -1,7 +1,7 @@
 """Fuzzes the dump readers: mutations of real dumps in every format must give a dump or our own error.
 
-It also bounds the time and the memory of each input, and checks that whatever was read can be written in every
-format and read again. A failing input is written to a file.
+It also bounds the time and the memory of each input, decodes whatever was read, and checks that it is the same
+after it was written and read again. A failing input is written to a file.
 
 Usage: .venv/bin/python benchmarks/fuzz_dumps.py [--seconds N] [--seed N] [FOLDER OF DUMPS]
 """
@@ -9,6 +9,8 @@ Usage: .venv/bin/python benchmarks/fuzz_dumps.py [--seconds N] [--seed N] [FOLDE
 from __future__ import annotations
 
 import argparse
+import gzip
+import lzma
 import random
 import resource
 import sys
@@ -16,6 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from vcpuid.answers.decode import decode_dump
 from vcpuid.dumps import FORMATS, parse_dump, write_dump
 from vcpuid.errors import InputError, VcpuidError
 from vcpuid.terms.dump import Dump
@@ -46,7 +49,9 @@ _PIECES = (
 
 def seeds(*folders: Path) -> list[bytes]:
     """Give the samples of every format, and the dumps of the folders in every format that is written."""
-    material = [path.read_bytes() for path in sorted((SAMPLES / "samples").iterdir())] + [_DEVICE_RECORD]
+    samples = [path.read_bytes() for path in sorted((SAMPLES / "samples").iterdir())]
+    material = [*samples, _DEVICE_RECORD, *(text.decode("latin-1").encode("utf-16") for text in samples)]
+    material += [gzip.compress(samples[0], mtime=0), lzma.compress(samples[0])]
     for folder in folders:
         for path in sorted(folder.iterdir()):
             if path.is_file():
@@ -95,6 +100,7 @@ def check_one(raw: bytes, choose: random.Random) -> str:
     except VcpuidError as error:
         str(error)
         return "refused"
+    decode_dump(parsed.dump)
     _check_round_trip(parsed.dump, choose.choice(WRITTEN))
     return parsed.format.name
 

@@ -27,6 +27,8 @@ _MEANT_AS_HEAD = re.compile(r"[\s>]*+CPU\s*+\S?\d\S{0,6}\s*+$", re.IGNORECASE)
 _LOOK = re.compile(
     rf"^[ \t>]*+{_WORD}(?:\s++0x[0-9a-f]{{1,8}})?:\s*+eax={_WORD}(?:\s++ebx=|\s*+$)", re.IGNORECASE | re.MULTILINE
 )
+_LEAF_0 = re.compile(r"^[ \t>]*+0x00000000(?:\s++0x0{1,8})?:\s*+eax=", re.IGNORECASE | re.MULTILINE)
+DECODED = re.compile(r"^[ \t>]*+(?:vendor_id = |version information \()", re.MULTILINE)
 
 
 def _classify(line: str) -> Entry:
@@ -40,7 +42,15 @@ def _classify(line: str) -> Entry:
 
 
 _LINES = LineFormat(EXAMPLE, _LOOK, _MEANT_AS_ROW, _classify)
-why_not, parse = _LINES.why_not, _LINES.parse
+parse = _LINES.parse
+
+
+def why_not(head: str) -> str | None:
+    """Tell why this is no such dump, or None where it looks like one."""
+    # Decoded output has the registers of the few leaves that the program does not know.
+    if DECODED.search(head) and not _LEAF_0.search(head):
+        return "decoded output, without leaf 0"
+    return _LINES.why_not(head)
 
 
 def keep(dump: Dump) -> Dump:

@@ -5,7 +5,6 @@ A format's module is imported when it is needed: a dump in a usual form costs no
 
 from __future__ import annotations
 
-import codecs
 import stat
 import sys
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
+from vcpuid.dumps.encoding import SIZE_LIMIT_BYTES, decode_text, too_large
 from vcpuid.dumps.losses import Loss, compare_kept
 from vcpuid.dumps.remarks import Remarks
 from vcpuid.errors import InputError, UsageError
 from vcpuid.terms.dump import Dump
 
-SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 _LINE_LIMIT = 2_000_000
 _HEAD_CHARACTERS = 1024 * 1024
 
@@ -154,9 +153,11 @@ def read_bytes(path: str | Path) -> tuple[bytes, str]:
                     raise InputError(
                         "a device, not a dump",
                         source=source,
-                        next_step="`vcpuid decode` without a file reads this machine.",
+                        next_step="`here` instead of a file reads this machine.",
                     )
                 raw = file.read(SIZE_LIMIT_BYTES + 1)
+    except IsADirectoryError:
+        raise InputError("a folder, not a dump", source=source, next_step="Name the files in it.") from None
     except OSError as error:
         raise InputError(
             f"cannot be read: {error.strerror}", source=source, next_step="Check the path and its permissions."
@@ -164,9 +165,7 @@ def read_bytes(path: str | Path) -> tuple[bytes, str]:
     except ValueError:  # a path with a NUL
         raise InputError("no path", source=repr(source)) from None
     if len(raw) > SIZE_LIMIT_BYTES:
-        raise InputError(
-            "too large for a dump", source=source, expected=f"at most {SIZE_LIMIT_BYTES // 2**20} MiB"
-        )
+        raise too_large(source)
     return raw, source
 
 
@@ -177,7 +176,7 @@ def parse_dump(raw: bytes, source: str, *, format_name: str | None = None, lenie
         InputError: It has no known format, or is damaged; a lenient reading leaves out damaged lines.
         UsageError: There is no format of this name.
     """
-    text = _decode_text(raw)
+    text = decode_text(raw, source)
     if not text.strip():
         raise InputError("empty", source=source, expected="a CPUID dump")
     if text.count("\n") > _LINE_LIMIT:
@@ -237,17 +236,6 @@ def write_dump(dump: Dump, format_name: str) -> str:
     return writer.write(dump)
 
 
-def _decode_text(raw: bytes) -> str:
-    """Make text of bytes: every format is ASCII, whatever else strays in is kept as it is."""
-    if raw.startswith(codecs.BOM_UTF8):
-        text = raw[len(codecs.BOM_UTF8) :].decode("latin-1")
-    elif raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        text = raw.decode("utf-16", errors="replace")  # what a Windows shell writes with >
-    else:
-        text = raw.decode("latin-1")
-    return text if "\0" in text else text.replace("\r\n", "\n")
-
-
 def _detect(text: str, source: str) -> Format:
     head = text[:_HEAD_CHARACTERS]
     reasons = []
@@ -256,9 +244,14 @@ def _detect(text: str, source: str) -> Format:
         if reason is None:
             return entry
         reasons.append(f"{entry.name}: {reason}")
+    from vcpuid.dumps.strangers import recognise  # noqa: PLC0415 - a dump needs it not
+
+    stranger = recognise(text)
     tried = "\n  ".join(reasons)
+    advice = f"{stranger.advice}\n  " if stranger.advice else ""
     raise InputError(
         "no known form of a CPUID dump",
         source=source,
-        next_step=f"These were tried, each with why it is not that:\n  {tried}",
+        found=stranger.what,
+        next_step=f"{advice}These were tried, each with why it is not that:\n  {tried}",
     )

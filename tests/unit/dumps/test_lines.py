@@ -21,7 +21,7 @@ ROWS = {
     "cpuz": ["\t0x0000000B\t", "\tMSR 0x000000CE"],
     "ddcpuid": ["|        7 |"],
     "kcpuid": ["0x00000006:", "  2: EAX"],
-    "libcpuid": ["basic_cpuid[1]", "intel_fn14h[1]"],
+    "libcpuid": ["basic_cpuid[1]", "intel_fn4[1]", "amd_fn8000001dh[0]"],
     "old-cpuid": ["   0x00000004"],
     "openhardwaremonitor": [" 00000004  1C004121"],
     "x86info": ["eax in: 0x00000007"],

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from losses import count_losses
 from vcpuid.dumps import FORMATS, find_losses, parse_dump, read_dump, write_dump
 from vcpuid.dumps.losses import Loss
 from vcpuid.terms.dump import Cpu, Dump, MissingRow
@@ -29,34 +30,11 @@ def told_counts(dump: Dump, name: str) -> dict[str, int]:
     return {loss.kind: loss.count for loss in find_losses(dump, name)}
 
 
-def counted_losses(dump: Dump, read: Dump, name: str) -> dict[str, int]:
-    """Count what is lost, by nothing but the two dumps."""
-    kept = (
-        dump.cpus[:1] if FORMATS[name].of_one_cpu else [cpu for cpu in dump.cpus if cpu.number in _numbers(read)]
-    )
-    pairs = list(zip(kept, read.cpus, strict=True))
-    for cpu, held in pairs:
-        assert all(cpu.rows[key] == row for key, row in held.rows.items())
-        assert all(cpu.msrs[index] == value for index, value in held.msrs.items())
-    counts = {
-        "cpus": len(dump.cpus) - len(read.cpus),
-        "numbers": sum(cpu.number != held.number for cpu, held in pairs),
-        "rows": sum(len(cpu.rows) - len(held.rows) for cpu, held in pairs),
-        "msrs": sum(len(cpu.msrs) - len(held.msrs) for cpu, held in pairs),
-        "missing": sum(cpu.missing is not held.missing for cpu, held in pairs),
-    }
-    return {kind: count for kind, count in counts.items() if count}
-
-
-def _numbers(dump: Dump) -> set[int]:
-    return {cpu.number for cpu in dump.cpus}
-
-
 def check(dump: Dump, name: str) -> None:
     parsed = parse_dump(write_dump(dump, name).encode(), dump.origin)
     assert parsed.format.name == name
     assert parsed.dump == FORMATS[name].writer().keep(dump)
-    assert counted_losses(dump, parsed.dump, name) == told_counts(dump, name)
+    assert count_losses(dump, parsed.dump, of_one_cpu=FORMATS[name].of_one_cpu) == told_counts(dump, name)
 
 
 def test_there_are_a_dozen_small_dumps_that_say_where_they_are_from() -> None:

@@ -22,11 +22,11 @@ CPUS = {
     "ddcpuid": [(0, 6, {})],
     "firecracker": [(0, 2, {0x10A: 0x48})],
     "kcpuid": [(0, 12, {})],
-    "libcpuid": [(0, 7, {}), (1, 1, {})],
+    "libcpuid": [(0, 18, {}), (1, 6, {})],
     "libvirt": [(0, 3, {0x10A: 0x1_000D08C8})],
     "old-cpuid": [(0, 4, {})],
     "openhardwaremonitor": [(0, 6, {}), (1, 2, {})],
-    "x86info": [(0, 4, {}), (1, 2, {})],
+    "x86info": [(0, 11, {})],
     "xen": [(0, 6, {0xCE: 0x80000000, 0x10A: 0x1488FD6B}), (1, 3, {0xCE: 0x80000000, 0x10A: 0x40000000_1488FD6B})],
     "xl": [(0, 3, {})],
 }
@@ -45,13 +45,14 @@ ROWS = [
     ("kcpuid", 0, 0xD, 2, (0x100, 0x240, 0, 0)),
     ("kcpuid", 0, 0x8000001D, 1, (0x4122, 0x40003F, 0x1FF, 0)),
     ("libcpuid", 0, 0x80000000, 0, (0x80000008, 0, 0, 0)),
-    ("libcpuid", 0, 4, 1, (0x3C000122, 0x01C0003F, 0x3F, 1)),
-    ("libcpuid", 0, 0x14, 1, (0x02490002, 0x003FFFFF, 0, 0)),
+    ("libcpuid", 0, 4, 1, (0x04000122, 0x03C0003F, 0x3F, 0)),
+    ("libcpuid", 0, 0x8000001D, 0, (0, 0x00070001, 0, 0)),
+    ("libcpuid", 1, 0xB, 1, (5, 2, 0x201, 1)),
     ("libvirt", 0, 7, 0, (0, 0x029C6FBF, 0x40000000, 0xBC000600)),
     ("libvirt", 0, 0xD, 1, (0xF, 0, 0, 0)),
     ("old-cpuid", 0, 4, 1, (0x3C000122, 0x01C0003F, 0x3F, 1)),
     ("openhardwaremonitor", 1, 1, 0, (0x306C3, 0x01100800, 0x7FFAFBBF, 0xBFEBFBFF)),
-    ("x86info", 1, 0, 0, (0x15, *INTEL)),
+    ("x86info", 0, 0, 0, (0x24, *INTEL)),
     ("x86info", 0, 0x80000000, 0, (0x80000008, 0, 0, 0)),
     ("xen", 0, 0, 0, (0x20, *INTEL)),
     ("xen", 0, 0xD, 11, (0x10, 0, 1, 0)),
@@ -107,6 +108,12 @@ def test_read_dump_reads_a_file() -> None:
     dump = read_dump(path)
     assert dump.origin == str(path)
     assert dump == read_dump(str(path), format_name="cpuid")
+
+
+def test_leaf_0_again_begins_the_next_cpu_of_x86info() -> None:
+    text = (SAMPLES / "x86info.txt").read_text(encoding="utf-8")
+    cpus = parse_dump(f"{text}\n{text}".encode(), "x86info").dump.cpus
+    assert [(cpu.number, len(cpu.rows)) for cpu in cpus] == [(0, 11), (1, 11)]
 
 
 def test_xen_policies_are_named() -> None:
