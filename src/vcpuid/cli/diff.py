@@ -8,7 +8,7 @@ import click
 
 from vcpuid.answers.decode import select_cpu
 from vcpuid.answers.diff import diff
-from vcpuid.cli.dump import read_source
+from vcpuid.cli.dump import HERE, read_source
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import UsageError
 from vcpuid.render.diff import diff_document, render_diff
@@ -46,7 +46,7 @@ def command(before: str, after: str, output_format: str, *, dynamic: bool, lenie
 
 def _name(side: str) -> str:
     """Give what people call a side: the file's name as they wrote it."""
-    return {_HERE: "this machine", "-": "standard input"}.get(side, side)
+    return {HERE: "this machine", "-": "standard input"}.get(side, side)
 
 
 def _read(side: str, *, lenient: bool) -> Dump:

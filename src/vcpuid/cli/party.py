@@ -7,12 +7,11 @@ from dataclasses import replace
 import click
 
 from vcpuid.answers.party import Basis, Party, party_of_snapshot, read_parties
+from vcpuid.cli.dump import HERE
 from vcpuid.dumps import read_bytes
 from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence.guest import guest_of_domain
 from vcpuid.rules.libvirt.map import CpuMap, read_map
-
-HERE = "here"
 
 map_option = click.option(
     "--map", "map_folder", metavar="DIR", help="A folder with libvirt's CPU map to compare by."
