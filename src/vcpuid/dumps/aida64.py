@@ -36,10 +36,10 @@ _MSR = re.compile(
     rf"[\s>]*+MSR\s++{_WORD}\s*+:\s*+(?:{_QUARTER}-{_QUARTER}-{_QUARTER}-{_QUARTER}|<\s*+FAILED\s*+>)(?:\s.*)?",
     re.IGNORECASE,
 )
-_MEANT_AS_MSR = re.compile(
-    rf"[\s>]*+MSR\s*+[0-9A-F]++(?:\W|$)|.*(?:{_QUARTER}-{_QUARTER}-{_QUARTER}(?:\s|$)|{_WORD}\s*+:\s*+{_QUARTER}-)",
-    re.IGNORECASE,
-)
+_MEANT_AS_MSR = re.compile(r"[\s>]*+MSR\s*+[0-9A-F]++(?:\W|$)", re.IGNORECASE)
+_QUARTERS = re.compile(
+    rf"\b{_QUARTER}-{_QUARTER}-{_QUARTER}(?:\s|$)|\b{_WORD}\s*+:\s*+{_QUARTER}-", re.IGNORECASE
+)  # in a row whose word is damaged
 _CPU_HEADS = (
     re.compile(r"[\s>]*+-+\[\s*+(?:CPUID Registers / )?Logical CPU #(\d{1,9})\s*+\]-+\s*+"),
     re.compile(r"[\s>]*+CPU#(\d{1,9}) AffMask: 0x[0-9a-fA-F]+\s*+"),
@@ -59,7 +59,7 @@ def _classify(line: str) -> Entry:
     if match := _MSR.fullmatch(line):
         index, *quarters = match.groups()
         return Msr(int(index, 16), int("".join(quarters), 16)) if quarters[0] else Aside()
-    if _MEANT_AS_MSR.match(line):
+    if _MEANT_AS_MSR.match(line) or ("-" in line and _QUARTERS.search(line)):
         return Damage(f"an MSR like {_MSR_EXAMPLE}")
     return _classify_heading(line)
 

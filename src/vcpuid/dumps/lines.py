@@ -8,6 +8,7 @@ beginning of a row whose end is lost.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,9 +20,9 @@ from vcpuid.terms.dump import Dump, MissingRow
 _REMEMBERED_LINES = 65536
 _MARGIN = " \t\r>"  # what quotations put before a line, and systems after it
 _SHORTEST_BEGINNING = 3
+_NO_DIGITS = string.ascii_letters + string.punctuation + string.whitespace
 _MANY_WORDS = 3
 _REGISTER = re.compile(r"(?<![0-9a-z])(?:0x)?[0-9a-f]{8}(?![0-9a-z])", re.IGNORECASE)
-_TO_FIRST_DIGIT = re.compile(r"[^0-9]*+[0-9]")
 
 Classify = Callable[[str], Entry]
 
@@ -64,12 +65,12 @@ class LineFormat:
 
     def _is_cut_off(self, line: str) -> bool:
         """Tell whether this is the beginning of a row, to its first digit at least, and not the rest."""
+        word = self.example[: -len(self.example.lstrip(_NO_DIGITS))]
         begun = line.strip(_MARGIN)
-        if not _SHORTEST_BEGINNING <= len(begun) < len(self.example):
+        shortest = max(len(word) + 1, _SHORTEST_BEGINNING)
+        if not begun.startswith(word) or not shortest <= len(begun) < len(self.example):
             return False
-        least = _TO_FIRST_DIGIT.match(self.example)
-        completed = begun + self.example[len(begun) :]
-        return (least is None or len(begun) >= least.end()) and isinstance(self.classify(completed), Row)
+        return isinstance(self.classify(begun + self.example[len(begun) :]), Row)
 
 
 def has_registers(line: str) -> bool:
