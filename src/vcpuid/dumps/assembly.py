@@ -155,6 +155,21 @@ class Assembly:
                 line=line,
             )
 
+    def add_rows(self, rows: Sequence[Row], line: int) -> None:
+        """Take rows that stand on neighbouring lines, the first of them on `line`; the usual ones all at once.
+
+        Raises:
+            InputError: There are too many CPUs.
+        """
+        cpu = self._current or self._begin(None, line)
+        if not cpu.rows and len(rows) <= ROW_LIMIT:
+            cpu.rows = {(leaf, subleaf or 0): registers for leaf, subleaf, registers in rows}
+            if len(cpu.rows) == len(rows):
+                return
+            cpu.rows = {}  # something is repeated
+        for number, row in enumerate(rows, line):
+            self.add_row(row, number)
+
     def _refuse_row(self, cpu: _Growing, leaf: int, line: int | None) -> None:
         self._remarks.fault(
             f"CPU {cpu.number} has more than {ROW_LIMIT} rows, here of leaf {leaf:#x}: "

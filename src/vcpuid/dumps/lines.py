@@ -11,6 +11,10 @@ import re
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import groupby
+from types import NoneType
+from typing import cast
 
 from vcpuid.dumps.assembly import Assembly, CpuHead, Damage, Entry, Msr, MsrHead, Row
 from vcpuid.dumps.remarks import Remarks
@@ -18,6 +22,7 @@ from vcpuid.dumps.truncation import tell_truncation
 from vcpuid.terms.dump import Dump, MissingRow
 
 _REMEMBERED_LINES = 65536
+_USUAL_CHARACTERS = 1 << 20
 _MARGIN = " \t\r>"  # what quotations put before a line, and systems after it
 _SHORTEST_BEGINNING = 3
 _NO_DIGITS = string.ascii_letters + string.punctuation + string.whitespace
@@ -105,24 +110,34 @@ def parse_lines(
 
 
 def _read_lines(text: str, classify: Classify, assembly: Assembly, remarks: Remarks, *, in_context: bool) -> None:
-    """Take what each line says; CPUs mostly repeat each other, so each distinct line is looked at once."""
-    known: dict[str, Entry] = {}
-    add_row = assembly.add_row
-    for number, line in enumerate(text.split("\n"), 1):
-        if line in known:
-            entry = known[line]
-        else:
-            entry = classify(line)
-            if not in_context:
-                if len(known) >= _REMEMBERED_LINES:
-                    known.clear()
-                known[line] = entry
-        if entry is None:
-            continue
-        if entry.__class__ is Row:
-            add_row(entry, number)
-        else:
-            _take(entry, line, number, assembly, remarks)
+    """Take what each line says.
+
+    CPUs mostly repeat each other, and dumps too: a line that was met lately is not looked at again, unless it is
+    the lines before it that tell what it says.
+    """
+    lines = text.split("\n")
+    number = 1
+    for kind, group in groupby(map(_with_memory(classify, text, in_context=in_context), lines), type):
+        run = list(group)
+        if kind is Row:
+            assembly.add_rows(cast("list[Row]", run), number)
+        elif kind is not NoneType:
+            for place, entry in enumerate(run, number):
+                _take(entry, lines[place - 1], place, assembly, remarks)
+        number += len(run)
+
+
+def _with_memory(classify: Classify, text: str, *, in_context: bool) -> Classify:
+    if in_context:
+        return classify
+    # A large text may have lines of any size: they are forgotten with it.
+    return _remembering(classify) if len(text) <= _USUAL_CHARACTERS else lru_cache(_REMEMBERED_LINES)(classify)
+
+
+@cache
+def _remembering(classify: Classify) -> Classify:
+    """Give the function with a memory of the lines that it has seen, one for all dumps of its format."""
+    return lru_cache(_REMEMBERED_LINES)(classify)
 
 
 def _take(entry: Entry, line: str, number: int, assembly: Assembly, remarks: Remarks) -> None:
