@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -80,6 +82,7 @@ class Step(NamedTuple):
 
 
 Plan = tuple[Step, ...]
+_PLACE = itemgetter(0, 1)
 
 
 class FieldTable:
@@ -129,31 +132,36 @@ class FieldTable:
         fields = self.of_leaf(first_interface(leaf) if in_range else leaf)
         if vendor is None and in_range:
             vendor = ANY_VENDOR
-        taken: dict[Register, int] = {}
+        # A meaning of the vendor's own goes before one that all share.
+        own, shared = [], []
+        for field in fields:
+            if field.subleaves[0] <= subleaf <= field.subleaves[1]:
+                if ANY_VENDOR in field.vendors:
+                    shared.append(field)
+                elif vendor is None or vendor in field.vendors:
+                    own.append(field)
+        taken = [0, 0, 0, 0]
         steps = []
-        for field in sorted(fields, key=lambda field: ANY_VENDOR not in field.vendors):
-            if not field.subleaves[0] <= subleaf <= field.subleaves[1]:
-                continue
-            if vendor is not None and vendor not in field.vendors and ANY_VENDOR not in field.vendors:
-                continue
+        for field in own + shared:
             mask = (1 << field.high - field.low + 1) - 1
-            if taken.get(field.register, 0) & mask << field.low:
-                continue
-            taken[field.register] = taken.get(field.register, 0) | mask << field.low
-            steps.append(Step(field.register.position, field.low, mask, field))
-        return tuple(sorted(steps, key=lambda step: step[:2]))
+            position = field.register.position
+            if not taken[position] & mask << field.low:
+                taken[position] |= mask << field.low
+                steps.append(Step(position, field.low, mask, field))
+        return tuple(sorted(steps, key=_PLACE))
 
 
 def _make_field(row: dict[str, str]) -> Field:
     try:
+        low, high = _span(row["bits"])
         return Field(
             name=row["name"],
             leaf=int(row["leaf"], 16),
             subleaves=_span(row["subleaves"]),
-            register=Register(row["register"]),
-            low=_span(row["bits"])[0],
-            high=_span(row["bits"])[1],
-            vendors=frozenset(row["vendors"].split()),
+            register=_REGISTERS[row["register"]],
+            low=low,
+            high=high,
+            vendors=_parse_vendors(row["vendors"]),
             encoding=row["encoding"],
             unit=row["unit"],
             values=_parse_values(row["values"]),
@@ -169,7 +177,13 @@ def _make_field(row: dict[str, str]) -> Field:
         ) from error
 
 
+_REGISTERS = {register.value: register for register in Register}
 _NO_VALUES: Mapping[int, str] = MappingProxyType({})
+
+
+@cache
+def _parse_vendors(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 def _parse_values(text: str) -> Mapping[int, str]:
@@ -180,6 +194,7 @@ def _parse_values(text: str) -> Mapping[int, str]:
     return MappingProxyType({int(number): name for number, _, name in pairs})
 
 
+@cache
 def _span(text: str) -> tuple[int, int]:
     low, _, high = text.partition("-")
     return int(low), int(high or low)

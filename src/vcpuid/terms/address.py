@@ -19,10 +19,11 @@ class Register(Enum):
     ECX = "ecx"
     EDX = "edx"
 
-    @property
-    def position(self) -> int:
-        """The register's place in a row `eax ebx ecx edx`, from 0."""
-        return "abcd".index(self.value[1])
+    position: int
+    """The register's place in a row `eax ebx ecx edx`, from 0."""
+
+    def __init__(self, name: str) -> None:
+        self.position = "abcd".index(name[1])
 
 
 # Leaves whose answer depends on ECX (Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E).
