@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 from vcpuid.atlas.fields import Field, FieldTable, FieldValue, decode_field
 from vcpuid.decode.hypervisor import scope_of
 from vcpuid.decode.identity import vendor_of
 from vcpuid.decode.machine import Machine, decode_machine
-from vcpuid.decode.rows import existing_rows, exists
+from vcpuid.decode.rows import existing_rows
 from vcpuid.errors import UsageError
 from vcpuid.terms.dump import Cpu, Dump, Registers
 
@@ -132,6 +132,14 @@ class FieldReader:
         """Give in whose words a leaf is to be read: the vendor's, or for its leaves the hypervisor's."""
         return scope_of(self._cpu, leaf) if leaf >> 16 == _HYPERVISOR_RANGE else self._vendor
 
+    def scopes(self, keys: Iterable[Key]) -> Hashable:
+        """Give all scopes in which rows are to be read: the vendor's, and those of the hypervisors' leaves.
+
+        Where they are the same for two CPUs, rows with the same key and registers say the same.
+        """
+        leaves = [leaf for leaf, _ in keys if leaf >> 16 == _HYPERVISOR_RANGE]
+        return (self._vendor, *((leaf, scope_of(self._cpu, leaf)) for leaf in leaves))
+
     def row(self, key: Key, registers: Registers) -> DecodedRow:
         """Read one row."""
         fields = []
@@ -143,11 +151,12 @@ class FieldReader:
 
     def rows(self, wanted: Wanted = _ALL) -> Iterator[DecodedRow]:
         """Read the wanted rows that the CPU has, in the dump's order."""
-        for key, registers in existing_rows(self._cpu):
+        for key, registers in existing_rows(self._cpu).items():
             if wanted.has(key):
                 yield self.row(key, registers)
 
 
 def rows_beyond_maximum(cpu: Cpu) -> dict[Key, Registers]:
     """Give the rows of leaves that do not exist: what the CPU answers above its maxima is junk."""
-    return {key: row for key, row in cpu.rows.items() if not exists(cpu, key[0])}
+    existing = existing_rows(cpu)
+    return {} if existing is cpu.rows else {key: row for key, row in cpu.rows.items() if key not in existing}

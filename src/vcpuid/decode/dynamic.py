@@ -77,13 +77,6 @@ def dynamic_masks(key: Key, scopes: frozenset[str | None] = _ANY) -> _Masks | No
     return (masks[0], masks[1], masks[2], masks[3]) if any(masks) else None
 
 
-@cache
-def _dynamic_rows(keys: tuple[Key, ...], scopes: frozenset[str | None]) -> tuple[tuple[Key, _Masks], ...]:
-    """Give the rows among `keys` that have dynamic bits; the CPUs of a machine have the same keys."""
-    found = ((key, dynamic_masks(key, scopes)) for key in keys if key[0] in _fields_by_leaf())
-    return tuple((key, masks) for key, masks in found if masks is not None)
-
-
 def scopes_of(cpu: Cpu) -> frozenset[str | None]:
     """Give the scopes in which a CPU's bits have their meanings: its vendor's and its hypervisor's."""
     return frozenset((vendor_of(cpu), scope_of(cpu)))
@@ -92,15 +85,31 @@ def scopes_of(cpu: Cpu) -> frozenset[str | None]:
 def stable_rows(cpu: Cpu) -> dict[Key, Registers]:
     """Give a CPU's rows with the dynamic bits cleared: equal for CPUs that are of one kind."""
     rows = dict(cpu.rows)
-    for key, masks in _dynamic_rows(tuple(rows), scopes_of(cpu)):
-        eax, ebx, ecx, edx = rows[key]
-        rows[key] = (eax & ~masks[0], ebx & ~masks[1], ecx & ~masks[2], edx & ~masks[3])
+    leaves, scopes = _fields_by_leaf(), scopes_of(cpu)
+    for key, (eax, ebx, ecx, edx) in cpu.rows.items():
+        if key[0] in leaves and (masks := dynamic_masks(key, scopes)) is not None:
+            rows[key] = (eax & ~masks[0], ebx & ~masks[1], ecx & ~masks[2], edx & ~masks[3])
     return rows
 
 
 def kind_of(cpu: Cpu) -> Hashable:
     """Give what equal CPUs have in common: a value that is the same for CPUs that differ in dynamic bits only."""
     return frozenset(stable_rows(cpu).items())
+
+
+def dynamic_differences(cpu: Cpu, like: Cpu) -> dict[Key, Registers] | None:
+    """Give the rows in which a CPU differs from one of its kind; None where they are of different kinds."""
+    if cpu.rows.keys() != like.rows.keys():
+        return None
+    differing = differing_rows(cpu, like)
+    scopes = scopes_of(like) if differing else _ANY
+    for key, row in differing.items():
+        masks = dynamic_masks(key, scopes)
+        if masks is None or any(
+            (one ^ other) & ~mask for one, other, mask in zip(row, like.rows[key], masks, strict=True)
+        ):
+            return None
+    return differing
 
 
 def differing_rows(cpu: Cpu, like: Cpu) -> dict[Key, Registers]:

@@ -18,18 +18,18 @@ _Key = tuple[int | None, int]
 
 
 class _Whole(NamedTuple):
-    """A feature of several bits: the mask of each register, four for each row."""
+    """A feature of several bits, each as row, register's place and mask."""
 
     name: str
-    masks: Mapping[_Key, tuple[int, ...]]
+    spots: tuple[tuple[_Key, int, int], ...]
 
     def is_in(self, rows: Mapping[_Key, tuple[int, ...]]) -> bool:
         """Tell whether all bits are set."""
-        return all(
-            have & mask == mask
-            for key, masks in self.masks.items()
-            for have, mask in zip(rows.get(key, (0, 0, 0, 0)), masks, strict=False)
-        )
+        for key, position, mask in self.spots:
+            row = rows.get(key)
+            if row is None or not row[position] & mask:
+                return False
+        return True
 
 
 class _Plan(NamedTuple):
@@ -85,11 +85,8 @@ def _plan(vendor: str | None) -> _Plan:
         if len(spots) == 1:
             key, position, mask = spots[0]
             flags.setdefault(key, []).append((position, mask, name))
-            continue
-        masks: dict[_Key, list[int]] = {}
-        for key, position, mask in spots:
-            masks.setdefault(key, [0, 0, 0, 0])[position] |= mask
-        wholes.append(_Whole(name, {key: tuple(values) for key, values in masks.items()}))
+        else:
+            wholes.append(_Whole(name, spots))
     return _Plan({key: tuple(entries) for key, entries in flags.items()}, tuple(wholes), order)
 
 
@@ -133,7 +130,7 @@ def _present(vendor: str | None, rows: Mapping[_Key, tuple[int, ...]]) -> tuple[
 def _known_rows(cpu: Cpu) -> dict[_Key, Registers]:
     """Give the rows that the CPU has; of the hypervisors' leaves only KVM's, where the table has them."""
     rows: dict[_Key, Registers] = {}
-    for key, row in existing_rows(cpu):
+    for key, row in existing_rows(cpu).items():
         leaf = key[0]
         if not _HYPERVISOR_FIRST <= leaf <= _HYPERVISOR_LAST:
             rows[key] = row

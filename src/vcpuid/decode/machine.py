@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from vcpuid.decode.caches import Cache
-from vcpuid.decode.dynamic import Key, stable_rows
+from vcpuid.decode.dynamic import Key, differing_rows, dynamic_differences, kind_of
 from vcpuid.decode.errata import mend
 from vcpuid.decode.facts import Facts, decode_facts
 from vcpuid.decode.topology import apic_id_of
@@ -31,12 +31,14 @@ class Member(NamedTuple):
     Attributes:
         cpu: Its answers.
         kind: The place of its kind in the machine's kinds.
+        differing: The rows in which it differs from the first CPU of its kind.
         apic_id: Its APIC id; None where the dump does not tell.
         ids: The machine-wide id of each part that holds it, by the part's name; empty where that is not told.
     """
 
     cpu: Cpu
     kind: int
+    differing: Mapping[Key, Registers]
     apic_id: int | None
     ids: dict[str, int]
 
@@ -81,13 +83,15 @@ def decode_machine(dump: Dump, *, each: bool = False) -> Machine:
         dump: The dump.
         each: Decode every CPU by itself, equal ones too.
     """
-    numbers = list(range(len(dump.cpus))) if each else list(_number_kinds(dump.cpus))
-    groups: list[list[Cpu]] = [[] for _ in range(max(numbers, default=-1) + 1)]
-    for number, cpu in zip(numbers, dump.cpus, strict=True):
-        groups[number].append(cpu)
+    places = [_Place(number, {}) for number in range(len(dump.cpus))] if each else _sort_into_kinds(dump.cpus)
+    groups: list[list[Cpu]] = []
+    for place, cpu in zip(places, dump.cpus, strict=True):
+        if place.kind == len(groups):
+            groups.append([])
+        groups[place.kind].append(cpu)
     kinds = tuple(Kind(tuple(cpus), decode_facts(cpus[0])) for cpus in groups)
     members = tuple(
-        _make_member(cpu, kind, kinds[kind].facts) for cpu, kind in zip(dump.cpus, numbers, strict=True)
+        _make_member(cpu, place, kinds[place.kind].facts) for cpu, place in zip(dump.cpus, places, strict=True)
     )
     are_told_apart = len({member.apic_id for member in members} - {None}) == len(members)
     return Machine(
@@ -98,24 +102,34 @@ def decode_machine(dump: Dump, *, each: bool = False) -> Machine:
     )
 
 
-def _number_kinds(cpus: Iterable[Cpu]) -> Iterator[int]:
-    """Give each CPU the number of its kind, counted as new kinds appear."""
-    places: dict[Hashable, int] = {}
-    last: dict[Key, Registers] = {}
-    place = -1
+class _Place(NamedTuple):
+    """A CPU's kind, counted as new kinds appear, and the rows in which it differs from the first of that kind."""
+
+    kind: int
+    differing: dict[Key, Registers]
+
+
+def _sort_into_kinds(cpus: Iterable[Cpu]) -> list[_Place]:
+    places: list[_Place] = []
+    firsts: list[Cpu] = []
+    numbers: dict[Hashable, int] = {}
+    number = -1
     for cpu in cpus:
-        rows = stable_rows(cpu)
-        # Mostly a CPU is as the one before: to see that is faster than to look it up among all.
-        if place < 0 or rows != last:
-            place = places.setdefault(frozenset(rows.items()), len(places))
-            last = rows
-        yield place
+        # Mostly a CPU is of the kind of the one before: to see that is faster than to look it up among all.
+        differing = dynamic_differences(cpu, firsts[number]) if firsts else None
+        if differing is None:
+            number = numbers.setdefault(kind_of(cpu), len(firsts))
+            if number == len(firsts):
+                firsts.append(cpu)
+            differing = differing_rows(cpu, firsts[number])
+        places.append(_Place(number, differing))
+    return places
 
 
-def _make_member(cpu: Cpu, kind: int, facts: Facts) -> Member:
+def _make_member(cpu: Cpu, place: _Place, facts: Facts) -> Member:
     apic_id = apic_id_of(mend(cpu, facts.errata))
     ids = {} if apic_id is None else facts.topology.ids(apic_id)
-    return Member(cpu, kind, apic_id, ids)
+    return Member(cpu, *place, apic_id, ids)
 
 
 def _count_parts(members: Sequence[Member]) -> dict[str, int]:

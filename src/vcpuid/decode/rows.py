@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vcpuid.atlas.tables import load_table
 from vcpuid.terms.dump import Cpu, Registers, base_of
@@ -12,6 +12,7 @@ EAX, EBX, ECX, EDX = range(4)
 REGISTERS = ("eax", "ebx", "ecx", "edx")
 
 _HYPERVISOR_RANGE, _HYPERVISOR_BIT = 0x4000, 31
+_HIGHEST = 0xFFFFFFFF
 # No leaf of today has more subleaves; a broken hypervisor may answer to every one (SDM: at most 64, leaf 0DH).
 _SUBLEAF_LIMIT = 64
 
@@ -63,16 +64,15 @@ def read_subleaves(cpu: Cpu, leaf: int, first: int = 0) -> Iterator[tuple[int, R
         yield subleaf, row
 
 
-def existing_rows(cpu: Cpu) -> Iterator[tuple[tuple[int, int], Registers]]:
-    """Walk all rows that the CPU has, in the dump's order."""
-    maxima: dict[int, int | None] = {}
-    for key, row in cpu.rows.items():
-        base = base_of(key[0])
-        if base not in maxima:
-            maxima[base] = maximum_of(cpu, base)
-        maximum = maxima[base]
-        if maximum is None or key[0] <= maximum:
-            yield key, row
+def existing_rows(cpu: Cpu) -> Mapping[tuple[int, int], Registers]:
+    """Give all rows that the CPU has, in the dump's order; the dump's own rows where there is no junk."""
+    rows = cpu.rows
+    maxima: dict[int, int] = {}  # by the leaf without its last two digits: no range is smaller
+    for page in {leaf >> 8 for leaf, _ in rows}:
+        maximum = maximum_of(cpu, base_of(page << 8))
+        maxima[page] = _HIGHEST if maximum is None else maximum
+    junk = {key for key in rows if key[0] > maxima[key[0] >> 8]}
+    return {key: row for key, row in rows.items() if key not in junk} if junk else rows
 
 
 def letters_of(*words: int) -> str:

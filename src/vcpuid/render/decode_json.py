@@ -7,17 +7,17 @@ CPUs share are made once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from vcpuid.answers.decode import DecodedDump, FieldReader, Wanted, rows_beyond_maximum
 from vcpuid.atlas.fields import Field, FieldTable, Step, decode_field
-from vcpuid.decode.dynamic import differing_rows
 from vcpuid.decode.facts import Facts
-from vcpuid.decode.machine import Kind, Machine, Member
+from vcpuid.decode.machine import Kind, Member
 from vcpuid.decode.rows import REGISTERS, existing_rows
 from vcpuid.terms.dump import Cpu, Registers
 
+_ALL = Wanted()
 _HEAD = '{"schema": "vcpuid-decode/1", "dumps": ['
 _encode = json.JSONEncoder(check_circular=False).encode
 _encode_text = json.encoder.encode_basestring_ascii
@@ -35,13 +35,15 @@ class _FactWriter:
         return "{" + ", ".join([self._member(*fact) for fact in zip(facts._fields, facts, strict=True)]) + "}"
 
     def _member(self, name: str, fact: object) -> str:
+        if fact is None:
+            return f'"{name}": null'
         text = self._texts.get((name, fact))
         if text is None:
             text = self._texts[name, fact] = f'"{name}": {_encode(plain(fact))}'
         return text
 
 
-def write_decode_document(dumps: Iterable[DecodedDump], wanted: Wanted = Wanted()) -> Iterator[str]:  # noqa: B008 - an immutable value
+def write_decode_document(dumps: Iterable[DecodedDump], wanted: Wanted = _ALL) -> Iterator[str]:
     """Give the document's text in pieces, dump by dump as they come."""
     rows, facts = _RowWriter(), _FactWriter()
     separator = _HEAD
@@ -61,30 +63,32 @@ def _write_dump(decoded: DecodedDump, facts: _FactWriter, rows: _RowWriter, want
         yield ",\n  " if number else "\n  "
         yield from _write_kind(kind, facts, rows, wanted)
     yield '],\n "cpus": ['
-    yield ",".join(_write_member(member, machine) for member in machine.members)
+    yield ",".join([_write_member(member) for member in machine.members])
     yield "]}"
 
 
 def _write_kind(kind: Kind, facts: _FactWriter, rows: _RowWriter, wanted: Wanted) -> Iterator[str]:
     first = kind.cpus[0]
-    yield f'{{"cpus": {_encode([cpu.number for cpu in kind.cpus])},\n   "facts": {facts.write(kind.facts)},\n'
+    yield f'{{"cpus": {[cpu.number for cpu in kind.cpus]},\n   "facts": {facts.write(kind.facts)},\n'
     yield '   "rows": {'
     yield rows.write_all(first, wanted)
-    beyond = {_key(key): _hex(row) for key, row in rows_beyond_maximum(first).items() if wanted.has(key)}
-    msrs = {f"{index:08x}": f"{value:016x}" for index, value in first.msrs.items()}
-    yield f'}},\n   "beyond_maximum": {_encode(beyond)}, "msrs": {_encode(msrs)}}}'
+    beyond = _write_rows({key: row for key, row in rows_beyond_maximum(first).items() if wanted.has(key)})
+    msrs = ", ".join([f'"{index:08x}": "{value:016x}"' for index, value in first.msrs.items()])
+    yield f'}},\n   "beyond_maximum": {{{beyond}}}, "msrs": {{{msrs}}}}}'
 
 
-def _write_member(member: Member, machine: Machine) -> str:
-    cpu, first = member.cpu, machine.kinds[member.kind].cpus[0]
-    differing = {} if cpu is first else differing_rows(cpu, first)
-    rows = ", ".join(f'"{_key(key)}": "{_hex(row)}"' for key, row in differing.items())
-    ids = ", ".join(f'"{name}": {number}' for name, number in member.ids.items())
+def _write_member(member: Member) -> str:
+    ids = ", ".join([f'"{name}": {number}' for name, number in member.ids.items()])
     apic_id = "null" if member.apic_id is None else member.apic_id
     return (
-        f'\n  {{"cpu": {cpu.number}, "kind": {member.kind}, "apic_id": {apic_id}, '
-        f'"ids": {{{ids}}}, "rows": {{{rows}}}}}'
+        f'\n  {{"cpu": {member.cpu.number}, "kind": {member.kind}, "apic_id": {apic_id}, '
+        f'"ids": {{{ids}}}, "rows": {{{_write_rows(member.differing)}}}}}'
     )
+
+
+def _write_rows(rows: Mapping[Key, Registers]) -> str:
+    """Write the registers alone, as the members of an object."""
+    return ", ".join([f'"{_key(key)}": "{_hex(row)}"' for key, row in rows.items()])
 
 
 def _key(key: Key) -> str:
@@ -150,19 +154,22 @@ class _RowWriter:
     def __init__(self) -> None:
         self._table = FieldTable()
         self._registers: dict[tuple[str | None, Key], tuple[_RegisterWriter, ...]] = {}
-        self._texts: dict[tuple[str | None, Key, Registers], str] = {}
+        self._texts: dict[Hashable, dict[tuple[Key, Registers], str]] = {}
 
     def write_all(self, cpu: Cpu, wanted: Wanted) -> str:
         """Write the wanted rows of a CPU as the members of `rows`."""
+        rows = existing_rows(cpu)
+        if wanted != _ALL:
+            rows = {key: row for key, row in rows.items() if wanted.has(key)}
+        reader = FieldReader(cpu, self._table)
+        known = self._texts.setdefault(reader.scopes(rows), {})
         texts = []
-        scope = FieldReader(cpu, self._table).scope
-        for key, row in existing_rows(cpu):
-            if wanted.has(key):
-                place = scope(key[0]), key, row
-                text = self._texts.get(place)
-                if text is None:
-                    text = self._texts[place] = self._write(*place)
-                texts.append(text)
+        for entry in rows.items():
+            text = known.get(entry)
+            if text is None:
+                key, row = entry
+                text = known[entry] = self._write(reader.scope(key[0]), key, row)
+            texts.append(text)
         return ",".join(texts)
 
     def _write(self, scope: str | None, key: Key, row: Registers) -> str:
