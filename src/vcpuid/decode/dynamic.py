@@ -86,9 +86,9 @@ def stable_rows(cpu: Cpu) -> dict[Key, Registers]:
     """Give a CPU's rows with the dynamic bits cleared: equal for CPUs that are of one kind."""
     rows = dict(cpu.rows)
     leaves, scopes = _fields_by_leaf(), scopes_of(cpu)
-    for key, (eax, ebx, ecx, edx) in cpu.rows.items():
+    for key, row in cpu.rows.items():
         if key[0] in leaves and (masks := dynamic_masks(key, scopes)) is not None:
-            rows[key] = (eax & ~masks[0], ebx & ~masks[1], ecx & ~masks[2], edx & ~masks[3])
+            rows[key] = _stable(row, masks)
     return rows
 
 
@@ -97,22 +97,33 @@ def kind_of(cpu: Cpu) -> Hashable:
     return frozenset(stable_rows(cpu).items())
 
 
-def dynamic_differences(cpu: Cpu, like: Cpu) -> dict[Key, Registers] | None:
-    """Give the rows in which a CPU differs from one of its kind; None where they are of different kinds."""
-    if cpu.rows.keys() != like.rows.keys():
-        return None
-    differing = differing_rows(cpu, like)
-    scopes = scopes_of(like) if differing else _ANY
-    for key, row in differing.items():
-        masks = dynamic_masks(key, scopes)
-        if masks is None or any(
-            (one ^ other) & ~mask for one, other, mask in zip(row, like.rows[key], masks, strict=True)
-        ):
-            return None
-    return differing
-
-
 def differing_rows(cpu: Cpu, like: Cpu) -> dict[Key, Registers]:
     """Give the rows in which a CPU differs from another of its kind, which has the same keys."""
     others = like.rows
     return {key: row for key, row in cpu.rows.items() if row is not others[key] and row != others[key]}
+
+
+class Model:
+    """A CPU with which others are compared that may be of its kind."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._keys = list(cpu.rows)
+        self._rows = list(cpu.rows.values())
+        self._scopes = scopes_of(cpu)
+
+    def differences(self, cpu: Cpu) -> dict[Key, Registers] | None:
+        """Give the rows in which a CPU differs, by dynamic bits alone; None where by more, or in their order."""
+        if list(cpu.rows) != self._keys:
+            return None
+        differing = {}
+        for (key, row), ours in zip(cpu.rows.items(), self._rows, strict=True):
+            if row is not ours and row != ours:
+                masks = dynamic_masks(key, self._scopes)
+                if masks is None or _stable(row, masks) != _stable(ours, masks):
+                    return None
+                differing[key] = row
+        return differing
+
+
+def _stable(row: Registers, masks: _Masks) -> Registers:
+    return row[0] & ~masks[0], row[1] & ~masks[1], row[2] & ~masks[2], row[3] & ~masks[3]

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from vcpuid.decode.caches import Cache
-from vcpuid.decode.dynamic import Key, differing_rows, dynamic_differences, kind_of
+from vcpuid.decode.dynamic import Key, Model, differing_rows, kind_of
 from vcpuid.decode.errata import mend
 from vcpuid.decode.facts import Facts, decode_facts
 from vcpuid.decode.topology import apic_id_of
@@ -113,14 +113,15 @@ def _sort_into_kinds(cpus: Iterable[Cpu]) -> list[_Place]:
     places: list[_Place] = []
     firsts: list[Cpu] = []
     numbers: dict[Hashable, int] = {}
-    number = -1
+    number, model = 0, None  # of the CPU before
     for cpu in cpus:
         # Mostly a CPU is of the kind of the one before: to see that is faster than to look it up among all.
-        differing = dynamic_differences(cpu, firsts[number]) if firsts else None
+        differing = model.differences(cpu) if model is not None else None
         if differing is None:
             number = numbers.setdefault(kind_of(cpu), len(firsts))
             if number == len(firsts):
                 firsts.append(cpu)
+            model = Model(firsts[number])
             differing = differing_rows(cpu, firsts[number])
         places.append(_Place(number, differing))
     return places

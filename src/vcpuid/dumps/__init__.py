@@ -10,12 +10,10 @@ from vcpuid.dumps.formats import (
     read_dump,
     write_dump,
 )
-from vcpuid.dumps.losses import Loss
 
 __all__ = [
     "FORMATS",
     "Format",
-    "Loss",
     "ParsedDump",
     "find_losses",
     "parse_dump",

@@ -5,18 +5,22 @@ A format's module is imported when it is needed: a dump in a usual form costs no
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from vcpuid.dumps.encoding import SIZE_LIMIT_BYTES, decode_text, too_large
-from vcpuid.dumps.losses import Loss, compare_kept
 from vcpuid.dumps.remarks import Remarks
 from vcpuid.errors import InputError, UsageError
 from vcpuid.terms.dump import Dump
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vcpuid.dumps.losses import Loss
 
 _LINE_LIMIT = 2_000_000
 _HEAD_CHARACTERS = 1024 * 1024
@@ -148,8 +152,8 @@ def read_bytes(path: str | Path) -> tuple[bytes, str]:
         if str(path) == "-":
             raw = sys.stdin.buffer.read(SIZE_LIMIT_BYTES + 1)
         else:
-            with Path(path).open("rb") as file:
-                if stat.S_ISCHR(Path(path).stat().st_mode):
+            with open(path, "rb") as file:  # noqa: PTH123 - importing pathlib costs more than to read a dump
+                if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
                     raise InputError(
                         "a device, not a dump",
                         source=source,
@@ -219,6 +223,8 @@ def find_losses(dump: Dump, format_name: str) -> tuple[Loss, ...]:
     Raises:
         UsageError: There is no such format, or it is only read.
     """
+    from vcpuid.dumps.losses import compare_kept  # noqa: PLC0415 - only who writes a dump needs it
+
     chosen = find_format(format_name)
     return compare_kept(dump, chosen.writer().keep(dump), of_one_cpu=chosen.of_one_cpu)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from vcpuid.answers.decode import DecodedDump, DecodedRow, FieldReader, Wanted, rows_beyond_maximum
-from vcpuid.atlas import Atlas
 from vcpuid.decode.facts import Facts
 from vcpuid.decode.machine import Kind, Machine
 from vcpuid.decode.rows import REGISTERS
@@ -22,6 +22,9 @@ from vcpuid.render.cpus import cpu_numbers, plural
 from vcpuid.render.page import Page, Role, Span, wrap
 from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES
 from vcpuid.terms.dump import Registers
+
+if TYPE_CHECKING:
+    from vcpuid.atlas import Atlas
 
 _WIDTH, _LABEL_WIDTH = 100, 15
 _INDENT = " " * (_LABEL_WIDTH + 2)
@@ -331,6 +334,8 @@ _SECTIONS: tuple[Callable[[Facts], Iterator[Line]], ...] = (
 
 
 def _render_kinds(page: Page, machine: Machine, wanted: Wanted) -> None:
+    from vcpuid.atlas import Atlas  # noqa: PLC0415 - a summary does without
+
     atlas = Atlas.load()
     for kind in machine.kinds:
         page.add(Span(_kind_title(kind), Role.STRONG))
