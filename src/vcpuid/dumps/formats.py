@@ -58,6 +58,7 @@ class Format:
         module: The module that has it.
         is_written: Whether we write it too.
         of_one_cpu: Whether it holds a single CPU, without a number.
+        mark: What every text of it has, in lower case: other texts need not import its reader to be told apart.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Format:
     module: str
     is_written: bool = False
     of_one_cpu: bool = False
+    mark: str = ""
 
     def reader(self) -> Reader:
         """Import the format's reader."""
@@ -86,7 +88,7 @@ class Format:
 FORMATS = {
     entry.name: entry
     for entry in (
-        Format("aida64", "AIDA64, EVEREST, InstLatx64 text", "aida64", is_written=True),
+        Format("aida64", "AIDA64, EVEREST, InstLatx64 text", "aida64", is_written=True, mark="cpuid"),
         Format("cpuid", "cpuid -r", "cpuid", is_written=True),
         Format("snapshot", "vcpuid collect", "snapshot"),
         Format("json", "vcpuid's own JSON, vcpuid-dump/1", "own", is_written=True),
@@ -244,16 +246,14 @@ def write_dump(dump: Dump, format_name: str) -> str:
 
 def _detect(text: str, source: str) -> Format:
     head = text[:_HEAD_CHARACTERS]
-    reasons = []
+    lowered = head.lower()
     for entry in FORMATS.values():
-        reason = entry.reader().why_not(head)
-        if reason is None:
+        if entry.mark in lowered and entry.reader().why_not(head) is None:
             return entry
-        reasons.append(f"{entry.name}: {reason}")
     from vcpuid.dumps.strangers import recognise  # noqa: PLC0415 - a dump needs it not
 
     stranger = recognise(text)
-    tried = "\n  ".join(reasons)
+    tried = "\n  ".join(f"{entry.name}: {entry.reader().why_not(head)}" for entry in FORMATS.values())
     advice = f"{stranger.advice}\n  " if stranger.advice else ""
     raise InputError(
         "no known form of a CPUID dump",

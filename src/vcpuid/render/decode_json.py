@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any
 
 from vcpuid.answers.decode import DecodedDump, FieldReader, Wanted, rows_beyond_maximum
-from vcpuid.atlas.fields import Field, FieldTable, Step, decode_field
+from vcpuid.atlas.fields import FieldTable, Step, decode_field
 from vcpuid.decode.facts import Facts
 from vcpuid.decode.machine import Kind, Member
 from vcpuid.decode.rows import REGISTERS, existing_rows
@@ -20,27 +19,39 @@ from vcpuid.terms.dump import Cpu, Registers
 _ALL = Wanted()
 _HEAD = '{"schema": "vcpuid-decode/1", "dumps": ['
 _encode = json.JSONEncoder(check_circular=False).encode
-_encode_text = json.encoder.encode_basestring_ascii
+_quote = json.encoder.encode_basestring  # units, as `°C`, stay as they are
 Key = tuple[int, int]
 
 
 class _FactWriter:
-    """Writes the facts of a kind; those that many kinds share are made once."""
+    """Writes the facts of kinds; what many kinds share is made once."""
 
     def __init__(self) -> None:
-        self._texts: dict[tuple[str, object], str] = {}
+        self._facts: dict[tuple[str, object], str] = {}
+        self._tuples: dict[tuple[type, object], str] = {}  # by class: tuples of different classes may be equal
 
     def write(self, facts: Facts) -> str:
-        """Write them as an object."""
+        """Write facts as an object."""
         return "{" + ", ".join([self._member(*fact) for fact in zip(facts._fields, facts, strict=True)]) + "}"
 
     def _member(self, name: str, fact: object) -> str:
-        if fact is None:
-            return f'"{name}": null'
-        text = self._texts.get((name, fact))
+        text = self._facts.get((name, fact))
         if text is None:
-            text = self._texts[name, fact] = f'"{name}": {_encode(plain(fact))}'
+            text = self._facts[name, fact] = f'"{name}": {self.write_value(fact)}'
         return text
+
+    def write_value(self, value: object) -> str:
+        """Write a value of ours: a named tuple becomes an object of its fields."""
+        if isinstance(value, tuple):
+            if not hasattr(value, "_fields"):
+                return f"[{', '.join([self.write_value(member) for member in value])}]"
+            text = self._tuples.get((type(value), value))
+            if text is None:
+                members = zip(value._fields, value, strict=True)
+                text = ", ".join([f'"{name}": {self.write_value(member)}' for name, member in members])
+                self._tuples[type(value), value] = text = f"{{{text}}}"
+            return text
+        return str(value) if type(value) is int else _encode(value)
 
 
 def write_decode_document(dumps: Iterable[DecodedDump], wanted: Wanted = _ALL) -> Iterator[str]:
@@ -58,7 +69,7 @@ def _write_dump(decoded: DecodedDump, facts: _FactWriter, rows: _RowWriter, want
     machine = decoded.machine
     yield f'\n{{"origin": {_encode(decoded.origin)}, '
     yield f'"counts": {_encode(machine.counts)}, '
-    yield f'"cache_totals": {_encode(plain(machine.cache_totals))},\n "kinds": ['
+    yield f'"cache_totals": {facts.write_value(machine.cache_totals)},\n "kinds": ['
     for number, kind in enumerate(machine.kinds):
         yield ",\n  " if number else "\n  "
         yield from _write_kind(kind, facts, rows, wanted)
@@ -99,28 +110,44 @@ def _hex(row: tuple[int, ...]) -> str:
     return f"{row[0]:08x} {row[1]:08x} {row[2]:08x} {row[3]:08x}"
 
 
+class _FieldWriter:
+    """Writes one field; each value that stands there is written once."""
+
+    def __init__(self, step: Step) -> None:
+        _, self.shift, self.mask, self._field = step
+        # Raw bits to the members that they give to `fields` and to `texts`; the latter may be empty.
+        self.known: dict[int, tuple[str, str]] = {}
+
+    def write(self, raw: int) -> tuple[str, str]:
+        """Write raw bits that are not known yet."""
+        field = self._field
+        value, text = decode_field(field, raw)
+        has_text = field.unit or field.values or field.encoding == "hex"
+        written = self.known[raw] = (
+            f'"{field.name}": {value if type(value) is int else _encode(value)}',
+            f'"{field.name}": {_quote(text)}' if has_text else "",
+        )
+        return written
+
+
 class _RegisterWriter:
     """Writes the fields of one register of a leaf; each value that stands there is written once."""
 
-    def __init__(self) -> None:
-        self._flags: list[tuple[int, str, str]] = []
-        self._numbers: list[tuple[int, int, str, str]] = []
-        self._others: list[tuple[int, int, str, Field, bool]] = []
+    def __init__(self, steps: Iterable[Step]) -> None:
         self._named = 0
+        self._flags: list[tuple[int, str, str]] = []
+        numbers, others = [], []
+        for step in steps:
+            _, shift, mask, field = step
+            self._named |= mask << shift
+            if field.encoding == "flag":
+                self._flags.append((mask << shift, f'"{field.name}": true', f'"{field.name}": false'))
+            elif field.encoding == "number" and not field.values:
+                numbers.append(_FieldWriter(step))
+            else:
+                others.append(_FieldWriter(step))
+        self._fields = numbers + others
         self._written: dict[int, tuple[str, str]] = {}
-
-    def add(self, step: Step) -> None:
-        """Take a field of this register."""
-        _, shift, mask, field = step
-        self._named |= mask << shift
-        name = f'"{field.name}": '
-        if field.encoding == "flag":
-            self._flags.append((mask << shift, f"{name}true", f"{name}false"))
-        elif field.encoding == "number" and not field.values:
-            self._numbers.append((shift, mask, name, field.unit))
-        else:
-            has_text = bool(field.unit or field.values) or field.encoding == "hex"
-            self._others.append((shift, mask, name, field, has_text))
 
     def write(self, word: int) -> tuple[str, str]:
         """Give the members that a value gives to `fields` and to `texts`."""
@@ -135,15 +162,12 @@ class _RegisterWriter:
 
     def _write(self, word: int) -> tuple[str, str]:
         members, texts = [], []
-        for shift, mask, name, unit in self._numbers:
-            members.append(f"{name}{word >> shift & mask}")
-            if unit:
-                texts.append(f'{name}"{word >> shift & mask} {unit}"')
-        for shift, mask, name, field, has_text in self._others:
-            value, text = decode_field(field, word >> shift & mask)
-            members.append(name + (str(value) if type(value) is int else _encode(value)))
-            if has_text:
-                texts.append(name + _encode_text(text))
+        for field in self._fields:
+            raw = word >> field.shift & field.mask
+            member, text = field.known.get(raw) or field.write(raw)
+            members.append(member)
+            if text:
+                texts.append(text)
         members += [when_set if word & bit else when_clear for bit, when_set, when_clear in self._flags]
         return ", ".join(members), ", ".join(texts)
 
@@ -175,9 +199,11 @@ class _RowWriter:
     def _write(self, scope: str | None, key: Key, row: Registers) -> str:
         registers = self._registers.get((scope, key))
         if registers is None:
-            registers = self._registers[scope, key] = tuple(_RegisterWriter() for _ in REGISTERS)
-            for step in self._table.plan(*key, scope):
-                registers[step.position].add(step)
+            plan = self._table.plan(*key, scope)
+            registers = self._registers[scope, key] = tuple(
+                _RegisterWriter([step for step in plan if step.position == position])
+                for position in range(len(REGISTERS))
+            )
         written = [register.write(word) for register, word in zip(registers, row, strict=True)]
         fields = ", ".join([members for members, _ in written if members])
         texts = ", ".join([members for _, members in written if members])
@@ -187,12 +213,3 @@ class _RowWriter:
             f'\n    "{_key(key)}": {{"registers": "{_hex(row)}", "fields": {{{fields}}}, '
             f'"texts": {{{texts}}}{unnamed}}}'
         )
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401 - the edge where typed values become JSON
-    """Make JSON's values of ours: a named tuple becomes an object of its fields."""
-    if isinstance(value, tuple):
-        if hasattr(value, "_fields"):
-            return {name: plain(member) for name, member in zip(value._fields, value, strict=True)}
-        return [plain(member) for member in value]
-    return value
