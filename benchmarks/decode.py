@@ -10,7 +10,8 @@ The dumps are written as `cpuid -r` does before the clock starts. Then, in turn,
 The output goes into a file, as where somebody wants it; then the same with /dev/null, where cpuid does not pay for
 its text, ten times as long.
 
-After that, the start-up of one small dump and the peak memory of the largest.
+After that, the start-up of one small dump and the peak memory of the largest. Every Python finds its modules' bytecode,
+as that of an installed package does, whatever PYTHONDONTWRITEBYTECODE says.
 
 Usage: VCPUID_DUMPS=FOLDER .venv/bin/python benchmarks/decode.py [ROUNDS]
 """
@@ -145,6 +146,8 @@ def main(arguments: list[str]) -> int:
         return 2
     rounds = int(arguments[0]) if arguments else ROUNDS
     with tempfile.TemporaryDirectory() as copies:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = f"{copies}/bytecode"  # the round before the clock starts fills it
         corpus = Corpus(sorted(Path(folder).glob("*.txt")), Path(copies))
         print(
             f"{len(corpus.paths)} dumps, {corpus.cpu_count} CPUs, {corpus.kind_count} of them distinct but for "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cpus import HYPERVISOR, ONES, Rows, apic_rows, cpu, dump, row
-from vcpuid.decode.dynamic import DynamicField, differing_rows, dynamic_fields, kind_of, stable_rows
+from vcpuid.decode.dynamic import DynamicField, Model, differing_rows, dynamic_fields, kind_of, stable_rows
 from vcpuid.decode.machine import decode_machine
 from vcpuid.terms.dump import Cpu
 
@@ -29,19 +29,39 @@ def test_every_dynamic_field_makes_no_new_kind(field: DynamicField) -> None:
     loud[field.position] ^= field.mask
     one, other = (cpu({**base, key: row(*words)}) for words in (quiet, loud))
     assert kind_of(one) == kind_of(other)
-    assert differing_rows(other, one) == {key: row(*loud)}
+    assert differing_rows(other, one) == Model(one).differences(other) == {key: row(*loud)}
     assert field.why
 
 
 def test_the_neighbours_of_a_dynamic_field_count() -> None:
     assert kind_of(cpu({(1, 0): row(ebx=1 << 23)})) != kind_of(cpu({(1, 0): row()}))
     assert stable_rows(cpu({(1, 0): row(ebx=ONES)}))[1, 0] == row(ebx=0x00FFFFFF)
+    model = Model(cpu({(1, 0): row()}))
+    assert model.differences(cpu({(1, 0): row(ebx=1 << 23)})) is None
+    assert model.differences(cpu({(1, 0): row(ebx=1 << 24)})) == {(1, 0): row(ebx=1 << 24)}
+    assert model.differences(cpu({(1, 0): row(), (2, 0): row()})) is None
 
 
 def test_a_field_of_one_hypervisor_counts_under_another() -> None:
     rows = {(1, 0): row(ecx=HYPERVISOR), (0x40000000, 0): row(0x40000010, 0x41414141)}
     one, other = (cpu({**rows, (0x40000004, 0): row(ebx=number)}) for number in (0, 1))
     assert kind_of(one) != kind_of(other)
+    assert Model(one).differences(other) is None
+
+
+def test_kinds_that_take_turns_are_found_again() -> None:
+    rows = [{(0, 0): row(1), (1, 0): row(number % 2, number << 24)} for number in range(5)]
+    rows.append(dict(reversed(rows[0].items())))  # the order of the rows makes no kind
+    machine = decode_machine(dump(*(cpu(each, number=number) for number, each in enumerate(rows))))
+    assert [[one.number for one in kind.cpus] for kind in machine.kinds] == [[0, 2, 4, 5], [1, 3]]
+    assert [member.differing for member in machine.members] == [
+        {},
+        {},
+        {(1, 0): rows[2][1, 0]},
+        {(1, 0): rows[3][1, 0]},
+        {(1, 0): rows[4][1, 0]},
+        {},
+    ]
 
 
 def test_equal_cpus_are_one_kind() -> None:

@@ -94,10 +94,20 @@ def test_endless_msrs_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(assembly.build().cpus[0].msrs) == {0: 0, 1: 1, 2: 2}
 
 
-def test_lines_that_are_known_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("usual_characters", [0, 1 << 20], ids=["a large text", "a usual text"])
+def test_a_line_is_looked_at_once_until_it_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch, usual_characters: int
+) -> None:
     monkeypatch.setattr(lines, "_REMEMBERED_LINES", 2)
-    rows = [ROW.format(leaf, 0, leaf) for leaf in range(1, 9)]
-    assert [key[0] for key in read("CPU 0:", *rows, *rows).dump.cpus[0].rows] == list(range(1, 9))
+    monkeypatch.setattr(lines, "_USUAL_CHARACTERS", usual_characters)
+    seen = []
+
+    def classify(line: str) -> Row:
+        seen.append(line)
+        return Row(int(line), None, (0, 0, 0, 0))
+
+    lines.parse_lines("1\n2\n1\n2\n3\n1", classify, Remarks("dump.txt"))
+    assert seen == ["1", "2", "3", "1"]
 
 
 def test_endless_faults_end() -> None:

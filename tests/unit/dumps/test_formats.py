@@ -36,6 +36,7 @@ def test_names_titles_and_modules_are_unique() -> None:
 def test_every_format_has_an_example_and_a_reason(entry: formats.Format) -> None:
     assert entry.reader().EXAMPLE
     assert entry.reader().why_not("something else")
+    assert entry.mark in entry.reader().EXAMPLE.lower()
 
 
 @pytest.mark.parametrize("entry", [entry for entry in FORMATS.values() if not entry.is_written], ids=str)
