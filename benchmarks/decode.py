@@ -10,8 +10,8 @@ The dumps are written as `cpuid -r` does before the clock starts. Then, in turn,
 The output goes into a file, as where somebody wants it; then the same with /dev/null, where cpuid does not pay for
 its text, ten times as long.
 
-After that, the start-up of one small dump and the peak memory of the largest. Every Python finds its modules' bytecode,
-as that of an installed package does, whatever PYTHONDONTWRITEBYTECODE says.
+After that, the start-up of one small dump and the peak memory of the largest. Every Python finds its modules'
+bytecode, as that of an installed package does, whatever PYTHONDONTWRITEBYTECODE says.
 
 Usage: VCPUID_DUMPS=FOLDER .venv/bin/python benchmarks/decode.py [ROUNDS]
 """
