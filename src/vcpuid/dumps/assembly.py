@@ -6,6 +6,7 @@ a row belongs to, the subleaf of unmarked rows, repetitions, limits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vcpuid.dumps.remarks import Remarks
