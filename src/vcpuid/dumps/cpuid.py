@@ -47,8 +47,9 @@ parse = _LINES.parse
 
 def why_not(head: str) -> str | None:
     """Tell why this is no such dump, or None where it looks like one."""
-    # Decoded output has the registers of the few leaves that the program does not know.
-    if DECODED.search(head) and not _LEAF_0.search(head):
+    # Decoded output has the registers of the few leaves that the program does not know. A dump has leaf 0 near its
+    # beginning: looked for first, that spares the search through all of it.
+    if not _LEAF_0.search(head) and DECODED.search(head):
         return "decoded output, without leaf 0"
     return _LINES.why_not(head)
 
