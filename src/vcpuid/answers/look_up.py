@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vcpuid.atlas import Atlas, Match
 from vcpuid.errors import UnknownNameError
+from vcpuid.terms.feature import Dialect, Feature
 
 _MOST_SUGGESTIONS = 20
 
@@ -29,6 +30,16 @@ def look_up(text: str, vendor: str | None = None, atlas: Atlas | None = None) ->
         if not better:
             raise
         raise UnknownNameError(text, better) from None
+
+
+def look_up_for_map(name: str, vendor: str | None = None) -> Feature:
+    """Find a feature, by libvirt's own name first: what is exact there is not ambiguous in libvirt's map.
+
+    Raises:
+        UnknownNameError, AmbiguousNameError, UsageError: As `look_up`.
+    """
+    named = Atlas.load().named(Dialect.LIBVIRT, name.strip()) if vendor is None else None
+    return named or look_up(name, vendor).feature
 
 
 def _family(text: str, atlas: Atlas) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vcpuid.errors import UsageError
-from vcpuid.rules.libvirt.entry import Style, write_entry
+from vcpuid.rules.libvirt.entry import Entry, write_entry
 from vcpuid.rules.libvirt.switches import switch_of
 from vcpuid.terms.address import CpuidRegister
 from vcpuid.terms.feature import Dialect, Feature
@@ -11,30 +11,32 @@ from vcpuid.terms.feature import Dialect, Feature
 _HYPERVISOR_LEAVES = range(0x40000000, 0x50000000)
 
 
-def map_entry(feature: Feature, style: Style = Style()) -> str:  # noqa: B008 - it is frozen
+def map_entry(feature: Feature) -> str:
     """Write the `<feature>` element, indented as in libvirt's own x86_features.xml.
 
-    The form follows the maps of libvirt 9.0 and 11.3: one mask, `ecx_in` only for leaves with subleaves, only the
-    register that has the bit; MSRs with both halves.
+    The form follows the map of libvirt 9.0: one mask, `ecx_in` only for leaves with subleaves, only the register
+    that has the bit; MSRs with both halves.
 
     Raises:
-        UsageError: The feature has no bit, or bits in several words, which libvirt's maps never have.
+        UsageError: As `entry_of`.
     """
-    words = {bits.word for bits in feature.bits}
-    if not words:
+    return write_entry(entry_of(feature))
+
+
+def entry_of(feature: Feature) -> Entry:
+    """Give a feature's entry, by libvirt's own name where it has one.
+
+    Raises:
+        UsageError: The feature has no bit, or several, which libvirt's maps never have.
+    """
+    if not feature.bits:
         raise _no_entry(feature, "a CPUID or MSR bit", _where_to_set(feature))
-    if len(words) != 1:
+    if len(feature.bits) != 1:
         raise _no_entry(
-            feature, "bits of one CPUID register or MSR", "Write one entry for each bit, by its address."
+            feature, "one bit of a CPUID register or MSR", "Write one entry for each bit, by its address."
         )
     own = next(iter(feature.names.get(Dialect.LIBVIRT, ())), None)
-    return write_entry(
-        own.text if own else feature.name,
-        words.pop(),
-        sum(bits.mask for bits in feature.bits),
-        migratable=own is None or own.migratable,
-        style=style,
-    )
+    return Entry(own.text if own else feature.name, feature.bits[0], own is None or own.migratable)
 
 
 def doubt_map_entry(feature: Feature) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +27,16 @@ def read_at_most(path: str, size_bytes: int) -> bytes:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all.
+    """Write a text and a line end so that the file is there whole or not at all.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    write_bytes_whole(path, f"{text}\n".encode(errors="surrogateescape"))
+
+
+def write_bytes_whole(path: Path, raw: bytes) -> None:
+    """Write a file so that it is there whole or not at all; one that is there keeps its mode.
 
     Raises:
         InputError: It cannot be written.
@@ -34,11 +44,34 @@ def write_whole(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text + "\n")  # a device or pipe: nothing to replace
+            path.write_bytes(raw)  # a device or pipe: nothing to replace
             return
-        part.write_text(text + "\n")
+        part.write_bytes(raw)
+        if path.exists():
+            shutil.copymode(path, part)
         part.replace(path)
     except OSError as error:
         with suppress(OSError):
             part.unlink()
         raise InputError(f"cannot be written: {error.strerror}", source=str(path)) from error
+
+
+def back_up(path: Path) -> Path:
+    """Copy a file beside itself, under a name that is free, and give the copy's path.
+
+    Raises:
+        InputError: It cannot be copied.
+    """
+    number = 0
+    while True:
+        copy = path.with_name(f"{path.name}.bak{number or ''}")
+        try:
+            with path.open("rb") as source, copy.open("xb") as target:
+                shutil.copyfileobj(source, target)
+            shutil.copystat(path, copy)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise InputError(f"no backup can be made: {error.strerror}", source=str(copy)) from error
+        else:
+            return copy

@@ -145,6 +145,12 @@ def _designs(vendor: str | None, signature: Signature) -> dict[str, Microarchite
     }
 
 
+def designs_of(letters: str, signature: Signature) -> tuple[Microarchitecture, ...]:
+    """Give the micro-architectures of a vendor's model, one for each kind of core; none that the atlas lacks."""
+    vendor = _vendors().get(letters, (None,))[0]
+    return tuple(_designs(vendor, signature).values())
+
+
 def _microarchitecture_of(cpu: Cpu, vendor: str | None, signature: Signature) -> Microarchitecture | None:
     """Give the micro-architecture of a CPU, or None where the atlas does not have its model."""
     designs = _designs(vendor, signature)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.terms.finding import Finding, Severity
@@ -43,11 +44,7 @@ def add_finding(page: Page, finding: Finding) -> None:
 def count_findings(findings: Sequence[Finding]) -> str:
     """Say how many findings there are of each severity."""
     numbers = Counter(finding.severity for finding in findings)
-    counted = [
-        f"{numbers[severity]} {severity.value}{'' if numbers[severity] == 1 else 's'}"
-        for severity in Severity
-        if numbers[severity]
-    ]
+    counted = [plural(numbers[severity], severity.value) for severity in Severity if numbers[severity]]
     return ", ".join(counted) or "no fault found"
 
 

@@ -57,7 +57,10 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "explain",
         "feature",
         "finding",
-        "lint",
+        "map-add",
+        "map-lint",
+        "map-show",
+        "map-sync",
         "verdict",
         "why",
     }

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES, CpuidRegister, Word
+from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES, Bits, CpuidRegister, Word
 
 _OLD_DIGITS, _NEW_DIGITS = 2, 8
+
+
+class Entry(NamedTuple):
+    """A feature as libvirt's maps have them: its name, its one bit, and whether a CPU with it can migrate."""
+
+    name: str
+    bit: Bits
+    migratable: bool = True
 
 
 class Style(NamedTuple):
@@ -42,17 +50,11 @@ def mask_element(word: Word, mask: int, style: Style = Style()) -> str:  # noqa:
     return f"<msr index='{index}' edx='0x{mask >> 32:08x}' eax='0x{mask & 0xFFFFFFFF:08x}'/>"
 
 
-def write_entry(
-    name: str,
-    word: Word,
-    mask: int,
-    *,
-    migratable: bool = True,
-    style: Style = Style(),  # noqa: B008 - it is frozen
-) -> str:
+def write_entry(entry: Entry, style: Style = Style()) -> str:  # noqa: B008 - it is frozen
     """Write a whole `<feature>` element."""
-    mark = "" if migratable else " migratable='no'"
-    lines = (f"<feature name='{name}'{mark}>", f"  {mask_element(word, mask, style)}", "</feature>")
+    mark = "" if entry.migratable else " migratable='no'"
+    child = mask_element(entry.bit.word, entry.bit.mask, style)
+    lines = (f"<feature name='{entry.name}'{mark}>", f"  {child}", "</feature>")
     return "".join(f"{style.indent}{line}{style.newline}" for line in lines)
 
 

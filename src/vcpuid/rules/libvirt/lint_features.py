@@ -135,7 +135,7 @@ class FeatureLinter:
         elif isinstance(word, MsrRegister) and word.index != ALWAYS_READ_MSR and not since:
             yield rule("msr-by-version").finding(place, name=name)
         if since and intended is not None:
-            if not intended.name_in(Dialect.QEMU):
+            if not (intended.name_in(Dialect.QEMU) or _is_qemus(name)):
                 yield rule("own-not-in-qemu").finding(place, name=name)
         elif name == name.strip() != "" and not _is_qemus(name):
             theirs = [feature.name_in(Dialect.QEMU) for bit in _bits(masks) for feature in Atlas.load().at(bit)]

@@ -43,12 +43,16 @@ class Signature(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MapFeature:
-    """One feature of the map: its masks, and whether a CPU with it can migrate."""
+    """One feature of the map: its masks, and whether a CPU with it can migrate.
+
+    Its aliases are other projects' names, each behind the project's: they are for people, libvirt reads none.
+    """
 
     name: str
     masks: tuple[Mask, ...]
     migratable: bool
     place: Place
+    aliases: tuple[str, ...] = ()
 
     @property
     def bits(self) -> tuple[Bits, ...]:
@@ -308,9 +312,12 @@ def parse_feature(element: etree._Element, place: Place) -> MapFeature:
         for word, value in _parse_masks(item, place):
             if value:
                 masks[word] = masks.get(word, 0) | value
-    is_migratable = element.get("migratable") != "no"
     return MapFeature(
-        element.get("name") or "", tuple(Mask(*mask) for mask in masks.items()), is_migratable, place
+        name=element.get("name") or "",
+        masks=tuple(Mask(*mask) for mask in masks.items()),
+        migratable=element.get("migratable") != "no",
+        place=place,
+        aliases=tuple(f"{alias.get('source')}:{alias.get('name')}" for alias in element.iterfind("alias")),
     )
 
 

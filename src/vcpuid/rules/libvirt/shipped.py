@@ -46,7 +46,8 @@ def _version() -> str:
 def _make_feature(row: Mapping[str, str]) -> MapFeature:
     bits = (parse_bit(address) for address in row["bits"].split("+"))
     masks = tuple(Mask(bit.word, bit.mask) for bit in bits)
-    return MapFeature(row["name"], masks, row["migratable"] != "no", Place("shipped with vcpuid"))
+    aliases = tuple(filter(None, row["aliases"].split(";")))
+    return MapFeature(row["name"], masks, row["migratable"] != "no", Place("shipped with vcpuid"), aliases)
 
 
 def _make_model(row: Mapping[str, str]) -> MapModel:

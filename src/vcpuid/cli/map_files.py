@@ -1,0 +1,138 @@
+"""Maps that commands read and write: which one an answer rests on, and how a copy is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from vcpuid.answers.map_edit import MapEdit, Written
+from vcpuid.cli.files import back_up, write_bytes_whole
+from vcpuid.errors import InputError, UndecidedError, UsageError
+from vcpuid.rules.libvirt.map import INSTALLED, CpuMap, read_map
+from vcpuid.rules.libvirt.shipped import shipped_map
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_SYSTEM = Path("/usr")
+
+
+def one_of(options: Mapping[str, str | None]) -> None:
+    """Refuse two options that each name a map.
+
+    Raises:
+        UsageError: Both are given.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError("more than one map", found=" and ".join(given), expected="one of them")
+
+
+def choose_map(folder: str | None, host: str | None) -> CpuMap:
+    """Give the map that an answer rests on: a folder's, a snapshot's, this machine's, or the shipped one.
+
+    Raises:
+        InputError: It cannot be read, or is none.
+        UndecidedError: The snapshot has no map.
+    """
+    if folder is not None:
+        return read_map(folder)
+    if host is not None:
+        return map_of_snapshot(host)
+    return read_map(INSTALLED) if Path(INSTALLED, "index.xml").exists() else shipped_map()
+
+
+def map_of_snapshot(path: str) -> CpuMap:
+    """Give the map that a snapshot has.
+
+    Raises:
+        InputError: The snapshot is damaged.
+        UndecidedError: It has no map.
+    """
+    from vcpuid.evidence import Evidence, Gap  # noqa: PLC0415 - only a snapshot needs it
+    from vcpuid.snapshot import Snapshot  # noqa: PLC0415
+
+    libvirt = Evidence(Snapshot.read(path)).libvirt
+    if isinstance(libvirt, Gap):
+        raise UndecidedError(
+            f"no CPU map in the snapshot: {libvirt.why}", source=path, next_step=libvirt.remedy or None
+        )
+    if libvirt.cpu_map is None:
+        raise UndecidedError(
+            "no CPU map in the snapshot",
+            source=path,
+            next_step="Collect it where libvirt is installed, or name a map with --map.",
+        )
+    return libvirt.cpu_map
+
+
+def writing_options(command: _Command) -> _Command:
+    """Give a command the options that say which copy of a map is changed, and where to."""
+    options = (
+        click.option("--to", "target", metavar="DIR", help="A copy of a map, which gets the entries."),
+        click.option("--output", metavar="DIR", help="Write the changed map there, and leave the first as it is."),
+        click.option("--edit-system", is_flag=True, help="Allow to write below /usr: a last resort."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def read_files(folder: str) -> dict[str, bytes]:
+    """Read a map's files.
+
+    Raises:
+        InputError: They cannot be read.
+    """
+    try:
+        return {path.name: path.read_bytes() for path in sorted(Path(folder).glob("*.xml"))}
+    except OSError as error:
+        raise InputError("the map cannot be read", source=folder, found=error.strerror) from None
+
+
+def check_target(folder: str, output: str | None, *, edit_system: bool) -> None:
+    """Refuse to write where a map must not be written.
+
+    Raises:
+        UsageError: It lies below /usr and nobody allowed it, or the new folder has files.
+    """
+    path = Path(output if output is not None else folder).resolve()
+    if path.is_relative_to(_SYSTEM) and not edit_system:
+        raise UsageError(
+            "an installed map is not meant to be edited: upgrades overwrite it, and hosts drift apart",
+            found=str(path),
+            next_step=f"Copy it (cp -r {INSTALLED} map) and name the copy; the remedy is a newer libvirt. "
+            "As a last resort --edit-system allows it.",
+        )
+    if output is not None and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError("--output must be a new or empty folder", found=output)
+
+
+def write_edit(edit: MapEdit, files: Mapping[str, bytes], folder: str, output: str | None) -> Written:
+    """Write an edited map: its file, with a backup, or all of it into a new folder.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    path = Path(folder if output is None else output, edit.file)
+    if not edit.is_sound:
+        return Written(str(path), None, is_written=False)
+    if output is not None:
+        return _write_copy(edit, files, path)
+    # A link is followed: what it leads to is replaced, not the link.
+    backup = back_up(path.resolve())
+    write_bytes_whole(path.resolve(), edit.raw)
+    return Written(str(path), str(backup), is_written=True)
+
+
+def _write_copy(edit: MapEdit, files: Mapping[str, bytes], path: Path) -> Written:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot be made: {error.strerror}", source=str(path.parent)) from None
+    # The edited file comes last: a folder that has it is whole.
+    for name in files.keys() - {edit.file}:
+        write_bytes_whole(path.with_name(name), files[name])
+    write_bytes_whole(path, edit.raw)
+    return Written(str(path), None, is_written=True)
