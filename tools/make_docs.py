@@ -15,6 +15,7 @@ import os
 import re
 import shlex
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md")
 EXAMPLE_HOST = "docs/examples/"
 EXAMPLE_DUMPS = "tests/dumps/"
+EXAMPLE_MAPS = "tests/maps/"
 _HELP_WIDTH = 100
 _STATES = {"present": "yes", "absent": "no", "unknown": "?", "not-applicable": "-"}
 _CHAINS = {
@@ -170,9 +172,9 @@ class Example:
     def is_reproducible(self) -> bool:
         """Whether the output is the same on every machine: tables, the example host or dumps of ours alone."""
         words = self.arguments
-        by_tables = words[:1] == ["explain"] or words[:2] == ["map", "entry"]
+        by_tables = words[:1] == ["explain"] or words[:2] == ["map", "entry"] or "--shipped" in words
         by_example = any(word.startswith(EXAMPLE_HOST) for word in words)
-        by_dumps = any(word.startswith(EXAMPLE_DUMPS) for word in words)
+        by_dumps = any(word.startswith((EXAMPLE_DUMPS, EXAMPLE_MAPS)) for word in words)
         return by_tables or by_example or by_dumps
 
 
@@ -199,9 +201,9 @@ def _split_command(part: str) -> tuple[str, str]:
 
 
 def run_example(example: Example) -> str:
-    """Runs an example in this process and gives what it prints, without colour."""
+    """Runs an example in this process and folder, and gives what it prints, without colour."""
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), contextlib.chdir(ROOT):
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         run(example.arguments)
     return printed.getvalue()
 
@@ -219,7 +221,11 @@ def refresh_examples(text: str, page: str) -> str:
                 body = body.replace(shown + example.output, shown + run_example(example).rstrip("\n") + "\n" + gap)
         return body
 
-    return _CONSOLE.sub(refresh, text)
+    # In a folder of the page's own, so that an example may write, and later ones use what it wrote.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for name in ("docs", "tests"):
+            Path(name).symlink_to(ROOT / name)
+        return _CONSOLE.sub(refresh, text)
 
 
 # All pages ---------------------------------------------------------------------------------------

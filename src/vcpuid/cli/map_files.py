@@ -18,24 +18,26 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _SYSTEM = Path("/usr")
 
 
-def one_of(options: Mapping[str, str | None]) -> None:
+def one_of(options: Mapping[str, object]) -> None:
     """Refuse two options that each name a map.
 
     Raises:
         UsageError: Both are given.
     """
-    given = [name for name, value in options.items() if value is not None]
+    given = [name for name, value in options.items() if value]
     if len(given) > 1:
         raise UsageError("more than one map", found=" and ".join(given), expected="one of them")
 
 
-def choose_map(folder: str | None, host: str | None) -> CpuMap:
+def choose_map(folder: str | None, host: str | None, *, shipped: bool = False) -> CpuMap:
     """Give the map that an answer rests on: a folder's, a snapshot's, this machine's, or the shipped one.
 
     Raises:
         InputError: It cannot be read, or is none.
         UndecidedError: The snapshot has no map.
     """
+    if shipped:
+        return shipped_map()
     if folder is not None:
         return read_map(folder)
     if host is not None:

@@ -15,8 +15,11 @@ from vcpuid.rules.libvirt.models import Models
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--map", "folder", metavar="DIR", help="A folder with libvirt's CPU map.")
 @click.option("--host", metavar="FILE", help="A snapshot whose map is taken.")
+@click.option("--shipped", is_flag=True, help="The map that ships with vcpuid, even if one is installed.")
 @output_options
-def command(names: tuple[str, ...], folder: str | None, host: str | None, output_format: str) -> int:
+def command(
+    names: tuple[str, ...], folder: str | None, host: str | None, output_format: str, *, shipped: bool
+) -> int:
     """Show features and models of a map: what is written, what it amounts to, and who has it.
 
     The map is that of --map or --host, else the installed one, else the one that ships with vcpuid; the last line
@@ -26,8 +29,8 @@ def command(names: tuple[str, ...], folder: str | None, host: str | None, output
     vcpuid map show sgx Skylake-Client-IBRS
     vcpuid map show spec-ctrl --map cpu_map/
     """
-    one_of({"--map": folder, "--host": host})
-    cpu_map = choose_map(folder, host)
+    one_of({"--map": folder, "--host": host, "--shipped": shipped})
+    cpu_map = choose_map(folder, host, shipped=shipped)
     models = Models(cpu_map)
     answers = [show_in_map(name, models) for name in names]
     write(output_format, lambda: render_shown(answers, cpu_map), lambda: shown_document(answers, cpu_map))

@@ -19,6 +19,7 @@ from vcpuid.snapshot import Snapshot
 @click.option("--qemu", "version", metavar="VERSION", help="The QEMU: a release, by vcpuid's table of names.")
 @click.option("--host", metavar="FILE", help="The QEMU: that of a snapshot; with --active it told its names.")
 @click.option("--map", "folder", metavar="DIR", help="The map that is compared; else --to's, or the host's.")
+@click.option("--shipped", is_flag=True, help="Compare the map that ships with vcpuid.")
 @writing_options
 @output_options
 def command(
@@ -30,6 +31,7 @@ def command(
     output_format: str,
     *,
     edit_system: bool,
+    shipped: bool,
 ) -> int:
     """List the features that a QEMU knows and a map does not, and write their entries.
 
@@ -44,10 +46,10 @@ def command(
     """
     if (version is None) == (host is None):
         raise UsageError("which QEMU?", expected="one of --qemu VERSION and --host FILE")
-    one_of({"--map": folder, "--to": target})
+    one_of({"--map": folder, "--to": target, "--shipped": shipped})
     if target is None and output is not None:
         raise UsageError("--output needs --to DIR, the map that is changed")
-    cpu_map = choose_map(target or folder, host)
+    cpu_map = choose_map(target or folder, host, shipped=shipped)
     if version is not None:
         answer = compare_with_version(version, cpu_map)
     else:

@@ -21,7 +21,6 @@ from vcpuid.terms.place import Place
 
 INDEX = "index.xml"
 _ITEMS = ("vendor", "feature", "model")
-_FRAGMENT = "fragment"
 
 
 def read_and_lint(path: str | Path) -> tuple[Finding, ...]:
@@ -65,6 +64,8 @@ def lint_file(text: bytes, source: str) -> tuple[Finding, ...]:
     """
     roots, findings = _parse(text, source)
     if findings:
+        roots = _parse_fragment(text, source)
+    if not roots:
         return tuple(findings)
     for root in roots:
         if root.tag not in ("cpus", *_ITEMS):
@@ -169,19 +170,22 @@ def _lint_items(items: list[tuple[etree._Element, str]], *, is_whole: bool) -> I
 
 
 def _parse(raw: bytes, source: str) -> tuple[list[etree._Element], list[Finding]]:
-    """Read a file, or a fragment of several elements; a file that cannot be read is a finding."""
+    """Read a file; one that cannot be read is a finding."""
     try:
         return [parse_xml(raw, source)], []
     except InputError as error:
-        if not (fault := _encoding_fault(raw, source)):
-            try:
-                root = parse_xml(b"<%s>%s</%s>" % (_FRAGMENT.encode(), raw, _FRAGMENT.encode()), source)
-            except InputError:
-                root = None
-            if root is not None and len(root):
-                return list(root.iterchildren(etree.Element)), []
-            fault = rule("not-well-formed").finding(Place(source, error.line), reason=error.message)
-        return [], [fault]
+        fault = _encoding_fault(raw, source)
+        return [], [fault or rule("not-well-formed").finding(Place(source, error.line), reason=error.message)]
+
+
+def _parse_fragment(raw: bytes, source: str) -> list[etree._Element]:
+    """Read elements that have no root around them; give none where it is something else."""
+    try:
+        root = parse_xml(b"<fragment>%s</fragment>" % raw, source)
+    except InputError:
+        return []
+    texts = (root.text, *(child.tail for child in root))
+    return [] if any((text or "").strip() for text in texts) else list(root.iterchildren(*_ITEMS))
 
 
 def _encoding_fault(raw: bytes, source: str) -> Finding | None:
