@@ -12,13 +12,15 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from map_defects import TINY, Defect, load_defects
 from programs import needs
 from vcpuid.cli.dump import dump_here
-from vcpuid.rules.libvirt.map_lint import read_and_lint
+from vcpuid.rules.libvirt.map_lint import lint_map, read_and_lint
+from vcpuid.terms.finding import Severity
 
 INSTALLED = Path("/usr/share/libvirt/cpu_map")
 ASKED = "<cpu><arch>x86_64</arch><model>Newer</model><vendor>Intel</vendor><feature name='sgx'/></cpu>"
@@ -83,7 +85,9 @@ def test_libvirts_word_and_ours(defect: Defect, tmp_path: Path) -> None:
     assert findings
     if defect.libvirt is not None:
         assert defect.libvirt in answer
-        assert any(finding.severity.value == "error" or finding.rule == "map.not-included" for finding in findings)
+        assert any(
+            finding.severity is Severity.ERROR or finding.rule == "map.not-included" for finding in findings
+        )
     elif defect.lacks is not None:
         assert defect.lacks not in answer
     else:
@@ -152,3 +156,94 @@ def test_a_name_that_qemu_lacks_fails_at_the_start(name: str) -> None:
     assert f"can't apply global qemu64-x86_64-cpu.{name}=on: Property 'qemu64-x86_64-cpu.{name}' not found" in (
         done.stderr
     )
+
+
+# Edits at random -----------------------------------------------------------------------------------
+
+SEED, CASES = 4, 150
+# Errors that libvirt loads silently: they spoil answers, as the table of defects shows.
+SILENT = {
+    "map.empty-name",
+    "map.name-with-blanks",
+    "map.register-value",
+    "map.several-bits",
+    "map.several-items",
+    "map.shared-bit",
+    "map.wrong-bit",
+}
+VALUES = (
+    *(
+        b"",
+        b"0",
+        b"1",
+        b"6",
+        b"15",
+        b"16",
+        b"010",
+        b"0x6",
+        b"0x1",
+        b"0x100000000",
+        b"4294967296",
+        b"-1",
+        b"+6",
+        b" 6",
+    ),
+    *(
+        b"6 ",
+        b"0-3",
+        b"0,4-7",
+        b"3-1",
+        b"0,,1",
+        b"^1",
+        b"0-7,^3",
+        b"1-",
+        b"1, 2",
+        b"yes",
+        b"no",
+        b"on",
+        b"off",
+        b"zz",
+    ),
+    *(b"Older", b"Newer", b"Intel", b"AMD", b"sgx", b"vme", b"x86_Older.xml", b"x86", b"GenuineIntel"),
+)
+NAMES = (b"name", b"added", b"foo", b"ebx", b"index", b"host")
+
+
+def spoil_at_random(raw: bytes, random: Random) -> bytes:
+    """Change, rename or remove an attribute, or remove or repeat an element."""
+    attributes = list(re.finditer(rb" ([a-z_]+)='([^']*)'", raw))
+    elements = list(re.finditer(rb"<[a-z]+[^>]*/>", raw))
+    attribute, element, other = random.choice(attributes), random.choice(elements), random.choice(elements)
+    start, end, text = random.choice(
+        (
+            (attribute.start(2), attribute.end(2), random.choice(VALUES)),
+            (attribute.start(2), attribute.end(2), random.choice(VALUES)),
+            (attribute.start(1), attribute.end(1), random.choice(NAMES)),
+            (attribute.start(), attribute.end(), b""),
+            (element.start(), element.end(), b""),
+            (other.end(), other.end(), element.group()),
+        )
+    )
+    return raw[:start] + text + raw[end:]
+
+
+def test_libvirt_refuses_what_we_call_an_error_and_nothing_else(tmp_path: Path) -> None:
+    random = Random(SEED)  # noqa: S311 - reproducible cases, no secrets
+    sound = {path.name: path.read_bytes() for path in sorted(TINY.iterdir())}
+    disagreements, refused = [], 0
+    for number in range(CASES):
+        name = random.choice(sorted(sound))
+        files = {**sound, name: spoil_at_random(sound[name], random)}
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for file, raw in files.items():
+            (folder / file).write_bytes(raw)
+        errors = {finding.rule for finding in lint_map(files, "map") if finding.severity is Severity.ERROR}
+        answer = baseline(folder, tmp_path)
+        # A model or feature that was asked for and is not there is no fault of the map.
+        refuses = "error:" in answer and not re.search(r"[Uu]nknown CPU (model|feature|vendor)", answer)
+        refused += refuses
+        if refuses != bool(errors - SILENT):
+            disagreements.append((name, files[name], answer, errors))
+    assert refused > CASES // 10
+    assert disagreements == []

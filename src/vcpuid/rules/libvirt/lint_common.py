@@ -65,10 +65,12 @@ def lint_name(element: etree._Element, place: Place, seen: Seen, theirs: str) ->
         seen: The names of its kind so far.
         theirs: libvirt's message for a name that is there already.
     """
-    name, tag = element.get("name") or "", str(element.tag)
-    if not name:
+    name, tag = element.get("name"), str(element.tag)
+    if name is None:
         yield rule("no-name").finding(place, tag=tag)
         return
+    if not name:
+        yield rule("empty-name").finding(place, tag=tag)
     # A vendor's name may have blanks within: "Zhaoxin CentaurHauls" in libvirt 12.8.
     right = name.strip() if tag == "vendor" else "".join(name.split())
     if right != name:

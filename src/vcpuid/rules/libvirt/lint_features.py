@@ -57,12 +57,13 @@ class FeatureLinter:
         if element.get("migratable", "no") not in ("yes", "no"):
             yield rule("migratable-value").finding(place, repr(element.get("migratable")), "yes or no", name=name)
         items = list(element.iterchildren("cpuid", "msr"))
-        for child in element.iterchildren(etree.Element):
+        children = list(element.iterchildren(etree.Element))
+        for child in children:
             yield from self._lint_child(child, name, source)
-        if not items and not list(element.iterchildren(etree.Element)):
-            yield rule("no-child").finding(place, "", _bit_of(name), name=name, fix=_fix(name))
         masks, damaged = _masks(items)
-        if items and not damaged:
+        if not children:
+            yield rule("no-child").finding(place, "", _bit_of(name), name=name, fix=_fix(name))
+        elif not damaged and all(child.tag in _ATTRIBUTES for child in children):
             yield from self._lint_masks(name, masks, len(items), place)
         intended = _intended(name)
         own = intended and next((own for own in intended.names.get(Dialect.LIBVIRT, ()) if own.text == name), None)

@@ -184,7 +184,8 @@ def _lint_signature(signature: etree._Element, name: str, source: str) -> Iterat
     for attribute, most in _MOST.items():
         text = signature.get(attribute)
         fields = {"name": name, "attribute": attribute}
-        if text is None or not _DECIMAL.fullmatch(text):
+        # libvirt takes a family of 0 for none.
+        if text is None or not _DECIMAL.fullmatch(text) or (attribute == "family" and not int(text)):
             found = f"no {attribute}" if text is None else repr(text[:40])
             yield rule("bad-signature").finding(place, found, "a decimal number", **fields)
         elif int(text) > most:

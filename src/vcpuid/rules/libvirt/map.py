@@ -23,6 +23,7 @@ from vcpuid.terms.place import Place
 INSTALLED = "/usr/share/libvirt/cpu_map"
 _LAST_STEPPING = 0xF
 _NUMBER = re.compile(r"[ \t]*\+?(?:0x([0-9a-f]{1,32})|(0[0-7]{0,40})|([1-9][0-9]{0,40}))", re.IGNORECASE)
+_STEPPINGS = re.compile(r"(?:(\^)(?=\d+$))?(\d{1,4})(?:-(\d{1,4}))?", re.ASCII)
 _DEPTH_LIMIT = 32  # ancestors of ancestors; libvirt's own maps have one
 
 
@@ -287,17 +288,20 @@ def _parse_signature(element: etree._Element, place: Place) -> Signature:
 
 
 def parse_steppings(text: str) -> int | None:
-    """Read a list of steppings, as in 0-3,5, as a mask; None if it is none."""
+    """Read a list of steppings, as in 0-3,5, as a mask; ^ takes one out again; None if it is none.
+
+    Blanks may stand around numbers and ranges, and a comma behind the last (measured with libvirt 9.0).
+    """
     steppings = 0
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        try:
-            ends = int(first), int(last or first)
-        except ValueError:
+    for part in text.removesuffix(",").split(",") if text else ():
+        match = _STEPPINGS.fullmatch(part.strip())
+        if match is None:
             return None
-        if not 0 <= ends[0] <= ends[1] <= _LAST_STEPPING:
+        without, first, last = match[1], int(match[2]), int(match[3] or match[2])
+        if not first <= last <= _LAST_STEPPING:
             return None
-        steppings |= (2 << ends[1]) - (1 << ends[0])
+        mask = (2 << last) - (1 << first)
+        steppings = steppings & ~mask if without else steppings | mask
     return steppings
 
 

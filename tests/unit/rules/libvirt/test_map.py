@@ -10,7 +10,7 @@ from programs import needs
 from snapshots import MAP_FEATURES, MAP_INDEX, MAP_MODELS
 from vcpuid.atlas import Atlas
 from vcpuid.errors import InputError
-from vcpuid.rules.libvirt.map import CpuMap, load_map
+from vcpuid.rules.libvirt.map import CpuMap, load_map, parse_steppings
 from vcpuid.terms.address import parse_bit
 from vcpuid.terms.feature import Dialect
 
@@ -160,3 +160,25 @@ class TestTheInstalledMap:
         feature = Atlas.load().named(Dialect.LIBVIRT, name)
         assert feature is not None
         assert installed.features[name].bits == feature.bits
+
+
+@pytest.mark.parametrize(
+    ("text", "mask"),
+    [
+        ("", 0),
+        ("0", 1),
+        ("0-7", 0xFF),
+        ("0-3,5", 0x2F),
+        ("0-7,^3", 0xF7),
+        (" 1 , 2", 6),
+        ("15", 0x8000),
+        ("^1", 0),
+    ],
+)
+def test_steppings_are_read_as_libvirt_reads_them(text: str, mask: int) -> None:
+    assert parse_steppings(text) == mask
+
+
+@pytest.mark.parametrize("text", ["16", "0-16", "3-1", "a", "0x1", "-1", "1-", "1--2", "^", "^1-2", ",", "0,,1"])
+def test_what_libvirt_does_not_read_is_no_stepping(text: str) -> None:
+    assert parse_steppings(text) is None
