@@ -8,6 +8,7 @@ from vcpuid.answers.map_edit import MapEdit, Written
 from vcpuid.answers.map_show import NamedSignature, Shown, ShownFeature, ShownModel
 from vcpuid.answers.map_sync import Comparison, Missing
 from vcpuid.atlas import describe_since
+from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document, address_document, feature_document
 from vcpuid.render.findings import add_finding, count_findings, finding_document
 from vcpuid.render.page import Page, Role, Span
@@ -219,7 +220,9 @@ def _written_document(edit: MapEdit, written: Written) -> Document:
 def render_sync(answer: Comparison) -> Page:
     """List what QEMU knows and the map does not, with who has it."""
     page = Page()
-    page.add(f"{answer.qemu} beside {answer.cpu_map.title}: {len(answer.missing)} features are missing", hang=2)
+    page.add(
+        f"{answer.qemu} beside {answer.cpu_map.title}: {plural(len(answer.missing), 'feature')} missing", hang=2
+    )
     names = max((len(found.entry.name) for found in answer.missing), default=0)
     bits = max((len(str(found.entry.bit)) for found in answer.missing), default=0)
     for found in answer.missing:

@@ -65,19 +65,25 @@ def lint_file(text: bytes, source: str) -> tuple[Finding, ...]:
     roots, findings = _parse(text, source)
     if findings:
         roots = _parse_fragment(text, source)
-    if not roots:
+    if findings and not roots:
+        if not any(b"<%s" % tag.encode() in text for tag in ("cpus", *_ITEMS)):
+            raise _no_map(source, findings[0].place.line, findings[0].message)
         return tuple(findings)
     for root in roots:
         if root.tag not in ("cpus", *_ITEMS):
-            raise InputError(
-                "not a CPU map of libvirt",
-                source=source,
-                line=root.sourceline,
-                found=f"<{root.tag!s}>",
-                expected="<cpus>, or a <feature>, <model> or <vendor>",
-            )
+            raise _no_map(source, root.sourceline, f"<{root.tag!s}>")
     items = [(item, source) for root in roots for item in _items_of(root)]
     return (*_outer_faults(roots, source), *_lint_items(items, is_whole=False))
+
+
+def _no_map(source: str, line: int | None, found: str) -> InputError:
+    return InputError(
+        "not a CPU map of libvirt",
+        source=source,
+        line=line,
+        found=found,
+        expected="<cpus>, or a <feature>, <model> or <vendor>",
+    )
 
 
 class _Walk:

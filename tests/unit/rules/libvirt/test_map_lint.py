@@ -111,8 +111,8 @@ def test_a_finding_of_each_missing_feature_counts_the_models() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["<domain type='kvm'/>", "<cpu><model>x</model></cpu>"])
-def test_other_xml_is_no_map(text: str) -> None:
+@pytest.mark.parametrize("text", ["<domain type='kvm'/>", "<cpu><topology/></cpu>", "", "[libvirt]"])
+def test_another_file_is_no_map(text: str) -> None:
     with pytest.raises(InputError, match="not a CPU map"):
         lint(text)
 
