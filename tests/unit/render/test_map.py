@@ -26,7 +26,7 @@ EDIT = add_to_map(FILES, "map", [look_up_for_map("hle")])
 
 @pytest.mark.parametrize("defect", load_defects(), ids=lambda defect: defect.name)
 def test_the_findings_of_every_defect(defect: Defect, tmp_path: Path) -> None:
-    check_document("map-lint", findings_document(read_and_lint(defect.spoil(tmp_path / "map"))))
+    check_document("lint", findings_document(read_and_lint(defect.spoil(tmp_path / "map"))))
 
 
 def test_every_feature_and_model_of_the_shipped_map() -> None:
@@ -51,7 +51,7 @@ def test_what_is_missing() -> None:
 def test_another_document_is_refused() -> None:
     document = findings_document(())
     with pytest.raises(ValidationError):
-        check_document("map-lint", {**document, "more": 1})
+        check_document("lint", {**document, "more": 1})
 
 
 def test_no_finding_is_told_too() -> None:
