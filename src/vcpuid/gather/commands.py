@@ -68,7 +68,15 @@ class Commands:
         self._groups: Set[int] = set()
         self._abandoned = False
 
-    def run(self, command: Sequence[str], limit_s: float, given: bytes = b"", *, merge: bool = False) -> Finished:
+    def run(
+        self,
+        command: Sequence[str],
+        limit_s: float,
+        given: bytes = b"",
+        *,
+        merge: bool = False,
+        kept_fds: Sequence[int] = (),
+    ) -> Finished:
         """Run a command in a process group of its own until it ends or its time is over.
 
         Args:
@@ -76,12 +84,13 @@ class Commands:
             limit_s: how long it may take.
             given: what it reads on standard input (nothing: /dev/null).
             merge: standard error goes where standard output goes, in the order printed.
+            kept_fds: our open files that it shall have too, by the same numbers.
 
         Raises:
             OSError: it cannot be started.
         """
         end = time.monotonic() + limit_s
-        process = self.start(command, given=bool(given), merge=merge)
+        process = self.start(command, given=bool(given), merge=merge, kept_fds=kept_fds)
         try:
             conversation = _Conversation(process, given)
             conversation.hold(end)
@@ -90,7 +99,12 @@ class Commands:
             self.stop(process)
 
     def start(
-        self, command: Sequence[str], *, given: bool = False, merge: bool = False
+        self,
+        command: Sequence[str],
+        *,
+        given: bool = False,
+        merge: bool = False,
+        kept_fds: Sequence[int] = (),
     ) -> "subprocess.Popen[bytes]":
         """Start a command with pipes, in a process group of its own. Raises OSError."""
         with self._lock:
@@ -105,6 +119,7 @@ class Commands:
                 cwd="/",
                 start_new_session=True,
                 close_fds=True,
+                pass_fds=kept_fds,
             )
             self._groups.add(process.pid)
         return process

@@ -73,11 +73,11 @@ def _bits(mask: int, first: int = 1, last: int = 63) -> List[int]:
 def _further_subleaves(leaf: int, ask: Ask) -> Iterator[int]:
     """Yield the subleaves of a leaf after 0; each is asked before the next is decided."""
     zero = ask(leaf, 0)
-    if leaf in _COUNTED_LEAVES:
+    if leaf in COUNTED_LEAVES:
         yield from range(1, min(zero[0], SUBLEAF_LIMIT - 1) + 1)
-    elif leaf in _BITMAP_LEAVES:
-        yield from _bits(zero[_BITMAP_LEAVES[leaf]], last=31)
-    elif leaf in _TERMINATED_LEAVES:
+    elif leaf in BITMAP_LEAVES:
+        yield from _bits(zero[BITMAP_LEAVES[leaf]], last=31)
+    elif leaf in TERMINATED_LEAVES:
         yield from _until_terminator(leaf, ask)
     elif leaf == 0xD:
         yield 1
@@ -91,9 +91,9 @@ def _further_subleaves(leaf: int, ask: Ask) -> Iterator[int]:
 def _until_terminator(leaf: int, ask: Ask) -> Iterator[int]:
     if leaf == 0x8000001D and not ask(0x80000001)[2] >> 22 & 1:
         return  # without TOPOEXT the leaf is reserved
-    goes_on = _TERMINATED_LEAVES[leaf]
+    register, mask = TERMINATED_LEAVES[leaf]
     for subleaf in range(1, SUBLEAF_LIMIT):
-        if not goes_on(ask(leaf, subleaf - 1)):
+        if not ask(leaf, subleaf - 1)[register] & mask:
             return
         yield subleaf
 
@@ -106,15 +106,16 @@ def _epc_sections(ask: Ask) -> Iterator[int]:
 
 
 # Subleaf 0's EAX is the highest subleaf.
-_COUNTED_LEAVES = frozenset([0x7, 0x14, 0x17, 0x18, 0x1D, 0x1E, 0x20, 0x24])
-# The rule says whether the subleaf after this one is asked: the one that ends the list is kept.
-_TERMINATED_LEAVES: Dict[int, Callable[[Registers], bool]] = {
-    0x4: lambda registers: bool(registers[0] & 0x1F),
-    0xB: lambda registers: bool(registers[2] & 0xFF00),
-    0x1B: lambda registers: bool(registers[0] & 0xFFF),
-    0x1F: lambda registers: bool(registers[2] & 0xFF00),
-    0x8000001D: lambda registers: bool(registers[0] & 0x1F),
-    0x80000026: lambda registers: bool(registers[2] & 0xFF00),
+COUNTED_LEAVES = frozenset([0x7, 0x14, 0x17, 0x18, 0x1D, 0x1E, 0x20, 0x24])
+# The register (0 is EAX) that says by these bits whether the subleaf after this one is asked: the one that ends
+# the list is kept.
+TERMINATED_LEAVES = {
+    0x4: (0, 0x1F),
+    0xB: (2, 0xFF00),
+    0x1B: (0, 0xFFF),
+    0x1F: (2, 0xFF00),
+    0x8000001D: (0, 0x1F),
+    0x80000026: (2, 0xFF00),
 }
 # The register (0 is EAX) of subleaf 0 whose bits 1 to 31 name the subleaves.
-_BITMAP_LEAVES = {0xF: 3, 0x10: 1, 0x23: 0, 0x80000020: 1}
+BITMAP_LEAVES = {0xF: 3, 0x10: 1, 0x23: 0, 0x80000020: 1}

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .look import Look
@@ -125,18 +126,27 @@ def _lines(look: Look, command: List[str]) -> List[str]:
     return done.text.splitlines() if done.status == 0 else []
 
 
-def is_trusted(look: Look, path: str) -> Optional[str]:
-    """Return why a binary may not be started; None if root, and nobody else, can write it and all above it."""
+def is_trusted(look: Look, path: str, *, own_too: bool = False) -> Optional[str]:
+    """Return why a binary may not be started; None if root, and nobody else, can write it and all above it.
+
+    Args:
+        look: at the machine.
+        path: of the binary.
+        own_too: also trust what belongs to the user that we are, and what stands in a folder like /tmp, where
+            others cannot replace it.
+    """
     resolved = look.real_path(path)
+    owners = (0, os.geteuid()) if own_too else (0,)
     while True:
         try:
             status = look.status(resolved)
         except OSError as error:
             return "%s: %s" % (resolved, (error.strerror or "").lower())
-        if status.st_uid != 0:
-            return "%s is not owned by root" % resolved
-        if status.st_mode & 0o022:
-            return "%s can be written by others than root" % resolved
+        if status.st_uid not in owners:
+            return "%s is not owned by root%s" % (resolved, " or you" if own_too else "")
+        is_safe_folder = own_too and stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        if status.st_mode & 0o022 and not is_safe_folder:
+            return "%s can be written by others than %s" % (resolved, "you and root" if own_too else "root")
         if resolved == "/":
             return None
         resolved = os.path.dirname(resolved)

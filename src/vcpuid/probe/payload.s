@@ -1,0 +1,456 @@
+# What a guest runs in the place of firmware: every CPU reports its CPUID and MSRs, then the guest ends.
+#
+# The runner makes a ROM of 64 KiB: its tables (rom.py) at the bottom, the bytes of this file at the top, where the
+# reset vector is. Each CPU reports what a reset leaves it (rows of CPUID, then MSRs), switches on all that it can in
+# CR4, XCR0 and IA32_XSS, and reports its rows again. The first CPU then wakes the others, the last one ends the guest.
+#
+# A record is a tag, the length of its body in bytes, the body in little-endian words of 32 bits, and a byte that makes
+# the sum of all bytes 0. It leaves by the debug console's port. records.py reads them:
+#
+#   C  a CPU begins                 APIC id
+#   L  a row of CPUID               leaf, subleaf, eax, ebx, ecx, edx
+#   M  an MSR                       index, low half, high half
+#   G  an MSR that faults           index
+#   S  what could be switched on    CR4, XCR0 low and high, IA32_XSS low and high; rows follow
+#   E  a CPU has ended              -
+#   F  a fault that is not expected EIP as the handler found it on the stack, or the error code
+#   Z  all have ended               number of records before this one
+#
+# Assemble: as --32 payload.s -o payload.o; ld -m elf_i386 -Ttext 0xfffffb00 -e 0 --oformat binary payload.o -o payload.bin
+
+    .intel_syntax noprefix
+
+    .set ROM, 0xffff0000        # where the ROM begins: the tables
+    .set PAYLOAD, 0xfffffb00    # where these bytes begin
+    .set PAYLOAD_SIZE, 0x500
+
+    # The tables, as rom.py lays them out.
+    .set CPU_COUNT, ROM + 0
+    .set RANGE_COUNT, ROM + 4
+    .set RULE_COUNT, ROM + 8
+    .set MSR_COUNT, ROM + 12
+    .set SWITCH_COUNT, ROM + 16
+    .set RULES, ROM + 20        # ranges, MSRs and switches are found by walking past them
+
+    # A range: its first leaf, and flags.
+    .set RANGE_SIZE, 8
+    .set LEAST_ONE, 1           # its maximum is one more than its first leaf at least
+    .set HYPERVISOR, 2          # only where CPUID.01H:ECX[31] is set
+    .set OPTIONAL, 4            # only where its maximum lies within it
+    .set LEAVES_PER_RANGE, 0x100
+
+    # A switch: a bit of CR4, and the word of CPUID that has a bit of the mask where the bit may be set.
+    # (QEMU 7.2's TCG hangs on others.)
+    .set SWITCH_CR4, 16
+    .set SWITCH_SIZE, 20
+
+    # A rule: which subleaves a leaf has. Registers are byte offsets into eax, ebx, ecx, edx.
+    .set RULE_LEAF, 0
+    .set RULE_KIND, 4
+    .set RULE_REGISTER, 8
+    .set RULE_MASK, 12
+    .set RULE_FROM, 16          # the first subleaf that depends on the one before it
+    .set RULE_GATE, 20          # only where this word has a bit of the mask; a mask of 0: always
+    .set RULE_SIZE, 36
+    .set COUNTED, 0             # the register of subleaf 0 is the last subleaf
+    .set BITMAP, 1              # its bits name the subleaves
+    .set TERMINATED, 2          # the register of each subleaf tells whether one more follows
+    .set XSAVE, 3               # leaf 0DH: bits of subleaves 0 and 1 name the subleaves
+    .set LAST_SUBLEAF, 63
+
+    # Memory, zero at the start. One CPU at a time holds the lock, so all share it, the stack too.
+    .set LOCK, 0x500
+    .set ENDED, 0x504           # CPUs that have reported
+    .set RECORDS, 0x508         # records written
+    .set ON_FAULT, 0x50c        # where to go on after a fault; 0 where none is expected
+    .set FAULT_STACK, 0x510
+    .set LAST_LEAF, 0x514
+    .set SUBLEAVES, 0x518       # 64 bits, or a count
+    .set GATE, 0x520            # four registers
+    .set RECORD, 0x540          # tag, length
+    .set BODY, RECORD + 2
+    .set ROW, BODY + 8          # the registers in a record L
+    .set IDT, 0x1000
+    .set VECTORS, 32
+    .set STACK, 0x7000
+    .set TRAMPOLINE, 0x8000     # where another CPU begins: page 8
+
+    .set CODE, 0x08             # selectors
+    .set DATA, 0x10
+
+    .set CONSOLE_PORT, 0x402
+    .set EXIT_PORT, 0xf4
+    .set EXIT_DONE, 0x2a        # QEMU's exit status is twice this and one
+    .set EXIT_FAULT, 0x2b
+
+    .set APIC_COMMAND, 0xfee00300
+    .set ALL_OTHERS_INIT, 0x000c4500
+    .set ALL_OTHERS_START, 0x000c4600 + TRAMPOLINE / 0x1000
+
+    .set CR0_WP, 16
+    .set CR4_OSXSAVE, 18
+    .set XSAVES, 3              # CPUID.(EAX=0DH,ECX=1):EAX
+    .set IA32_XSS, 0xda0
+
+    # Enter 32-bit code. The argument is the GDT pointer's offset in the code segment.
+    .macro ENTER_PROTECTED_MODE pointer
+    data32 lgdt cs:[\pointer]
+    mov eax, cr0
+    or al, 1
+    mov cr0, eax
+    data32 jmp CODE:begin
+    .endm
+
+    # What follows may fault; then it goes on at the label, with eax lost.
+    .macro GUARD label
+    mov dword ptr [ON_FAULT], offset \label
+    mov [FAULT_STACK], esp
+    .endm
+
+    .text
+    .code32
+
+begin:                                  # every CPU
+    mov eax, DATA
+    mov ds, eax
+    mov es, eax
+    mov ss, eax
+1:  pause
+    lock bts dword ptr [LOCK], 0
+    jc 1b
+    mov esp, STACK
+    call catch_faults
+    call report
+    inc dword ptr [ENDED]
+    mov eax, [ENDED]
+    cmp eax, [CPU_COUNT]
+    je all_ended
+    cmp eax, 1
+    jne 2f
+    call wake_others
+2:  mov dword ptr [LOCK], 0
+3:  hlt
+    jmp 3b
+
+all_ended:
+    mov eax, [RECORDS]
+    mov [BODY], eax
+    mov al, 'Z'
+    mov cl, 4
+    call emit
+    mov al, EXIT_DONE
+leave:
+    out EXIT_PORT, al
+    hlt
+    jmp leave
+
+catch_faults:                           # one handler for all
+    mov edi, IDT
+    mov ecx, VECTORS
+1:  mov dword ptr [edi], CODE * 0x10000 + (fault - begin + PAYLOAD - ROM)
+    mov dword ptr [edi + 4], (ROM & 0xffff0000) + 0x8e00
+    add edi, 8
+    loop 1b
+    lidt cs:[idt_pointer]
+    ret
+
+fault:
+    pop edx
+    mov esp, [FAULT_STACK]
+    xor eax, eax
+    xchg eax, [ON_FAULT]
+    test eax, eax
+    jz 1f
+    jmp eax
+1:  mov [BODY], edx
+    mov esp, STACK
+    mov al, 'F'
+    mov cl, 4
+    call emit
+    mov al, EXIT_FAULT
+    jmp leave
+
+wake_others:                            # INIT, start-up, start-up: Intel SDM vol. 3A, 9.4.4
+    mov esi, offset trampoline
+    mov edi, TRAMPOLINE
+    mov ecx, offset trampoline_end - trampoline
+    rep movsb
+    mov edi, APIC_COMMAND
+    mov dword ptr [edi], ALL_OTHERS_INIT
+    mov ecx, 2
+1:  mov dword ptr [edi], ALL_OTHERS_START
+    loop 1b
+    ret
+
+report:
+    mov eax, 1
+    cpuid
+    shr ebx, 24
+    mov [BODY], ebx
+    mov al, 'C'
+    mov cl, 4
+    call emit
+    call report_rows                    # leaves esi at the MSRs
+    call report_msrs
+    call switch_on
+    call report_rows
+    mov al, 'E'
+    mov cl, 0
+    jmp emit
+
+report_rows:
+    imul esi, dword ptr [RULE_COUNT], RULE_SIZE
+    add esi, RULES
+    mov ecx, [RANGE_COUNT]
+1:  push ecx
+    call report_range
+    add esi, RANGE_SIZE
+    pop ecx
+    loop 1b
+    ret
+
+report_range:                           # esi: the range
+    test byte ptr [esi + 4], HYPERVISOR
+    jz 1f
+    mov eax, 1
+    cpuid
+    test ecx, ecx
+    jns 9f
+1:  mov ebp, [esi]                      # ebp: the leaf
+    mov eax, ebp
+    xor ecx, ecx
+    cpuid
+    lea edx, [ebp + LEAVES_PER_RANGE - 1]
+    test byte ptr [esi + 4], OPTIONAL
+    jz 2f
+    cmp eax, ebp
+    jbe 9f
+    cmp eax, edx
+    ja 9f
+2:  mov ecx, [esi + 4]
+    and ecx, LEAST_ONE
+    add ecx, ebp
+    cmp eax, ecx
+    jae 3f
+    mov eax, ecx
+3:  cmp eax, edx
+    jbe 4f
+    mov eax, edx
+4:  mov [LAST_LEAF], eax
+5:  xor ecx, ecx
+    call report_row
+    call report_subleaves
+    inc ebp
+    cmp ebp, [LAST_LEAF]
+    jbe 5b
+9:  ret
+
+report_row:                             # ebp: leaf, ecx: subleaf
+    mov [BODY], ebp
+    mov [BODY + 4], ecx
+    mov eax, ebp
+    cpuid
+    mov [ROW], eax
+    mov [ROW + 4], ebx
+    mov [ROW + 8], ecx
+    mov [ROW + 12], edx
+    mov al, 'L'
+    mov cl, 24
+    jmp emit
+
+report_subleaves:                       # ebp: the leaf, of which subleaf 0 stands in ROW
+    mov edi, RULES                      # edi: the rule
+    mov ecx, [RULE_COUNT]
+1:  cmp ebp, [edi]
+    je 2f
+    add edi, RULE_SIZE
+    loop 1b
+    ret
+2:  cmp dword ptr [edi + RULE_GATE + 12], 0
+    je 3f
+    push esi
+    lea esi, [edi + RULE_GATE]
+    call allowed
+    pop esi
+    jz 9f
+3:  mov ecx, [edi + RULE_REGISTER]
+    mov eax, [ROW + ecx]
+    xor edx, edx
+    cmp byte ptr [edi + RULE_KIND], XSAVE
+    jne 4f
+    or eax, 2
+    mov edx, [ROW + 12]
+4:  mov [SUBLEAVES], eax
+    mov [SUBLEAVES + 4], edx
+    mov ecx, 1                          # ecx: the subleaf
+5:  cmp byte ptr [edi + RULE_KIND], TERMINATED
+    je 6f
+    cmp byte ptr [edi + RULE_KIND], COUNTED
+    je 7f
+    bt [SUBLEAVES], ecx
+    jnc 10f
+    jmp 8f
+6:  cmp ecx, [edi + RULE_FROM]
+    jb 8f
+    mov eax, [edi + RULE_REGISTER]
+    mov eax, [ROW + eax]
+    test eax, [edi + RULE_MASK]
+    jz 9f
+    jmp 8f
+7:  cmp ecx, [SUBLEAVES]
+    ja 9f
+8:  push ecx
+    call report_row
+    pop ecx
+    cmp byte ptr [edi + RULE_KIND], XSAVE
+    jne 10f
+    cmp ecx, 1
+    jne 10f
+    mov eax, [ROW + 8]
+    or [SUBLEAVES], eax
+    mov eax, [ROW + 12]
+    or [SUBLEAVES + 4], eax
+10: inc ecx
+    cmp ecx, LAST_SUBLEAF
+    jbe 5b
+9:  ret
+
+report_msrs:                            # esi: their indexes
+    mov edi, [MSR_COUNT]
+1:  mov ecx, [esi]
+    add esi, 4
+    mov [BODY], ecx
+    GUARD 2f
+    rdmsr
+    mov [BODY + 4], eax
+    mov [BODY + 8], edx
+    mov al, 'M'
+    mov cl, 12
+    jmp 3f
+2:  mov al, 'G'
+    mov cl, 4
+3:  call emit
+    dec edi
+    jnz 1b
+    ret
+
+switch_on:                              # esi: what CPUID bits allow which bits of CR4
+    mov edi, BODY
+    xor eax, eax
+    mov ecx, 5
+    rep stosd
+    mov eax, cr0
+    bts eax, CR0_WP                     # CR4.CET needs it
+    mov cr0, eax
+    mov edi, [SWITCH_COUNT]
+1:  call allowed
+    jz 2f
+    GUARD 2f                            # also a CPU without CR4
+    mov eax, cr4
+    or eax, [esi + SWITCH_CR4]
+    mov cr4, eax
+    mov eax, [esi + SWITCH_CR4]         # only here: it was taken
+    or [BODY], eax
+2:  add esi, SWITCH_SIZE
+    dec edi
+    jnz 1b
+    bt dword ptr [BODY], CR4_OSXSAVE
+    jnc 9f
+    xor eax, eax
+    cpuid
+    cmp eax, 0xd
+    jb 9f
+    mov eax, 0xd
+    xor ecx, ecx
+    cpuid
+    mov ebx, eax
+    xor ecx, ecx                        # XCR0
+    GUARD 9f                            # XGETBV would read it, but not every KVM lets it pass
+    xsetbv
+    mov [BODY + 4], ebx
+    mov [BODY + 8], edx
+    mov eax, 0xd
+    mov ecx, 1
+    cpuid
+    bt eax, XSAVES
+    jnc 9f
+    mov eax, ecx
+    mov ecx, IA32_XSS
+    GUARD 9f
+    mov ebx, eax
+    wrmsr
+    mov [BODY + 12], ebx
+    mov [BODY + 16], edx
+9:  mov al, 'S'
+    mov cl, 20
+    jmp emit
+
+allowed:                                # esi: leaf, subleaf, register, mask; gives the zero flag for no
+    mov eax, [esi]
+    and eax, 0x80000000
+    cpuid
+    cmp eax, [esi]                      # a leaf above the maximum answers, but does not exist
+    jb 1f
+    mov eax, [esi]
+    mov ecx, [esi + 4]
+    cpuid
+    mov [GATE], eax
+    mov [GATE + 4], ebx
+    mov [GATE + 8], ecx
+    mov [GATE + 12], edx
+    mov eax, [esi + 8]
+    mov eax, [GATE + eax]
+    test eax, [esi + 12]
+    ret
+1:  xor eax, eax
+    ret
+
+emit:                                   # al: tag, cl: length of the body
+    push esi
+    and dword ptr [ON_FAULT], 0         # what was guarded is over
+    mov [RECORD], al
+    mov [RECORD + 1], cl
+    movzx ecx, cl
+    add ecx, 2
+    push ecx
+    mov esi, offset RECORD
+    xor edx, edx
+1:  lodsb
+    sub dl, al
+    loop 1b
+    mov [esi], dl
+    pop ecx
+    inc ecx
+    mov esi, offset RECORD
+    mov edx, CONSOLE_PORT
+    rep outsb
+    inc dword ptr [RECORDS]
+    pop esi
+    ret
+
+    .code16
+trampoline:                             # another CPU, in the copy
+    ENTER_PROTECTED_MODE gdt_pointer-trampoline
+gdt_pointer:
+    .word gdt_end - gdt - 1
+    .long gdt
+trampoline_end:
+
+start:                                  # the first CPU
+    ENTER_PROTECTED_MODE gdt_pointer-begin+PAYLOAD-ROM
+
+idt_pointer:
+    .word VECTORS * 8 - 1
+    .long IDT
+
+    .balign 8
+gdt:                                    # flat segments, marked as accessed: nobody can do that in a ROM
+    .quad 0
+    .quad 0x00cf9b000000ffff            # code
+    .quad 0x00cf93000000ffff            # data
+gdt_end:
+
+    .org PAYLOAD_SIZE - 16, 0xff
+reset:
+    jmp start
+    .org PAYLOAD_SIZE, 0xff

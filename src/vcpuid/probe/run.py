@@ -1,0 +1,165 @@
+"""A probe: start QEMU with the payload in the place of its firmware, read its report, and leave nothing behind.
+
+The ROM is a file in memory that QEMU inherits: nothing is written anywhere. QEMU runs in a process group of its
+own, which is killed when the time is over or the call ends; it dies with us, too, should we be killed ourselves.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from vcpuid.errors import InputError, UndecidedError
+from vcpuid.gather.commands import Finished
+from vcpuid.gather.look import Look
+from vcpuid.probe.binary import Binary, find_binary
+from vcpuid.probe.failures import failure, has_no_sandbox, read_messages
+from vcpuid.probe.records import ReportedCpu, parse_report
+from vcpuid.probe.request import DEFAULT_MACHINE, Request, make_request, rom_path
+from vcpuid.probe.rom import make_rom
+from vcpuid.terms.dump import Cpu, Dump, MissingRow
+from vcpuid.terms.guest import Accelerator
+
+DEFAULT_LIMIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedCpu:
+    """What a CPU told besides its CPUID.
+
+    Attributes:
+        number: Its number in the dumps: CPUs are counted in the order of their APIC ids, as a system does.
+        apic_id: Its first APIC id.
+        faulting_msrs: The MSRs that it was asked for and that faulted (#GP).
+        cr4: The bits of CR4 that it took.
+        xcr0: The bits of XCR0 that it took; 0 without XSAVE.
+        xss: The bits of IA32_XSS that it took.
+    """
+
+    number: int
+    apic_id: int
+    faulting_msrs: tuple[int, ...]
+    cr4: int
+    xcr0: int
+    xss: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What a guest sees of its CPUs.
+
+    Attributes:
+        dump: CPUID and MSRs as a reset leaves them: no bit of CR4, XCR0 or IA32_XSS is on.
+        switched_on: CPUID with all of these on that the CPU takes: as a system shows it that uses everything.
+        cpus: What else each CPU told.
+        warnings: What QEMU said, in its words, each line once.
+        binary: The QEMU that ran it.
+        request: The guest.
+        command: The command line; its ROM existed for this one call.
+    """
+
+    dump: Dump
+    switched_on: Dump
+    cpus: tuple[ProbedCpu, ...]
+    warnings: tuple[str, ...]
+    binary: Binary
+    request: Request
+    command: tuple[str, ...]
+
+
+def probe(
+    cpu: str,
+    *,
+    accelerator: Accelerator | str | None = None,
+    machine: str = DEFAULT_MACHINE,
+    smp: int | str = 1,
+    qemu: str | None = None,
+    limit_s: float = DEFAULT_LIMIT_S,
+) -> ProbeResult:
+    """Boot the payload in a guest with this CPU and read what it sees.
+
+    Args:
+        cpu: The value of -cpu, as in `Haswell,-avx2`.
+        accelerator: KVM or TCG; None takes KVM where it may be used, else TCG.
+        machine: The value of -machine.
+        smp: The value of -smp: a number of CPUs, with their topology if wanted.
+        qemu: The QEMU to start, by path or name; None takes the first of the usual places.
+        limit_s: Seconds after which the guest is killed.
+
+    Raises:
+        UsageError: QEMU refuses the CPU or the machine, or the question cannot be asked so.
+        NotGivenError: `enforce` forbids the guest.
+        InputError: The QEMU that was named is not there, may not be started, or is none.
+        UndecidedError: No QEMU, no KVM, a crash, a hung guest.
+    """
+    request = make_request(cpu, accelerator, machine, smp)
+    look = Look(limit_s=limit_s)
+    binary = find_binary(look, qemu)
+    with _rom_file(make_rom(request.cpu_count)) as descriptor:
+        command = request.command(binary.path, rom_path(descriptor), sandboxed=True)
+        ended = _run(look, command, descriptor, limit_s)
+        if has_no_sandbox(ended):
+            command = request.command(binary.path, rom_path(descriptor), sandboxed=False)
+            ended = _run(look, command, descriptor, limit_s)
+    if (error := failure(request, binary, ended, limit_s)) is not None:
+        raise error
+    return _result(request, binary, command, ended)
+
+
+@contextmanager
+def _rom_file(rom: bytes) -> Iterator[int]:
+    """Give the descriptor of a file that has no name in any folder."""
+    descriptor = os.memfd_create("vcpuid-probe-rom")
+    try:
+        os.write(descriptor, rom)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _run(look: Look, command: list[str], descriptor: int, limit_s: float) -> Finished:
+    # util-linux's setpriv has the kernel kill QEMU when we die, by SIGKILL too; busybox's cannot.
+    setpriv = look.which("setpriv")
+    guard = [setpriv, "--pdeathsig", "KILL"] if setpriv and not look.real_path(setpriv).endswith("busybox") else []
+    begin = time.monotonic()
+    try:
+        return look.commands.run([*guard, *command], limit_s, kept_fds=(descriptor,))
+    except OSError as error:
+        if time.monotonic() - begin >= limit_s:
+            raise UndecidedError("QEMU could not be started in time", source=command[0]) from error
+        raise InputError(f"cannot be started: {error.strerror}", source=command[0]) from error
+
+
+def _result(request: Request, binary: Binary, command: list[str], ended: Finished) -> ProbeResult:
+    reported = parse_report(ended.stdout, f"the guest's report ({binary})")
+    if len(reported) != request.cpu_count:
+        raise UndecidedError(
+            "not every CPU has reported", found=str(len(reported)), expected=str(request.cpu_count)
+        )
+    origin = (
+        f"probe of -cpu {request.cpu}, machine {request.machine}, {request.accelerator.value.upper()}, {binary}"
+    )
+    return ProbeResult(
+        dump=Dump(tuple(_cpu(number, cpu) for number, cpu in enumerate(reported)), origin),
+        switched_on=Dump(
+            tuple(
+                Cpu(number, cpu.switched_on_rows, cpu.msrs, MissingRow.ZERO) for number, cpu in enumerate(reported)
+            ),
+            f"{origin}, everything switched on",
+        ),
+        cpus=tuple(
+            ProbedCpu(number, cpu.apic_id, cpu.faulting_msrs, cpu.cr4, cpu.xcr0, cpu.xss)
+            for number, cpu in enumerate(reported)
+        ),
+        warnings=read_messages(ended.stderr),
+        binary=binary,
+        request=request,
+        command=tuple(command),
+    )
+
+
+def _cpu(number: int, cpu: ReportedCpu) -> Cpu:
+    return Cpu(number, cpu.rows, cpu.msrs, MissingRow.ZERO)
