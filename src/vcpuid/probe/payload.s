@@ -2,7 +2,7 @@
 #
 # The runner makes a ROM of 64 KiB: its tables (rom.py) at the bottom, the bytes of this file at the top, where the
 # reset vector is. Each CPU reports what a reset leaves it (rows of CPUID, then MSRs), switches on all that it can in
-# CR4, XCR0 and IA32_XSS, and reports its rows again. The first CPU then wakes the others, the last one ends the guest.
+# CR4, XCR0 and IA32_XSS, and reports its rows again. Then it wakes the next one; the last ends the guest.
 #
 # A record is a tag, the length of its body in bytes, the body in little-endian words of 32 bits, and a byte that makes
 # the sum of all bytes 0. It leaves by the debug console's port. records.py reads them:
@@ -58,8 +58,10 @@
     .set XSAVE, 3               # leaf 0DH: bits of subleaves 0 and 1 name the subleaves
     .set LAST_SUBLEAF, 63
 
-    # Memory, zero at the start. One CPU at a time holds the lock, so all share it, the stack too.
-    .set LOCK, 0x500
+    # Memory, zero at the start. One CPU at a time reports, so all share it, the stack too.
+    .set STAGE, 0x500
+    .set STAGE_COUNT, 1         # the other CPUs arrive and say their APIC ids; then each wakes the next to report
+    .set STAGE_REPORT, 2
     .set ENDED, 0x504           # CPUs that have reported
     .set RECORDS, 0x508         # records written
     .set ON_FAULT, 0x50c        # where to go on after a fault; 0 where none is expected
@@ -70,7 +72,10 @@
     .set RECORD, 0x540          # tag, length
     .set BODY, RECORD + 2
     .set ROW, BODY + 8          # the registers in a record L
+    .set ARRIVED, 0x580
+    .set READY, 0x584
     .set IDT, 0x1000
+    .set APIC_IDS, 0x2000
     .set VECTORS, 32
     .set STACK, 0x7000
     .set TRAMPOLINE, 0x8000     # where another CPU begins: page 8
@@ -83,9 +88,11 @@
     .set EXIT_DONE, 0x2a        # QEMU's exit status is twice this and one
     .set EXIT_FAULT, 0x2b
 
+    .set APIC_ID, 0xfee00020
     .set APIC_COMMAND, 0xfee00300
-    .set ALL_OTHERS_INIT, 0x000c4500
-    .set ALL_OTHERS_START, 0x000c4600 + TRAMPOLINE / 0x1000
+    .set ALL_OTHERS, 0x000c0000
+    .set APIC_INIT, 0x4500
+    .set APIC_START, 0x4600 + TRAMPOLINE / 0x1000
 
     .set CR0_WP, 16
     .set CR4_OSXSAVE, 18
@@ -107,6 +114,14 @@
     mov [FAULT_STACK], esp
     .endm
 
+    # INIT, start-up, start-up, without a stack: Intel SDM vol. 3A, 9.4.4.
+    .macro WAKE whom
+    mov eax, APIC_COMMAND
+    mov dword ptr [eax], APIC_INIT + \whom
+    mov dword ptr [eax], APIC_START + \whom
+    mov dword ptr [eax], APIC_START + \whom
+    .endm
+
     .text
     .code32
 
@@ -115,9 +130,8 @@ begin:                                  # every CPU
     mov ds, eax
     mov es, eax
     mov ss, eax
-1:  pause
-    lock bts dword ptr [LOCK], 0
-    jc 1b
+    cmp byte ptr [STAGE], STAGE_COUNT
+    je arrive
     mov esp, STACK
     call catch_faults
     call report
@@ -125,12 +139,35 @@ begin:                                  # every CPU
     mov eax, [ENDED]
     cmp eax, [CPU_COUNT]
     je all_ended
-    cmp eax, 1
-    jne 2f
-    call wake_others
-2:  mov dword ptr [LOCK], 0
-3:  hlt
-    jmp 3b
+    cmp byte ptr [STAGE], STAGE_REPORT
+    je 2f
+    mov esi, offset trampoline          # the first CPU: the others arrive
+    mov edi, TRAMPOLINE
+    mov ecx, offset trampoline_end - trampoline
+    rep movsb
+    mov byte ptr [STAGE], STAGE_COUNT
+    WAKE ALL_OTHERS
+    mov eax, [CPU_COUNT]
+    dec eax
+1:  pause
+    cmp eax, [READY]
+    jne 1b
+    mov byte ptr [STAGE], STAGE_REPORT
+2:  mov eax, [ENDED]                    # the next CPU; from here on it has the stack
+    mov eax, [APIC_IDS + eax * 4 - 4]
+    mov [APIC_COMMAND + 0x10], eax
+    WAKE 0
+stop:
+    hlt
+    jmp stop
+
+arrive:                                 # without a stack: several CPUs at once
+    mov eax, 1
+    lock xadd [ARRIVED], eax
+    mov ecx, [APIC_ID]
+    mov [APIC_IDS + eax * 4], ecx
+    lock inc dword ptr [READY]
+    jmp stop
 
 all_ended:
     mov eax, [RECORDS]
@@ -169,18 +206,6 @@ fault:
     call emit
     mov al, EXIT_FAULT
     jmp leave
-
-wake_others:                            # INIT, start-up, start-up: Intel SDM vol. 3A, 9.4.4
-    mov esi, offset trampoline
-    mov edi, TRAMPOLINE
-    mov ecx, offset trampoline_end - trampoline
-    rep movsb
-    mov edi, APIC_COMMAND
-    mov dword ptr [edi], ALL_OTHERS_INIT
-    mov ecx, 2
-1:  mov dword ptr [edi], ALL_OTHERS_START
-    loop 1b
-    ret
 
 report:
     mov eax, 1

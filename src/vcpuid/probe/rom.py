@@ -1,7 +1,7 @@
 """The ROM that a guest starts from: the payload at its top, and below it the tables that say what to ask.
 
-Which subleaves a leaf has is the collector's knowledge (`gather.cpuid_walk`), written here as the payload reads it;
-so the walk inside a guest and the walk on a host are one.
+Which subleaves a leaf has is what the collector knows (`gather.cpuid_walk`), written here as the payload reads it:
+the walk inside a guest and the walk on a host are one.
 """
 
 from __future__ import annotations
