@@ -23,6 +23,7 @@ _BUG, _INTERRUPTED = 70, 130
 COMMANDS = {
     "explain": ("explain", "A feature, bit or value: what it is and what each project calls it."),
     "why": ("why", "Follow a feature from silicon to a guest: asked, available, got."),
+    "probe": ("probe", "Boot a guest of ours and show the CPU that it sees."),
     "decode": ("decode", "CPUID of this machine or of dumps, in words."),
     "diff": ("diff", "What differs between two dumps, snapshots or machines."),
     "collect": ("collect", "Write down the evidence of this host, or of others over ssh."),

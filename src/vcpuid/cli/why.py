@@ -33,7 +33,9 @@ _GUEST_OPTIONS = ("domain", "pid", "xml", "cpu", "nova_conf")
 @click.option("--xml", metavar="FILE", help="The guest: a domain XML or <cpu> that asks; - for standard input.")
 @click.option("--cpu", metavar="STRING", help="The guest: the value of a -cpu option that asks.")
 @click.option("--nova-conf", metavar="FILE", help="The guest: what this nova.conf asks for.")
-@click.option("--inside", metavar="FILE", help="A snapshot that was taken inside the guest: the truth.")
+@click.option(
+    "--inside", metavar="FILE", help="A snapshot or CPUID dump taken inside the guest, or by `probe`: the truth."
+)
 @click.option("--vendor", metavar="VENDOR", help="Choose between meanings of a name: intel, amd, hygon...")
 @click.option("-v", "--verbose", is_flag=True, help="Show the evidence of every hop.")
 @gathering_options
@@ -58,6 +60,7 @@ def command(
     vcpuid why sgx avx2 vmx --domain web-1
     vcpuid why amx-tile --host h07.json --nova-conf /etc/nova/nova.conf
     vcpuid why sgx --domain web-1 --inside guest.json     (collected inside the guest)
+    vcpuid probe Haswell --to json | vcpuid why avx2 --cpu Haswell --inside -
 
     Exit status: 0 yes, 1 no, 4 undecided; over several features the worst: no, then undecided.
     """
@@ -124,15 +127,17 @@ def _guest_of_nova(path: str, evidence: Evidence) -> Guest:
 
 
 def _with_inside(guest: Guest | None, path: str) -> Guest:
-    cpuid = Evidence(Snapshot.read(path)).cpuid
-    if isinstance(cpuid, Gap):
-        raise InputError(f"no CPUID in the snapshot from inside the guest: {cpuid.why}", source=path)
-    if not cpuid.under_hypervisor:
-        raise InputError(
-            "this snapshot is of no guest: its CPUID has no hypervisor bit",
-            source=path,
-            next_step="Run `vcpuid collect` inside the guest. --host takes the snapshot of the host.",
-        )
     from dataclasses import replace  # noqa: PLC0415 - only this path needs it
 
+    from vcpuid.cli.dump import read_dump_telling  # noqa: PLC0415
+    from vcpuid.evidence.cpuid import CpuidEvidence  # noqa: PLC0415
+
+    dump = read_dump_telling(path)
+    cpuid = CpuidEvidence(dump, f"a dump from inside ({dump.origin})", ())
+    if not cpuid.under_hypervisor:
+        raise InputError(
+            "this is of no guest: its CPUID has no hypervisor bit",
+            source=path,
+            next_step="Run `vcpuid collect` inside the guest, or `vcpuid probe`. --host takes that of the host.",
+        )
     return replace(guest or Guest(label=f"the guest of {path}"), inside=cpuid)

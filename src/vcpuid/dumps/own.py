@@ -66,7 +66,12 @@ def keep(dump: Dump) -> Dump:
 
 
 def write(dump: Dump) -> str:
-    """Write a document; CPUs of which most rows repeat an earlier CPU are written as `like` it."""
+    """Write a document."""
+    return json.dumps(dump_document(dump), indent=1) + "\n"
+
+
+def dump_document(dump: Dump) -> dict[str, Any]:
+    """Give the document; CPUs of which most rows repeat an earlier CPU stand there as `like` it."""
     document: dict[str, Any] = {"schema": SCHEMA, "origin": dump.origin, "cpus": []}
     first: Cpu | None = None
     for cpu in dump.cpus:
@@ -79,7 +84,7 @@ def write(dump: Dump) -> str:
         if cpu.msrs:
             entry["msrs"] = {f"{index:08x}": f"{value:016x}" for index, value in sorted(cpu.msrs.items())}
         document["cpus"].append(entry)
-    return json.dumps(document, indent=1) + "\n"
+    return document
 
 
 def _like(cpu: Cpu, first: Cpu) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from vcpuid.probe.run import ProbedCpu, ProbeResult, probe
+from vcpuid.probe.failures import NotGivenError
+from vcpuid.probe.models import list_models
+from vcpuid.probe.request import choose_accelerator
+from vcpuid.probe.run import DEFAULT_LIMIT_S, probe
 
-__all__ = ["ProbeResult", "ProbedCpu", "probe"]
+__all__ = ["DEFAULT_LIMIT_S", "NotGivenError", "choose_accelerator", "list_models", "probe"]

@@ -39,10 +39,13 @@
     .set OPTIONAL, 4            # only where its maximum lies within it
     .set LEAVES_PER_RANGE, 0x100
 
-    # A switch: a bit of CR4, and the word of CPUID that has a bit of the mask where the bit may be set.
-    # (QEMU 7.2's TCG hangs on others.)
-    .set SWITCH_CR4, 16
-    .set SWITCH_SIZE, 20
+    # A condition: leaf, subleaf, register, mask. It holds where the leaf exists and the register has a bit of the mask;
+    # always with a mask of 0.
+
+    # A switch: two conditions, and the bit of CR4 that may be set where both hold. (QEMU's TCG hangs on others.)
+    .set SWITCH_ALSO, 16
+    .set SWITCH_CR4, 32
+    .set SWITCH_SIZE, 36
 
     # A rule: which subleaves a leaf has. Registers are byte offsets into eax, ebx, ecx, edx.
     .set RULE_LEAF, 0
@@ -50,7 +53,7 @@
     .set RULE_REGISTER, 8
     .set RULE_MASK, 12
     .set RULE_FROM, 16          # the first subleaf that depends on the one before it
-    .set RULE_GATE, 20          # only where this word has a bit of the mask; a mask of 0: always
+    .set RULE_GATE, 20          # a condition
     .set RULE_SIZE, 36
     .set COUNTED, 0             # the register of subleaf 0 is the last subleaf
     .set BITMAP, 1              # its bits name the subleaves
@@ -291,14 +294,12 @@ report_subleaves:                       # ebp: the leaf, of which subleaf 0 stan
     add edi, RULE_SIZE
     loop 1b
     ret
-2:  cmp dword ptr [edi + RULE_GATE + 12], 0
-    je 3f
-    push esi
+2:  push esi
     lea esi, [edi + RULE_GATE]
-    call allowed
+    call holds
     pop esi
     jz 9f
-3:  mov ecx, [edi + RULE_REGISTER]
+    mov ecx, [edi + RULE_REGISTER]
     mov eax, [ROW + ecx]
     xor edx, edx
     cmp byte ptr [edi + RULE_KIND], XSAVE
@@ -359,7 +360,7 @@ report_msrs:                            # esi: their indexes
     jnz 1b
     ret
 
-switch_on:                              # esi: what CPUID bits allow which bits of CR4
+switch_on:                              # esi: the switches
     mov edi, BODY
     xor eax, eax
     mov ecx, 5
@@ -368,7 +369,11 @@ switch_on:                              # esi: what CPUID bits allow which bits 
     bts eax, CR0_WP                     # CR4.CET needs it
     mov cr0, eax
     mov edi, [SWITCH_COUNT]
-1:  call allowed
+1:  call holds
+    jz 2f
+    add esi, SWITCH_ALSO
+    call holds
+    lea esi, [esi - SWITCH_ALSO]        # keeps the flags
     jz 2f
     GUARD 2f                            # also a CPU without CR4
     mov eax, cr4
@@ -410,7 +415,9 @@ switch_on:                              # esi: what CPUID bits allow which bits 
     mov cl, 20
     jmp emit
 
-allowed:                                # esi: leaf, subleaf, register, mask; gives the zero flag for no
+holds:                                  # esi: a condition; the zero flag means no
+    cmp dword ptr [esi + 12], 0
+    je 2f
     mov eax, [esi]
     and eax, 0x80000000
     cpuid
@@ -428,6 +435,8 @@ allowed:                                # esi: leaf, subleaf, register, mask; gi
     test eax, [esi + 12]
     ret
 1:  xor eax, eax
+    ret
+2:  test esp, esp
     ret
 
 emit:                                   # al: tag, cl: length of the body

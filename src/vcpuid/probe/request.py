@@ -70,10 +70,15 @@ def make_request(
             raise UsageError(
                 f"{option} asks QEMU for its help", found=repr(value), next_step="Run QEMU itself for its lists."
             )
-    return Request(cpu, _accelerator(accelerator), machine, str(smp), _cpu_count(str(smp)))
+    return Request(cpu, choose_accelerator(accelerator), machine, str(smp), _cpu_count(str(smp)))
 
 
-def _accelerator(named: Accelerator | str | None) -> Accelerator:
+def choose_accelerator(named: Accelerator | str | None = None) -> Accelerator:
+    """Give the accelerator of a name; without one KVM where it may be used here, else TCG.
+
+    Raises:
+        UsageError: There is none of this name.
+    """
     if named is None:
         return Accelerator.KVM if os.access(KVM_DEVICE, os.R_OK | os.W_OK) else Accelerator.TCG
     try:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from vcpuid.gather import cpuid_walk
 from vcpuid.terms.address import Register
+from vcpuid.terms.guest import Accelerator
 
 SIZE_BYTES: Final = 64 * 1024
 CPU_LIMIT: Final = 255
@@ -52,11 +53,12 @@ class Condition(NamedTuple):
 
 
 class Switch(NamedTuple):
-    """A bit of CR4, and the bit of CPUID that allows it."""
+    """A bit of CR4, what of CPUID allows it, and what TCG wants besides."""
 
     cr4_bit: int
     name: str
     allowed_by: Condition
+    under_tcg: Condition
 
 
 class _Rule(NamedTuple):
@@ -92,7 +94,8 @@ def _rules() -> Iterable[_Rule]:
 def load_switches() -> tuple[Switch, ...]:
     """Load the bits of CR4 that the payload sets."""
     return tuple(
-        Switch(int(row["cr4_bit"]), row["name"], _condition(row["allowed_by"])) for row in _load("switches")
+        Switch(int(row["cr4_bit"]), row["name"], _condition(row["allowed_by"]), _condition(row["under_tcg"]))
+        for row in _load("switches")
     )
 
 
@@ -103,8 +106,11 @@ def load_msrs() -> tuple[int, ...]:
 
 
 def _condition(address: str) -> Condition:
-    leaf, subleaf, register, bit = address.split(".")
-    return Condition(int(leaf, 16), int(subleaf), Register[register.upper()].position, 1 << int(bit))
+    if not address:
+        return Condition()
+    leaf, subleaf, register, *bits = address.split(".")
+    mask = 1 << int(bits[0]) if bits else 0xFFFFFFFF
+    return Condition(int(leaf, 16), int(subleaf), Register[register.upper()].position, mask)
 
 
 def _load(name: str) -> list[dict[str, str]]:
@@ -118,7 +124,7 @@ def read_payload() -> bytes:
 
 
 @cache
-def make_rom(cpu_count: int) -> bytes:
+def make_rom(cpu_count: int, accelerator: Accelerator) -> bytes:
     """Make the ROM for a guest of so many CPUs.
 
     Raises:
@@ -134,6 +140,7 @@ def make_rom(cpu_count: int) -> bytes:
         words += (first_leaf, flags)
     words += msrs
     for switch in switches:
-        words += (*switch.allowed_by.words(), 1 << switch.cr4_bit)
+        also = switch.under_tcg if accelerator is Accelerator.TCG else Condition()
+        words += (*switch.allowed_by.words(), *also.words(), 1 << switch.cr4_bit)
     tables, payload = struct.pack(f"<{len(words)}I", *words), read_payload()
     return tables + b"\xff" * (SIZE_BYTES - len(tables) - len(payload)) + payload

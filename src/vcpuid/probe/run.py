@@ -10,64 +10,20 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from vcpuid.errors import InputError, UndecidedError
 from vcpuid.gather.commands import Finished
 from vcpuid.gather.look import Look
 from vcpuid.probe.binary import Binary, find_binary
 from vcpuid.probe.failures import failure, has_no_sandbox, read_messages
-from vcpuid.probe.records import ReportedCpu, parse_report
+from vcpuid.probe.records import parse_report
 from vcpuid.probe.request import DEFAULT_MACHINE, Request, make_request, rom_path
 from vcpuid.probe.rom import make_rom
 from vcpuid.terms.dump import Cpu, Dump, MissingRow
 from vcpuid.terms.guest import Accelerator
+from vcpuid.terms.probed import ProbedCpu, ProbeResult
 
 DEFAULT_LIMIT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class ProbedCpu:
-    """What a CPU told besides its CPUID.
-
-    Attributes:
-        number: Its number in the dumps: CPUs are counted in the order of their APIC ids, as a system does.
-        apic_id: Its first APIC id.
-        faulting_msrs: The MSRs that it was asked for and that faulted (#GP).
-        cr4: The bits of CR4 that it took.
-        xcr0: The bits of XCR0 that it took; 0 without XSAVE.
-        xss: The bits of IA32_XSS that it took.
-    """
-
-    number: int
-    apic_id: int
-    faulting_msrs: tuple[int, ...]
-    cr4: int
-    xcr0: int
-    xss: int
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """What a guest sees of its CPUs.
-
-    Attributes:
-        dump: CPUID and MSRs as a reset leaves them: no bit of CR4, XCR0 or IA32_XSS is on.
-        switched_on: CPUID with all of these on that the CPU takes: as a system shows it that uses everything.
-        cpus: What else each CPU told.
-        warnings: What QEMU said, in its words, each line once.
-        binary: The QEMU that ran it.
-        request: The guest.
-        command: The command line; its ROM existed for this one call.
-    """
-
-    dump: Dump
-    switched_on: Dump
-    cpus: tuple[ProbedCpu, ...]
-    warnings: tuple[str, ...]
-    binary: Binary
-    request: Request
-    command: tuple[str, ...]
 
 
 def probe(
@@ -98,7 +54,7 @@ def probe(
     request = make_request(cpu, accelerator, machine, smp)
     look = Look(limit_s=limit_s)
     binary = find_binary(look, qemu)
-    with _rom_file(make_rom(request.cpu_count)) as descriptor:
+    with _rom_file(make_rom(request.cpu_count, request.accelerator)) as descriptor:
         command = request.command(binary.path, rom_path(descriptor), sandboxed=True)
         ended = _run(look, command, descriptor, limit_s)
         if has_no_sandbox(ended):
@@ -139,27 +95,28 @@ def _result(request: Request, binary: Binary, command: list[str], ended: Finishe
         raise UndecidedError(
             "not every CPU has reported", found=str(len(reported)), expected=str(request.cpu_count)
         )
-    origin = (
-        f"probe of -cpu {request.cpu}, machine {request.machine}, {request.accelerator.value.upper()}, {binary}"
-    )
+    accelerator = request.accelerator.value.upper()
+    origin = f"probe of -cpu {request.cpu}, machine {request.machine}, {accelerator}, {binary}"
+    numbered = tuple(enumerate(reported))
     return ProbeResult(
-        dump=Dump(tuple(_cpu(number, cpu) for number, cpu in enumerate(reported)), origin),
+        cpu=request.cpu,
+        accelerator=request.accelerator,
+        machine=request.machine,
+        smp=request.smp,
+        qemu=binary.path,
+        version=binary.version,
+        command=tuple(command),
+        warnings=read_messages(ended.stderr),
+        dump=Dump(
+            tuple(Cpu(number, cpu.rows, cpu.msrs, MissingRow.ZERO) for number, cpu in numbered),
+            origin,
+        ),
         switched_on=Dump(
-            tuple(
-                Cpu(number, cpu.switched_on_rows, cpu.msrs, MissingRow.ZERO) for number, cpu in enumerate(reported)
-            ),
+            tuple(Cpu(number, cpu.switched_on_rows, cpu.msrs, MissingRow.ZERO) for number, cpu in numbered),
             f"{origin}, everything switched on",
         ),
         cpus=tuple(
             ProbedCpu(number, cpu.apic_id, cpu.faulting_msrs, cpu.cr4, cpu.xcr0, cpu.xss)
-            for number, cpu in enumerate(reported)
+            for number, cpu in numbered
         ),
-        warnings=read_messages(ended.stderr),
-        binary=binary,
-        request=request,
-        command=tuple(command),
     )
-
-
-def _cpu(number: int, cpu: ReportedCpu) -> Cpu:
-    return Cpu(number, cpu.rows, cpu.msrs, MissingRow.ZERO)

@@ -69,7 +69,7 @@ def _render_summary(page: Page, decoded: DecodedDump) -> None:
     title = identity.brand or f"a CPU of {identity.vendor_name or letters}"
     page.add(Span(title, Role.STRONG), Span(f"   {decoded.origin}", Role.DIM))
     for label, text in _machine_lines(machine):
-        _row(page, label, text)
+        add_row(page, label, text)
     first = machine.kinds[0].facts
     told: dict[str, str] = {}
     for kind in machine.kinds:
@@ -79,14 +79,15 @@ def _render_summary(page: Page, decoded: DecodedDump) -> None:
         for label, text in lines.items():
             # What the first kind has told already is the same here.
             if told.get(label) != text:
-                _row(page, label, text)
+                add_row(page, label, text)
         for cache in first.caches:
             if (label := name_cache(cache)) not in lines:
-                _row(page, label, "none")
+                add_row(page, label, "none")
         told = told or lines
 
 
-def _row(page: Page, label: str, text: str) -> None:
+def add_row(page: Page, label: str, text: str) -> None:
+    """Add a labelled line of a summary, wrapped."""
     first, *rest = wrap(text, _WIDTH, _INDENT)
     page.add(Span(f"  {label:<{_LABEL_WIDTH}}", Role.DIM), first.strip())
     for line in rest:
