@@ -29,6 +29,8 @@ from snapshots import (
 )
 from vcpuid import __version__, cli
 from vcpuid.cli import run
+from vcpuid.dumps import write_dump
+from vcpuid.terms.dump import Cpu, Dump, MissingRow
 
 AVX2 = 1 << 5
 CAN_GIVE = {
@@ -257,6 +259,18 @@ def test_a_dump_from_inside_is_the_truth(vcpuid: Run, host: Path, tmp_path: Path
     assert "got no" in out
 
 
+def test_a_plain_dump_from_inside_is_the_truth_too(vcpuid: Run, host: Path, tmp_path: Path) -> None:
+    inside = tmp_path / "guest.json"
+    guest = Cpu(
+        0, {(0, 0): (7, 0, 0, 0), (1, 0): (0, 0, 1 << 31, 0), (7, 0): (0, AVX2, 0, 0)}, missing=MissingRow.ZERO
+    )
+    inside.write_text(write_dump(Dump((guest,), "probe"), "json"), encoding="utf-8")
+    status, out, _ = vcpuid("why", "avx2", "sgx", "--host", host, "--cpu", "host", "--inside", inside)
+    assert status == 1
+    assert "got yes" in out
+    assert "got no" in out
+
+
 def test_a_snapshot_of_no_guest_is_refused(vcpuid: Run, host: Path, tmp_path: Path) -> None:
     inside = write_snapshot(tmp_path / "guest.json", cpuid=cpuid(rows(_1_0=row(), _7_0=row(ebx=1 << 5))))
     status, _, err = vcpuid("why", "avx2", "--host", host, "--cpu", "host", "--inside", inside)
@@ -268,7 +282,7 @@ def test_a_dump_from_inside_without_cpuid_is_3(vcpuid: Run, host: Path, tmp_path
     inside = write_snapshot(tmp_path / "guest.json")
     status, _, err = vcpuid("why", "avx2", "--host", host, "--inside", inside)
     assert status == 3
-    assert "no CPUID in the snapshot from inside" in err
+    assert "a snapshot without CPUID" in err
 
 
 def test_a_process(vcpuid: Run, tmp_path: Path) -> None:

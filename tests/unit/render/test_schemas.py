@@ -12,17 +12,21 @@ from referencing import Registry, Resource
 
 import vcpuid
 from domain_lint import INPUTS, basis_of, lint_input
+from reports import cpu_report, whole_report, write_qemu
 from snapshots import evidence, whole_host
 from vcpuid.answers.explain import explain
 from vcpuid.answers.lint import LintReport
 from vcpuid.answers.why import why
 from vcpuid.atlas import Atlas
+from vcpuid.dumps import parse_dump
 from vcpuid.errors import AmbiguousNameError, InputError, UndecidedError, UnknownNameError, VcpuidError
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
+from vcpuid.probe import probe
 from vcpuid.render.document import address_document, error_document
 from vcpuid.render.explain import explain_document
 from vcpuid.render.lint import lint_document
+from vcpuid.render.probe import probe_document
 from vcpuid.render.why import why_document
 from vcpuid.terms.address import parse_bit
 
@@ -61,6 +65,7 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "map-add",
         "map-show",
         "map-sync",
+        "probe",
         "verdict",
         "why",
     }
@@ -111,6 +116,18 @@ def test_explain_of_words(text: str) -> None:
 )
 def test_errors(error: VcpuidError) -> None:
     check("error", error_document(error))
+
+
+def test_probe(tmp_path: Path) -> None:
+    qemu = write_qemu(
+        tmp_path / "q", report=whole_report(cpu_report(0), cpu_report(1)), stderr="qemu: warning: x\n"
+    )
+    document = probe_document(probe("max", accelerator="tcg", smp=2, qemu=str(qemu)))
+    check("probe", document)
+    own = json.loads((Path(vcpuid.__file__).parent / "dumps" / "schema.json").read_text(encoding="utf-8"))
+    for name in ("dump", "switched_on"):
+        Draft202012Validator(own).validate(document[name])
+        assert parse_dump(json.dumps(document[name]).encode(), name).dump.cpus[1].msrs == {0x10A: 0x1_0000_0069}
 
 
 @pytest.mark.parametrize("text", ["7.0.ebx.2", "d.0.eax.17-18", "msr.10a.63"])
