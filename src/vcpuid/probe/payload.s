@@ -4,6 +4,9 @@
 # reset vector is. Each CPU reports what a reset leaves it (rows of CPUID, then MSRs), switches on all that it can in
 # CR4, XCR0 and IA32_XSS, and reports its rows again. Then it wakes the next one; the last ends the guest.
 #
+# CPUID is asked in long mode where the CPU has it: elsewhere Intel's CPUs hide SYSCALL (SDM vol. 2A, CPUID.80000001H:
+# EDX[11]), and so does the TCG of QEMU 10.0 and 11.1. The code stays 32-bit code, in compatibility mode.
+#
 # A record is a tag, the length of its body in bytes, the body in little-endian words of 32 bits, and a byte that makes
 # the sum of all bytes 0. It leaves by the debug console's port. records.py reads them:
 #
@@ -16,13 +19,13 @@
 #   F  a fault that is not expected EIP as the handler found it on the stack, or the error code
 #   Z  all have ended               number of records before this one
 #
-# Assemble: as --32 payload.s -o payload.o; ld -m elf_i386 -Ttext 0xfffffb00 -e 0 --oformat binary payload.o -o payload.bin
+# Assemble: as --32 payload.s -o payload.o; ld -m elf_i386 -Ttext 0xfffffa00 -e 0 --oformat binary payload.o -o payload.bin
 
     .intel_syntax noprefix
 
     .set ROM, 0xffff0000        # where the ROM begins: the tables
-    .set PAYLOAD, 0xfffffb00    # where these bytes begin
-    .set PAYLOAD_SIZE, 0x500
+    .set PAYLOAD, 0xfffffa00    # where these bytes begin
+    .set PAYLOAD_SIZE, 0x600
 
     # The tables, as rom.py lays them out.
     .set CPU_COUNT, ROM + 0
@@ -77,11 +80,16 @@
     .set ROW, BODY + 8          # the registers in a record L
     .set ARRIVED, 0x580
     .set READY, 0x584
+    .set IS_LONG, 0x588
+    .set OUTER_CR4, 0x58c
     .set IDT, 0x1000
     .set APIC_IDS, 0x2000
     .set VECTORS, 32
     .set STACK, 0x7000
     .set TRAMPOLINE, 0x8000     # where another CPU begins: page 8
+    .set PML4, 0x10000
+    .set PDPT, 0x11000
+    .set PAGE_DIRECTORIES, 0x12000
 
     .set CODE, 0x08             # selectors
     .set DATA, 0x10
@@ -98,9 +106,17 @@
     .set APIC_START, 0x4600 + TRAMPOLINE / 0x1000
 
     .set CR0_WP, 16
+    .set CR0_PG, 31
+    .set CR4_PAE, 5
+    .set CR4_LA57, 12
     .set CR4_OSXSAVE, 18
     .set XSAVES, 3              # CPUID.(EAX=0DH,ECX=1):EAX
     .set IA32_XSS, 0xda0
+    .set EFER, 0xc0000080
+    .set EFER_LME, 8
+    .set LONG_MODE, 29          # CPUID.80000001H:EDX
+    .set PAGE_PRESENT, 3        # and writable
+    .set PAGE_LARGE, 0x80
 
     # Enter 32-bit code. The argument is the GDT pointer's offset in the code segment.
     .macro ENTER_PROTECTED_MODE pointer
@@ -227,6 +243,7 @@ report:
     jmp emit
 
 report_rows:
+    call enter_long_mode
     imul esi, dword ptr [RULE_COUNT], RULE_SIZE
     add esi, RULES
     mov ecx, [RANGE_COUNT]
@@ -235,7 +252,58 @@ report_rows:
     add esi, RANGE_SIZE
     pop ecx
     loop 1b
-    ret
+leave_long_mode:
+    cmp byte ptr [IS_LONG], 0
+    je 1f
+    mov byte ptr [IS_LONG], 0
+    mov eax, cr0
+    btr eax, CR0_PG
+    mov cr0, eax
+    mov ecx, EFER
+    rdmsr
+    btr eax, EFER_LME
+    wrmsr
+    mov eax, [OUTER_CR4]
+    mov cr4, eax
+1:  ret
+
+enter_long_mode:                        # where the CPU has it; the page tables map 4 GiB onto themselves
+    mov esi, offset long_mode
+    call holds
+    jz 9f
+    mov ecx, EFER
+    GUARD 9f
+    rdmsr
+    bts eax, EFER_LME
+    wrmsr
+    and dword ptr [ON_FAULT], 0
+    mov dword ptr [PML4], PDPT + PAGE_PRESENT
+    mov eax, PAGE_DIRECTORIES + PAGE_PRESENT
+    mov edi, PDPT
+    mov ecx, 4
+1:  mov [edi], eax
+    add edi, 8
+    add eax, 0x1000
+    loop 1b
+    mov eax, PAGE_PRESENT + PAGE_LARGE
+    mov edi, PAGE_DIRECTORIES
+    mov ecx, 4 * 512
+2:  mov [edi], eax
+    add edi, 8
+    add eax, 0x200000
+    loop 2b
+    mov eax, PML4
+    mov cr3, eax
+    mov eax, cr4
+    mov [OUTER_CR4], eax
+    bts eax, CR4_PAE
+    btr eax, CR4_LA57                   # it would want a fifth level
+    mov cr4, eax
+    mov eax, cr0
+    bts eax, CR0_PG
+    mov cr0, eax
+    mov byte ptr [IS_LONG], 1
+9:  ret
 
 report_range:                           # esi: the range
     test byte ptr [esi + 4], HYPERVISOR
@@ -476,6 +544,9 @@ start:                                  # the first CPU
 idt_pointer:
     .word VECTORS * 8 - 1
     .long IDT
+
+long_mode:
+    .long 0x80000001, 0, 12, 1 << LONG_MODE
 
     .balign 8
 gdt:                                    # flat segments, marked as accessed: nobody can do that in a ROM
