@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from vcpuid.cli.dump import tell
 from vcpuid.cli.files import write_whole
 from vcpuid.cli.output import output_options, text_width, wants_colour
 from vcpuid.dumps import FORMATS, find_losses, write_dump
@@ -101,9 +102,11 @@ def command(
         raise UsageError("no CPU-STRING", next_step="The value of -cpu, as in `vcpuid probe Haswell,-avx2`.")
     result = run(cpu)
     for warning in result.warnings:
-        _tell(f"QEMU: {printable(warning)}")
-    if raw or target:
-        _write(dump_text(result, target or "cpuid"), output)
+        tell(f"QEMU: {printable(warning)}")
+    if raw:
+        _write(write_dump(result.switched_on if switched_on else result.dump, "cpuid"), output)
+    elif target:
+        _write(dump_text(result, target), output)
     elif output_format == "json":
         _write(json.dumps(probe_document(result), indent=2) + "\n", output)
     else:
@@ -133,7 +136,7 @@ def _write_page(page: Page, output: str | None) -> None:
 def _dump_text(dump: Dump, form: str) -> str:
     for loss in find_losses(dump, form):
         if loss.kind != "missing":  # a probe's dump lacks no row
-            _tell(f"{form} cannot hold {loss.sentence}")
+            tell(f"{form} cannot hold {loss.sentence}")
     return write_dump(dump, form)
 
 
@@ -154,17 +157,17 @@ def _write_models(models: tuple[str, ...], read: Callable[[str], str], folder: P
     except OSError as error:
         raise InputError(f"cannot be made: {error.strerror}", source=str(folder)) from error
     failures = 0
-    with _progress() as tell:
+    with _progress() as progress:
         for number, model in enumerate(models, 1):
-            tell(f"{number} of {len(models)}: {model}")
+            progress(f"{number} of {len(models)}: {model}")
             try:
                 text = read(model)
             except VcpuidError as error:
                 failures += 1
-                _tell(f"{model}: {error}")
+                tell(f"{model}: {error}")
             else:
                 write_whole(folder / f"{model}{suffix}", text.removesuffix("\n"))
-    _tell(f"{len(models) - failures} of {len(models)} models written to {folder}")
+    tell(f"{len(models) - failures} of {len(models)} models written to {folder}")
     return _UNDECIDED if failures else 0
 
 
@@ -178,7 +181,3 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
     with Console(stderr=True).status("probing") as status:
         yield lambda text: status.update(f"probing {text}")
-
-
-def _tell(sentence: str) -> None:
-    click.echo(f"vcpuid: {sentence}", err=True)

@@ -129,10 +129,10 @@ def _guest_of_nova(path: str, evidence: Evidence) -> Guest:
 def _with_inside(guest: Guest | None, path: str) -> Guest:
     from dataclasses import replace  # noqa: PLC0415 - only this path needs it
 
-    from vcpuid.cli.dump import read_dump_telling  # noqa: PLC0415
+    from vcpuid.cli.dump import read_source  # noqa: PLC0415
     from vcpuid.evidence.cpuid import CpuidEvidence  # noqa: PLC0415
 
-    dump = read_dump_telling(path)
+    dump = read_source(path)
     cpuid = CpuidEvidence(dump, f"a dump from inside ({dump.origin})", ())
     if not cpuid.under_hypervisor:
         raise InputError(

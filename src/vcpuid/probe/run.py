@@ -77,9 +77,7 @@ def _rom_file(rom: bytes) -> Iterator[int]:
 
 
 def _run(look: Look, command: list[str], descriptor: int, limit_s: float) -> Finished:
-    # util-linux's setpriv has the kernel kill QEMU when we die, by SIGKILL too; busybox's cannot.
-    setpriv = look.which("setpriv")
-    guard = [setpriv, "--pdeathsig", "KILL"] if setpriv and not look.real_path(setpriv).endswith("busybox") else []
+    guard = [*_tool(look, "prlimit", "--core=0"), *_tool(look, "setpriv", "--pdeathsig", "KILL")]
     begin = time.monotonic()
     try:
         return look.commands.run([*guard, *command], limit_s, kept_fds=(descriptor,))
@@ -87,6 +85,16 @@ def _run(look: Look, command: list[str], descriptor: int, limit_s: float) -> Fin
         if time.monotonic() - begin >= limit_s:
             raise UndecidedError("QEMU could not be started in time", source=command[0]) from error
         raise InputError(f"cannot be started: {error.strerror}", source=command[0]) from error
+
+
+def _tool(look: Look, name: str, *words: str) -> list[str]:
+    """Give the words that put one of util-linux's tools before a command; none where it is not there.
+
+    prlimit: a crash leaves no core file. setpriv: the kernel kills QEMU when we die, by SIGKILL too. Those of
+    busybox do not know these options.
+    """
+    path = look.which(name)
+    return [path, *words] if path and not look.real_path(path).endswith("busybox") else []
 
 
 def _result(request: Request, binary: Binary, command: list[str], ended: Finished) -> ProbeResult:

@@ -50,6 +50,12 @@ def test_the_rom_is_there_while_qemu_runs(tmp_path: Path) -> None:
     assert int((tmp_path / "size").read_text()) == 65536
 
 
+@needs("prlimit", package="util-linux")
+def test_a_crash_leaves_no_core(tmp_path: Path) -> None:
+    ask(write_qemu(tmp_path / "q", report=whole_report(), last=f'ulimit -c >"{tmp_path}/core"; exit {DONE}'))
+    assert (tmp_path / "core").read_text() == "0\n"
+
+
 def test_no_sandbox_is_no_obstacle(tmp_path: Path) -> None:
     refuses = (
         'for a; do [ "$a" != -sandbox ] || { echo "qemu: -sandbox: no such option" >&2; exit 1; }; done\ncat '
