@@ -8,8 +8,8 @@ several -accel options, and in accel=kvm:tcg, the first that works wins.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from vcpuid.atlas import Atlas
 from vcpuid.errors import UsageError
@@ -25,10 +25,11 @@ _ACCELERATORS = {accelerator.value: accelerator for accelerator in Accelerator}
 
 @dataclass(frozen=True, slots=True)
 class CpuArgument:
-    """One -cpu option: its text as it was given, and the CPU that it asks for."""
+    """One -cpu option: its text as it was given, the CPU that it asks for, and values that are no on or off."""
 
     text: str
     cpu: GuestCpu
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def parse_cpu(text: str, place: Place) -> CpuArgument:
     assigned: list[FeatureRequest] = []
     added: list[FeatureRequest] = []
     removed: list[FeatureRequest] = []
+    settings: dict[str, str] = {}
     for option in options:
         if option.startswith("+"):
             added.append(FeatureRequest(option[1:], Policy.REQUIRE, place))
@@ -82,7 +84,9 @@ def parse_cpu(text: str, place: Place) -> CpuArgument:
         else:
             name, separator, value = option.partition("=")
             policy = _policy_of(value) if separator else Policy.REQUIRE
-            if policy is not None and name:
+            if policy is None and name:
+                settings[name] = value
+            elif policy is not None and name:
                 # Only these forms turn an underscore into a dash: spec_ctrl=on works, +spec_ctrl fails.
                 assigned.append(FeatureRequest(name.replace("_", "-"), policy, place))
                 if "_" in name:
@@ -90,7 +94,7 @@ def parse_cpu(text: str, place: Place) -> CpuArgument:
     mode = _HOST_LIKE.get(model, CpuMode.CUSTOM)
     requests = (*assigned, *added, *removed)
     cpu = GuestCpu(mode, model if mode is CpuMode.CUSTOM else None, requests, place)
-    return CpuArgument(text, cpu)
+    return CpuArgument(text, cpu, settings)
 
 
 def _policy_of(value: str) -> Policy | None:
