@@ -1,9 +1,9 @@
-"""Writes atlas/tables/qemu.csv from what three QEMU releases were seen to accept.
+"""Writes atlas/tables/qemu.csv from what QEMU's releases were seen to accept.
 
-    python -m tools.make_qemu_names 7.2=FLAGS.json 11.1=FLAGS.json --words 10.2=WORDS.json
+    python -m tools.make_qemu_names --words 10.2=WORDS.json
 
-A FLAGS file holds one binary's boolean CPU properties and the bits that each sets, measured by starting
-it; the WORDS file holds the feature words of one release's sources. Oldest release first.
+The releases are those of which `tools.measure_qemu` has made tables; the WORDS file holds the feature words of one
+release's sources, which date names more closely.
 """
 
 import argparse
@@ -20,12 +20,14 @@ from tools.table_file import (
     cpuid_bit,
     msr_bit,
     read_known_since,
+    read_rows,
     render_table,
 )
 
+MEASURED = TABLES.parents[1] / "rules" / "qemu" / "tables"
+OF_THE_HOST = frozenset({"host-cache-info", "migratable"})
+"""Switches that only the models `host` and `max` have."""
 COLUMNS = ("name", "bits", "also", "alias_of", "since", "until")
-SIDE_EFFECTS = frozenset({"avx10-128", "xsave"})
-"""Properties whose first bit is their meaning; the others they set come along with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Property:
 
     name: str
     bits: tuple[str, ...]
+    also: tuple[str, ...] = ()
     alias_of: str = ""
 
 
@@ -55,14 +58,23 @@ def address(place: Mapping[str, Any]) -> str:
     return cpuid_bit(place["leaf"], place["subleaf"] or 0, place["reg"], place["bit"])
 
 
-def read_flags(version: str, path: Path) -> Release:
-    """Reads a FLAGS file."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    properties = {name: Property(name, ()) for name in document["no_word"]}
-    for name, flag in document["flags"].items():
-        bits = tuple(address(place) for place in flag.get("bits", [flag]))
-        properties[name] = Property(name, bits, flag.get("alias_of", ""))
-    return Release(version, properties, words_only=False)
+def read_tables(folder: Path) -> Release:
+    """Reads the tables of one measured release."""
+    rows = {row["name"]: row for row in read_rows(folder / "features.csv")}
+    properties = {
+        row["name"]: Property(row["name"], ())
+        for row in read_rows(folder / "properties.csv")
+        if row["type"] == "bool" and row["name"] not in OF_THE_HOST
+    }
+    comes_along: dict[str, tuple[str, ...]] = {}
+    for row in read_rows(folder / "xsave.csv"):
+        if row["features"] == "xsave":  # other components need it besides
+            comes_along["xsave"] = (*comes_along.get("xsave", ()), row["bit"])
+    for name, row in rows.items():
+        preferred = row["alias_of"] or name
+        bits = tuple(rows[preferred]["bits"].split("+"))
+        properties[name] = Property(name, bits, comes_along.get(preferred, ()), row["alias_of"])
+    return Release(folder.name, properties, words_only=False)
 
 
 def read_words(version: str, path: Path) -> Release:
@@ -92,12 +104,11 @@ def merge_releases(releases: Sequence[Release]) -> Iterable[tuple[str, ...]]:
         measured = [release.properties[name] for release in having if not release.words_only]
         if len(set(measured)) != 1:
             raise ValueError(f"{name}: releases disagree: {[one.bits for one in measured]}")
-        places = measured[0].bits
-        own_bits = 1 if name in SIDE_EFFECTS else len(places)
+        one = measured[0]
         first, last = having[0].version, having[-1].version
         since = known.get(name, f"{first}-" if first == releases[0].version else first)
         until = "" if last == releases[-1].version else last
-        yield name, "+".join(places[:own_bits]), "+".join(places[own_bits:]), measured[0].alias_of, since, until
+        yield name, "+".join(one.bits), "+".join(one.also), one.alias_of, since, until
 
 
 def parse_source(given: str) -> tuple[str, Path]:
@@ -109,11 +120,10 @@ def parse_source(given: str) -> tuple[str, Path]:
 def main() -> None:
     """Writes the table."""
     parser = argparse.ArgumentParser(description="Write atlas/tables/qemu.csv.")
-    parser.add_argument("flags", nargs="+", metavar="VERSION=FILE", help="properties measured from a binary")
     parser.add_argument("--words", metavar="VERSION=FILE", help="feature words of a release's sources")
     arguments = parser.parse_args()
     try:
-        releases = [read_flags(*parse_source(given)) for given in arguments.flags]
+        releases = [read_tables(folder) for folder in MEASURED.iterdir() if folder.is_dir()]
         if arguments.words:
             releases.append(read_words(*parse_source(arguments.words)))
         releases.sort(key=lambda release: version_key(release.version))

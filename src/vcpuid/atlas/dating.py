@@ -12,7 +12,7 @@ import re
 from vcpuid.terms.feature import Dialect
 
 # The versions whose names were measured, oldest first.
-MEASURED = {Dialect.QEMU: ("7.2", "10.2", "11.1"), Dialect.LIBVIRT: ("9.0", "11.3", "12.8")}
+MEASURED = {Dialect.QEMU: ("7.2", "10.0", "10.2", "11.1"), Dialect.LIBVIRT: ("9.0", "11.3", "12.8")}
 
 _LEADING_NUMBERS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6}){0,2}")
 

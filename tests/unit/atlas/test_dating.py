@@ -12,7 +12,8 @@ from vcpuid.terms.feature import Dialect
     ("dialect", "since", "words"),
     [
         (Dialect.QEMU, "7.2-", "7.2 or earlier"),
-        (Dialect.QEMU, "10.2", "10.2 or earlier, after 7.2"),
+        (Dialect.QEMU, "10.0", "10.0 or earlier, after 7.2"),
+        (Dialect.QEMU, "10.2", "10.2 or earlier, after 10.0"),
         (Dialect.QEMU, "6.2", "6.2"),
         (Dialect.LIBVIRT, "8.10", "8.10"),
         (Dialect.LIBVIRT, "12.8", "12.8 or earlier, after 11.3"),
@@ -31,12 +32,14 @@ def test_words(dialect: Dialect, since: str, words: str) -> None:
         ("6.2", "6.2.0", True),
         ("6.2", "6.1.9", False),
         ("8.10", "8.9", False),
-        # Measured in 10.2, not in 7.2: between them nobody knows.
-        ("10.2", "10.2.2", True),
-        ("10.2", "11.1", True),
-        ("10.2", "9.0.1", None),
-        ("10.2", "7.2.22", False),
-        ("10.2", "6.2", False),
+        # Measured in 10.0, not in 7.2: between them nobody knows.
+        ("10.0", "10.0.2", True),
+        ("10.0", "11.1", True),
+        ("10.0", "9.0.1", None),
+        ("10.0", "7.2.22", False),
+        ("10.0", "6.2", False),
+        ("10.2", "10.1", None),
+        ("10.2", "10.0.13", False),
         # The oldest measured version has it; older ones were not looked at.
         ("7.2-", "7.2.0", True),
         ("7.2-", "6.2", None),

@@ -256,7 +256,7 @@ def test_the_counts_of_the_measured_qemus() -> None:
     with_bits = [row for row in read_rows("qemu") if row["bits"]]
     assert len(with_bits) == 437
     assert sum(1 for row in with_bits if row["since"] in {"6.2", "7.2-"}) == 349
-    assert sum(1 for row in with_bits if row["alias_of"]) == 23
+    assert sum(1 for row in with_bits if row["alias_of"]) == 30
     assert not any(row["until"] for row in with_bits)
 
 
@@ -426,6 +426,11 @@ def measured_bit(found: dict[str, Any]) -> str:
     return f"msr.{index:x}.{found['bit'] + 32 * is_control}"
 
 
+# What the older measurement saw wrong: avx10 and avx10-128 need each other, and it took the one's bit for the
+# other's too; QEMU's own warning names 7.1.EDX[19] avx10 alone.
+MISMEASURED = {"avx10-128": ["24.0.ebx.16"]}
+
+
 @needs_data
 @pytest.mark.parametrize("measured", ["qemu72_flag_bits.json", "qemu1113_flag_bits.json"])
 def test_every_measured_qemu_flag_has_its_measured_bits(measured: str) -> None:
@@ -433,7 +438,7 @@ def test_every_measured_qemu_flag_has_its_measured_bits(measured: str) -> None:
     properties = {row["name"]: row for row in read_rows("qemu")}
     for name, flag in flags.items():
         bits = [measured_bit(found) for found in flag.get("bits", [flag])]
-        assert split_bits(properties[name], "bits", "also") == bits, name
+        assert split_bits(properties[name], "bits", "also") == MISMEASURED.get(name, bits), name
 
 
 @needs_data
