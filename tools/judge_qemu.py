@@ -1,4 +1,4 @@
-"""Judges our predictions by a QEMU: every model with random features, under TCG.
+"""Judges our predictions by guests of a QEMU: every model with random features, under TCG.
 
     python -m tools.judge_qemu [--draws 20] [--seed 1] qemu-system-x86_64
 
@@ -20,21 +20,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Judge predictions by a real QEMU.")
     parser.add_argument("--draws", type=int, default=20, help="random definitions for each model")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("words", nargs="+", metavar="WORD", help="the binary, or the command that starts it")
+    parser.add_argument("binary", metavar="QEMU", help="the binary, by its path or name")
     given = parser.parse_args()
-    binary = Binary(tuple(given.words))
     count = wrong = 0
     try:
-        qemu = load_qemu(binary.release)
+        release = Binary((given.binary,)).release
+        qemu = load_qemu(release)
         for case in draw(qemu, given.draws, given.seed):
-            faults = judge(binary, qemu, case)
+            faults = judge(given.binary, qemu, case)
             count += 1
             wrong += bool(faults)
             for fault in faults:
                 print(f"{case}\n  {fault}")
     except (OSError, QemuError, VcpuidError) as error:
         sys.exit(f"judge_qemu: {error}")
-    print(f"QEMU {binary.release} by the rules of {qemu.label}: {count} definitions, {wrong} not as predicted")
+    print(f"QEMU {release} by the rules of {qemu.label}: {count} definitions, {wrong} not as predicted")
     sys.exit(bool(wrong))
 
 

@@ -1,7 +1,7 @@
-"""Predictions judged by a real QEMU under TCG: every model, with features drawn at random.
+"""Predictions judged by the guest itself: every model under TCG, with features drawn at random.
 
-What QEMU says of a started, stopped CPU (`feature-words` and the maxima) is compared with what `vcpuid.rules.qemu`
-predicts. Under TCG these are the guest's own words, as far as the maxima reach, but for what `DIFFERENCES` lists.
+A guest is booted with our probe, and what it sees of every word of features is compared with what
+`vcpuid.rules.qemu` predicts, as are the maxima and the vendor.
 """
 
 import csv
@@ -11,20 +11,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tools.qemu.binary import Binary
-from tools.qemu.features import BOARD, CPU, bits_of_words
-
 from vcpuid.guest.qemu import parse_cpu
+from vcpuid.probe import probe
 from vcpuid.rules.qemu import Prediction, Qemu, predict
-from vcpuid.terms.address import Bits, CpuidRegister, Register, parse_bit
-from vcpuid.terms.dump import base_of
+from vcpuid.terms.address import Bits, CpuidRegister
+from vcpuid.terms.dump import Cpu
 from vcpuid.terms.guest import Accelerator
 from vcpuid.terms.place import Place
 from vcpuid.terms.verdict import State
 
 DIFFERENCES = Path(__file__).resolve().parents[2] / "tests" / "peers" / "qemu_differences.csv"
-ASKED = ("level", "xlevel", "xlevel2", "level-func7", "vendor")
-RANGES = {"level": 0, "xlevel": 0x80000000, "xlevel2": 0xC0000000}
 FORMS = ("+{}", "-{}", "{}=on", "{}=off", "{}")
 FEATURES_AT_MOST = 6
 SOMETIMES = 0.2
@@ -63,51 +59,36 @@ def draw(qemu: Qemu, draws: int, seed: int) -> Iterator[Case]:
             yield Case(",".join([model, *options]), chance.choice(boards))
 
 
-def judge(binary: Binary, qemu: Qemu, case: Case) -> list[str]:
-    """What a real QEMU makes different of a case, in words; empty where all is as predicted."""
-    queries = [("qom-get", {"path": CPU, "property": name}) for name in ("feature-words", *ASKED)]
-    arguments = ("-machine", case.machine, *BOARD[2:], "-accel", "tcg", "-cpu", case.cpu)
-    words, *values = binary.ask(arguments, queries).values()
+def judge(binary: str, qemu: Qemu, case: Case) -> list[str]:
+    """What a guest sees of a case that was not predicted, in words; empty where all is as predicted."""
+    guest = probe(case.cpu, accelerator=Accelerator.TCG, machine=case.machine, qemu=binary).dump.cpus[0]
     argument = parse_cpu(case.cpu, Place("-cpu"))
     prediction = predict(argument, qemu, machine=case.machine, accelerator=Accelerator.TCG)
-    said = dict(zip(ASKED, values, strict=True))
-    expected: dict[str, object] = {name: prediction.maxima[base] for name, base in RANGES.items()}
-    expected |= {"level-func7": prediction.func7, "vendor": prediction.vendor}
-    faults = [
-        f"{name}: predicted {expected[name]!r}, is {said[name]!r}"
-        for name in ASKED
-        if expected[name] != said[name]
-    ]
-    seen = {parse_bit(bit) for bit in bits_of_words(words)}
-    for word in words:
-        register = CpuidRegister(
-            word["cpuid-input-eax"], word.get("cpuid-input-ecx", 0), Register(word["cpuid-register"].lower())
-        )
-        if _is_in_range(register, said):
-            bits = (Bits(register, bit, bit) for bit in range(register.width))
-            faults.extend(_compare(prediction, bits, seen, qemu))
-    return faults
+    return [*_judge_maxima(prediction, guest), *_judge_words(prediction, guest, differences(qemu.version))]
 
 
-def _is_in_range(word: CpuidRegister, said: Mapping[str, object]) -> bool:
-    """Whether a guest can see a word; QEMU tells all, and beyond the maxima a guest reads another leaf's."""
-    maximum = next((said[name] for name, base in RANGES.items() if base == base_of(word.leaf)), None)
-    if not isinstance(maximum, int):
-        return False
-    func7 = said["level-func7"]
-    return word.leaf <= maximum and not (word.leaf == 7 and isinstance(func7, int) and word.subleaf > func7)  # noqa: PLR2004
+def _judge_maxima(prediction: Prediction, guest: Cpu) -> Iterator[str]:
+    for base, maximum in prediction.maxima.items():
+        # A range that QEMU does not give has no maximum; its first leaf reads as another's.
+        if maximum and guest.maximum(base) != maximum:
+            yield f"maximum of {base:x}: predicted {maximum:x}, is {guest.maximum(base)}"
+    _, ebx, ecx, edx = guest.rows[0, 0]
+    vendor = b"".join(part.to_bytes(4, "little") for part in (ebx, edx, ecx)).decode("latin-1").rstrip("\0")
+    if vendor != prediction.vendor:
+        yield f"vendor: predicted {prediction.vendor!r}, is {vendor!r}"
 
 
-def _compare(prediction: Prediction, bits: Iterator[Bits], seen: set[Bits], qemu: Qemu) -> Iterator[str]:
-    known = differences(qemu.version)
-    for bit in bits:
-        has = prediction.has(bit)
-        if bit.word not in prediction.words:
-            has = State.ABSENT
-        if (has is State.PRESENT) != (bit in seen) and not (
-            bit.plain in known and _is_explained(prediction, bit, known)
-        ):
-            yield f"{bit}: predicted {has.value}, is {'present' if bit in seen else 'absent'}"
+def _judge_words(prediction: Prediction, guest: Cpu, known: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for word, predicted in prediction.words.items():
+        if not isinstance(word, CpuidRegister):
+            continue
+        seen = guest.read(word) or 0
+        for number in range(word.width):
+            bit = Bits(word, number, number)
+            differs = (seen ^ predicted.value) & bit.mask & ~predicted.unknown
+            if differs and not (bit.plain in known and _is_explained(prediction, bit, known)):
+                is_there = "present" if seen & bit.mask else "absent"
+                yield f"{bit}: predicted {prediction.has(bit).value}, is {is_there}"
 
 
 def _is_explained(prediction: Prediction, bit: Bits, known: Mapping[str, Sequence[str]]) -> bool:
@@ -117,7 +98,7 @@ def _is_explained(prediction: Prediction, bit: Bits, known: Mapping[str, Sequenc
 
 @cache
 def differences(version: str) -> Mapping[str, Sequence[str]]:
-    """The bits of which QEMU says what a guest does not see, each with the features that must be absent for it."""
+    """The bits that a guest sees otherwise than predicted, each with the features that must be absent for it."""
     lines = DIFFERENCES.read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
     return {row["bit"]: row["without"].split() for row in rows if version in row["versions"].split()}
