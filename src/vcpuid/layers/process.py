@@ -100,12 +100,15 @@ def _model_of(argument: CpuArgument) -> str:
 def _shorten(text: str, name: str) -> str:
     """Show the model and the option that names the feature; the rest stays in the evidence."""
     model, *options = text.split(",")
-    place = next(
-        (place for place, option in enumerate(options) if option.lstrip("+-").partition("=")[0] == name), 0
-    )
+    place = next((place for place, option in enumerate(options) if name in _names_of(option)), 0)
     before = ",..." if place else ""
     after = ",..." if place + 1 < len(options) else ""
     return f"{model}{before},{options[place]}{after}"
+
+
+def _names_of(option: str) -> tuple[str, str]:
+    written = option.lstrip("+-").partition("=")[0]
+    return written, written.replace("_", "-")
 
 
 def _expansion_has(evidence: Evidence, guest: Guest, model: str, names: frozenset[str]) -> bool | None:

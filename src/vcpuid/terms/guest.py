@@ -49,6 +49,15 @@ class FeatureRequest:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A property of QEMU's CPU that is no feature, by QEMU's name, with its value, and where it is given."""
+
+    name: str
+    value: bool | int | str
+    place: Place
+
+
 class Match(Enum):
     """How a guest's CPU and its host's have to agree, in libvirt's words."""
 
@@ -127,6 +136,8 @@ class GuestCpu:
         cache: What the guest sees of caches.
         address_bits: The width of physical addresses.
         cells: The guest's NUMA nodes.
+        settings: QEMU's properties that take more than on and off, each once, in the order in which they were
+            last written.
     """
 
     mode: CpuMode
@@ -144,6 +155,7 @@ class GuestCpu:
     cache: CacheMode | None = None
     address_bits: AddressBits | None = None
     cells: tuple[NumaCell, ...] = ()
+    settings: tuple[Setting, ...] = ()
 
     @property
     def is_host(self) -> bool:
