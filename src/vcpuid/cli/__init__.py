@@ -32,6 +32,7 @@ COMMANDS = {
     "baseline": ("baseline", "The CPU that all of several hosts can give."),
     "audit": ("audit", "Every guest of a host: asked, given, got, and what bites later."),
     "lint": ("lint", "Faults in domain XML and in libvirt's CPU map: what will happen, and the fix."),
+    "guest": ("guest", "A guest CPU definition in another project's dialect."),
     "map": ("map", "libvirt's feature map."),
 }
 

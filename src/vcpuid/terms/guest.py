@@ -57,6 +57,11 @@ class Setting:
     value: bool | int | str
     place: Place
 
+    @property
+    def text(self) -> str:
+        """The value as people write it."""
+        return ("on" if self.value else "off") if isinstance(self.value, bool) else str(self.value)
+
 
 class Match(Enum):
     """How a guest's CPU and its host's have to agree, in libvirt's words."""

@@ -15,6 +15,7 @@ from domain_lint import INPUTS, basis_of, lint_input
 from reports import cpu_report, whole_report, write_qemu
 from snapshots import evidence, whole_host
 from vcpuid.answers.explain import explain
+from vcpuid.answers.guest import translate
 from vcpuid.answers.lint import LintReport
 from vcpuid.answers.why import why
 from vcpuid.atlas import Atlas
@@ -25,6 +26,7 @@ from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
 from vcpuid.probe import probe
 from vcpuid.render.document import address_document, error_document
 from vcpuid.render.explain import explain_document
+from vcpuid.render.guest import guest_document
 from vcpuid.render.lint import lint_document
 from vcpuid.render.probe import probe_document
 from vcpuid.render.why import why_document
@@ -66,6 +68,7 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "map-show",
         "map-sync",
         "probe",
+        "guest",
         "verdict",
         "why",
     }
@@ -96,6 +99,13 @@ def test_explain_of_every_feature() -> None:
             check("error", error_document(error))
     assert len(explained) > 1000
     check("explain", explain_document(explained))
+
+
+@pytest.mark.parametrize("target", ["libvirt", "qemu", "kubevirt", "proxmox"])
+def test_guest_into_every_dialect(target: str) -> None:
+    answer = translate("qemu64,+avx2,model-id=x,+sgx-lc", "here", target)
+    assert answer.losses or target == "qemu"
+    check("guest", guest_document(answer))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from enum import Enum
 from vcpuid.errors import InputError
 from vcpuid.guest.qemu import CpuArgument
 from vcpuid.rules.qemu.knowledge import Change, Machine, Qemu, QemuModel
-from vcpuid.terms.guest import Accelerator, CpuMode, FeatureRequest
+from vcpuid.terms.guest import Accelerator, CpuMode
 from vcpuid.terms.place import Place
 
 _HOST_LIKE = {CpuMode.HOST_PASSTHROUGH: "host", CpuMode.MAXIMUM: "max"}
@@ -115,13 +115,12 @@ class _Draft:
                 self._turn(feature.name, Asker.DEFINITION, is_on=request.policy.asks)
             elif request.name in self._qemu.properties:
                 self._named[request.name] = "on" if request.policy.asks else "off"
-            elif not _is_second_spelling(request, argument):
+            else:
                 raise self._unknown(request.name, place)
-        for name, value in argument.settings.items():
-            known = name if name in self._qemu.properties else name.replace("_", "-")
-            if known not in self._qemu.properties:
-                raise self._unknown(name, place)
-            self._named[known] = value
+        for setting in argument.cpu.settings:
+            if setting.name not in self._qemu.properties:
+                raise self._unknown(setting.name, place)
+            self._named[setting.name] = setting.text
 
     def definition(self) -> Definition:
         """Give what has come together."""
@@ -140,9 +139,3 @@ class _Draft:
             line=place.line,
             found=repr(name),
         )
-
-
-def _is_second_spelling(request: FeatureRequest, argument: CpuArgument) -> bool:
-    """Tell whether `f_g=on` stands for `f-g=on` here: it is read as both, of which QEMU takes the one it has."""
-    dashed = request.name.replace("_", "-")
-    return any(other.name == dashed != request.name for other in argument.cpu.requests)

@@ -1,0 +1,54 @@
+"""libvirt itself writes the -cpu that we write for a domain's XML."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+from tools.compare_domains import MAP, compare, explain, load_differences, run
+
+from programs import needs, needs_libvirt
+from vcpuid.rules.libvirt.map import read_map
+
+DOMAIN = """<domain type='qemu'><name>vcpuid-compare</name><memory unit='MiB'>256</memory><vcpu>4</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type></os>
+<cpu mode='custom' match='exact' check='none'><model>qemu64</model>{}</cpu></domain>"""
+# One domain for each row of differences, so that no row outlives its reason.
+EXPLAINED = {
+    "optional": "<feature policy='optional' name='avx512-4fmaps'/>",
+    "limit": "<maxphysaddr mode='passthrough' limit='39'/>",
+    "no name": "<feature policy='require' name='cvt16'/>",
+}
+
+
+def _is_kvm_open() -> bool:
+    # Where QEMU's user may not open it, libvirt probes QEMU anew for each question, for many seconds.
+    path = Path("/dev/kvm")
+    return not path.exists() or bool(path.stat().st_mode & stat.S_IROTH and path.stat().st_mode & stat.S_IWOTH)
+
+
+pytestmark = [
+    needs("qemu-system-x86_64", package="qemu-system-x86"),
+    needs_libvirt(),
+    pytest.mark.skipif(
+        shutil.which("virsh") is not None and not _is_kvm_open(), reason="needs /dev/kvm open to all (chmod 0666)"
+    ),
+]
+
+
+def test_random_domains() -> None:
+    counts, unexplained = run(60, seed=2026)
+    assert not unexplained, "\n".join(unexplained)
+    assert counts["the same"] > 20
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_an_explained_difference_is_one(name: str) -> None:
+    xml = DOMAIN.format(EXPLAINED[name])
+    assert {explain(xml, difference) for difference in compare(xml, read_map(MAP))} == {name}
+
+
+def test_every_explanation_is_shown() -> None:
+    assert {name for _, name in load_differences()} == {*EXPLAINED}
