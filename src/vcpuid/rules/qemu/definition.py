@@ -109,6 +109,14 @@ class _Draft:
     def follow(self, argument: CpuArgument) -> None:
         """Take in what a -cpu option asks for."""
         place = argument.cpu.place
+        refused = next((option for option in argument.options if option.known and option.means is None), None)
+        if refused is not None:
+            raise InputError(
+                f"{self._qemu.label} refuses this value and would not start",
+                source=place.source,
+                line=place.line,
+                found=repr(refused.text),
+            )
         for request in argument.cpu.requests:
             feature = self._qemu.feature(request.name)
             if feature is not None:
