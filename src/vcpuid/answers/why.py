@@ -12,7 +12,7 @@ from vcpuid.evidence.guest import Guest, guest_of_domain
 from vcpuid.layers import JUDGES
 from vcpuid.snapshot import Snapshot
 from vcpuid.terms.feature import Dialect, Feature
-from vcpuid.terms.verdict import Chain, Layer, State, Verdict
+from vcpuid.terms.verdict import Basis, Chain, Layer, State, Verdict
 
 _LAYERS_BY_CHAIN = {chain: tuple(layer for layer in Layer if layer.chain is chain) for chain in Chain}
 # The first hop that speaks for the hypervisor: below it, "has it" does not yet mean that a guest can get it.
@@ -75,6 +75,11 @@ class Answer:
     def feature(self) -> Feature:
         """The feature."""
         return self.match.feature
+
+    @property
+    def is_predicted(self) -> bool:
+        """Whether what the guest got is a prediction: nobody has seen it."""
+        return self.got.decided and self.verdicts[Layer.GUEST].basis is Basis.PREDICTED
 
     @property
     def outcome(self) -> State:

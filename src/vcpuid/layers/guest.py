@@ -7,17 +7,20 @@ from vcpuid.evidence.guest import Guest
 from vcpuid.evidence.running import MonitorEvidence
 from vcpuid.guest.libvirt import DomainDefinition
 from vcpuid.layers.asking import libvirt_names, map_of, model_has
+from vcpuid.layers.forecast import forecast
 from vcpuid.layers.rule import rule
 from vcpuid.layers.words import has_all, show_words, word_evidence
 from vcpuid.terms.feature import Dialect, Feature
 from vcpuid.terms.guest import CpuMode
-from vcpuid.terms.verdict import Provenance, Verdict
+from vcpuid.terms.verdict import Provenance, State, Verdict
 
 
 def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
-    """Judge by the best evidence that decides: inside, then QMP, then the live XML."""
-    if guest is None or not (guest.running or guest.inside):
-        return rule("guest.none").verdict("not running" if guest else "no guest given")
+    """Judge by the best evidence that decides: inside, then QMP, then the live XML, then by prediction."""
+    if guest is None:
+        return rule("guest.none").verdict("no guest given")
+    if not (guest.running or guest.inside):
+        return _predict(feature, evidence, guest) or rule("guest.none").verdict("not running")
     verdict: Verdict | None = None
     if guest.inside is not None:
         verdict = _judge_inside(feature, guest)
@@ -25,7 +28,25 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
         verdict = _judge_monitor(feature, guest.monitor)
     if verdict is None and guest.live is not None:
         verdict = _judge_live(feature, evidence, guest.live)
+    if verdict is None or verdict.state is State.UNKNOWN:
+        verdict = _predict(feature, evidence, guest) or verdict
     return verdict or rule("guest.unread").verdict("nothing tells what it got")
+
+
+def _predict(feature: Feature, evidence: Evidence, guest: Guest) -> Verdict | None:
+    found = forecast(evidence, guest)
+    state = found.has(feature) if found else State.UNKNOWN
+    if found is None or not state.decided:
+        return None
+    conclusion = "predicted" if state is State.PRESENT else "predicted-lacks"
+    reason = found.reason(feature)
+    rules = f"the rules of {found.prediction.rules}"
+    proof = [
+        Provenance(rules, f"-cpu {found.cpu}" if found.cpu else "QEMU's default model"),
+        Provenance(f"{found.supply}, as QEMU meets it", reason or state.value),
+    ]
+    summary = f"predicted by {rules}" + (f": {reason}" if reason else "")
+    return rule(f"guest.{conclusion}").verdict(summary, proof, predicted_by=rules)
 
 
 def _judge_inside(feature: Feature, guest: Guest) -> Verdict | None:

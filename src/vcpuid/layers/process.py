@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from vcpuid.errors import InputError
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest
 from vcpuid.guest.qemu import CommandLine, CpuArgument
 from vcpuid.layers.asking import DEFAULT_MODEL, libvirt_names
+from vcpuid.layers.forecast import qemu_of
 from vcpuid.layers.rule import name_fields, rule
 from vcpuid.layers.special import (
     beside_cpuid,
@@ -51,7 +53,9 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
     has = _expansion_has(evidence, guest, model or DEFAULT_MODEL, names)
     summary = f"-cpu {model}" if effective else f"no -cpu: {model}"
     if has is None:
-        return rule("process.undecided").verdict(f"{summary}: contents not in the evidence", proof)
+        return _judge_by_table(feature, evidence, guest, proof, summary) or rule("process.undecided").verdict(
+            f"{summary}: contents not in the evidence", proof
+        )
     conclusion = "model" if has else "model-lacks"
     return rule(f"process.{conclusion}").verdict(
         f"{summary} {'has' if has else 'lacks'} it", proof, qemu=feature.name_in(Dialect.QEMU) or feature.name
@@ -109,6 +113,33 @@ def _shorten(text: str, name: str) -> str:
 def _names_of(option: str) -> tuple[str, str]:
     written = option.lstrip("+-").partition("=")[0]
     return written, written.replace("_", "-")
+
+
+def _judge_by_table(
+    feature: Feature, evidence: Evidence, guest: Guest, proof: list[Provenance], summary: str
+) -> Verdict | None:
+    """Judge by the measured contents of the model in the guest's version of QEMU."""
+    known = qemu_of(evidence, guest)
+    names = sorted(feature.spellings(Dialect.QEMU))
+    asked = next((found.name for name in names if known and (found := known.feature(name))), None)
+    if known is None or asked is None or guest.command is None:
+        return None
+    effective = guest.command.effective
+    try:
+        machine = known.machine(guest.command.machine)
+        name = (effective.cpu.model if effective else None) or machine.cpu
+        model = known.model(known.version_meant(name, machine))
+    except InputError:
+        return None
+    has = asked in model.features
+    rules = f"the tables of {known.label}"
+    conclusion = "model-by-table" if has else "model-by-table-lacks"
+    return rule(f"process.{conclusion}").verdict(
+        f"{summary} {'has' if has else 'lacks'} it, by {rules}",
+        [*proof, Provenance(rules, f"contents of {model.name}")],
+        predicted_by=rules,
+        qemu=asked,
+    )
 
 
 def _expansion_has(evidence: Evidence, guest: Guest, model: str, names: frozenset[str]) -> bool | None:

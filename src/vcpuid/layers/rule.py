@@ -11,7 +11,7 @@ from typing import Any
 
 from vcpuid.evidence import Gap
 from vcpuid.terms.feature import Dialect, Feature
-from vcpuid.terms.verdict import Layer, Provenance, State, Verdict
+from vcpuid.terms.verdict import Basis, Layer, Provenance, State, Verdict
 
 _FOLDER = Path(__file__).parent
 
@@ -37,9 +37,18 @@ class Rule:
     mend: str
 
     def verdict(
-        self, summary: str, evidence: Iterable[Provenance] = (), *, mend: str | None = None, **fields: str
+        self,
+        summary: str,
+        evidence: Iterable[Provenance] = (),
+        *,
+        mend: str | None = None,
+        predicted_by: str | None = None,
+        **fields: str,
     ) -> Verdict:
-        """Make the verdict; `fields` fill the remedy's placeholders, `mend` replaces it whole."""
+        """Make the verdict; `fields` fill the remedy's placeholders, `mend` replaces it whole.
+
+        With `predicted_by`, the rules and their version, it is a prediction.
+        """
         remedy = self.mend.format_map(fields) if mend is None else mend
         return Verdict(
             self.layer,
@@ -50,6 +59,8 @@ class Rule:
             tuple(evidence),
             self.cannot_prove,
             remedy,
+            Basis.OBSERVED if predicted_by is None else Basis.PREDICTED,
+            predicted_by,
         )
 
 

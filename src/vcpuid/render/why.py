@@ -58,6 +58,8 @@ def _render_head(page: Page, answer: Answer) -> None:
     for label, state in (("asked", answer.asked), ("available", answer.available), ("got", answer.got)):
         word, role = _WORDS[state]
         meeting += [f"{label} ", Span(word, role), "   "]
+    if answer.is_predicted:
+        meeting[-1:] = [Span(" (predicted)", Role.UNSURE), "   "]
     page.add(*meeting, Span(f"({answer.guest})" if answer.guest else "(no guest given)", Role.DIM))
     page.add()
 
@@ -92,7 +94,10 @@ def _render_evidence(page: Page, verdict: Verdict) -> None:
 def _sentences(answer: Answer) -> list[str]:
     sentences = []
     if answer.got is State.PRESENT:
-        sentences.append(f"The guest has {answer.feature.name}.")
+        name = answer.feature.name
+        sentences.append(
+            f"By prediction the guest gets {name}." if answer.is_predicted else f"The guest has {name}."
+        )
     for layer, chain in ((answer.broken_at.supply, "Supply"), (answer.broken_at.demand, "Demand")):
         if layer is not None:
             verdict = answer.verdicts[layer]

@@ -97,6 +97,9 @@ def running(*args: str, **others: Data) -> Data:
     return {"processes": processes("-accel", "kvm", *args), **others}
 
 
+TCG = ("-accel", "tcg")
+
+
 def leaf7(**registers: int) -> Data:
     return rows(_7_0=row(**registers))
 
@@ -400,7 +403,10 @@ DEMAND = [
         running(qmp=qmp(expansions={"qemu64": {"avx2": False}})),
         "process",
     ),
+    Case("process.model-by-table", "avx2", running("-cpu", "Skylake-Client", qemu=qemu()), "process"),
+    Case("process.model-by-table-lacks", "avx2", running(qemu=qemu()), "process"),
     Case("process.undecided", "avx2", running("-cpu", "Skylake-Client"), "process"),
+    Case("process.undecided", "avx2", running("-cpu", "no-model", qemu=qemu()), "process"),
     Case("process.unread", "avx2", live("<cpu mode='host-model'/>"), "domain"),
 ]
 
@@ -408,6 +414,9 @@ MSR_REPORT = monitor({"rdctl-no": True})
 
 GOT = [
     Case("guest.none", "sgx", {}),
+    # An emulated guest needs nothing of its host: the version of QEMU tells all.
+    Case("guest.predicted", "avx2", {"processes": processes(*TCG, "-cpu", "Haswell"), "qemu": qemu()}, "process"),
+    Case("guest.predicted-lacks", "avx2", {"processes": processes(*TCG), "qemu": qemu()}, "process"),
     Case("guest.none", "sgx", domain("<cpu/>"), "domain"),
     Case("guest.inside", "avx2", live("<cpu/>"), "domain", cpuid(leaf7(ebx=AVX2))),
     Case("guest.inside-lacks", "avx2", live("<cpu/>"), "domain", cpuid(leaf7(ebx=AVX2), leaf7())),
