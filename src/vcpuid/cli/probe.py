@@ -10,11 +10,15 @@ from pathlib import Path
 
 import click
 
+from vcpuid.answers.foreseen import Foreseen, foresee
 from vcpuid.cli.dump import tell
 from vcpuid.cli.files import write_whole
+from vcpuid.cli.host import snapshot_here
 from vcpuid.cli.output import output_options, text_width, wants_colour
 from vcpuid.dumps import FORMATS, find_losses, write_dump
 from vcpuid.errors import InputError, UsageError, VcpuidError
+from vcpuid.evidence import Evidence, Gap
+from vcpuid.gather.options import Options
 from vcpuid.probe import DEFAULT_LIMIT_S, choose_accelerator, list_models, probe
 from vcpuid.render.page import Page, printable
 from vcpuid.render.probe import probe_document, render_probe
@@ -71,7 +75,8 @@ def command(
     """Boot a guest with this -cpu and show the CPU that it really sees.
 
     QEMU is started with a small program of vcpuid's in the place of its firmware: no disk, no network, no
-    configuration, and nothing is left behind. What QEMU warns of is told on standard error.
+    configuration, and nothing is left behind. What QEMU warns of is told on standard error. The guest is held
+    against what the rules of its QEMU foretell; under KVM a difference is a finding about this host's KVM.
 
     \b
     vcpuid probe Haswell,-avx2                    a summary, as `decode` gives
@@ -108,10 +113,22 @@ def command(
     elif target:
         _write(dump_text(result, target), output)
     elif output_format == "json":
-        _write(json.dumps(probe_document(result), indent=2) + "\n", output)
+        _write(json.dumps(probe_document(result, _foresee(result)), indent=2) + "\n", output)
     else:
-        _write_page(render_probe(result, every_field=every_field, switched_on=switched_on), output)
+        page = render_probe(result, _foresee(result), every_field=every_field, switched_on=switched_on)
+        _write_page(page, output)
     return 0
+
+
+def _foresee(result: ProbeResult) -> Foreseen | None:
+    """Hold the guest against what QEMU's rules foretell, under KVM with the list of this host's."""
+    host = None
+    if result.accelerator is Accelerator.KVM:
+        kvm = Evidence(snapshot_here(Options(only=("kvm",)))).kvm
+        if isinstance(kvm, Gap):
+            return None
+        host = kvm.given
+    return foresee(result, host)
 
 
 def _forms(**wanted: object) -> list[str]:

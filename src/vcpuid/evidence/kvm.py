@@ -26,6 +26,11 @@ class KvmEvidence:
     msr_features: Mapping[int, int]
     permission_denied: bool
 
+    @property
+    def given(self) -> Cpu:
+        """What KVM can give, CPUID and feature MSRs together."""
+        return Cpu(0, self.supported.rows, self.msr_features, MissingRow.ZERO)
+
 
 def read_kvm(data: Node) -> KvmEvidence:
     """Read the `kvm` source.

@@ -22,7 +22,6 @@ from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.libvirt.update import update
 from vcpuid.rules.qemu.knowledge import Qemu, load_qemu
 from vcpuid.rules.qemu.predict import Prediction, predict
-from vcpuid.terms.dump import Cpu, MissingRow
 from vcpuid.terms.feature import Dialect, Feature
 from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu, Policy
 from vcpuid.terms.verdict import State
@@ -74,7 +73,7 @@ def forecast(evidence: Evidence, guest: Guest) -> Forecast | None:
             qemu,
             machine=_machine_of(guest),
             accelerator=accelerator,
-            host=None if accelerator is Accelerator.TCG else _kvm_of(evidence),
+            host=None if isinstance(evidence.kvm, Gap) else evidence.kvm.given,
         )
     except (VcpuidError, _UnsettledError):
         return None  # the other hops say what is wrong with it
@@ -153,9 +152,3 @@ def _machine_of(guest: Guest) -> str | None:
         return guest.command.machine
     definition: DomainDefinition | None = guest.definition or guest.live
     return definition.machine if definition else None
-
-
-def _kvm_of(evidence: Evidence) -> Cpu | None:
-    if isinstance(evidence.kvm, Gap):
-        return None
-    return Cpu(0, evidence.kvm.supported.rows, evidence.kvm.msr_features, MissingRow.ZERO)
