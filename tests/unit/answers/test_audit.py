@@ -172,3 +172,17 @@ def test_guests_that_could_not_be_seen_leave_it_undecided() -> None:
 
 def test_no_guests_are_no_fault() -> None:
     assert audit(evidence(domains={"domains": []}, processes={"processes": []})).is_decided
+
+
+def test_two_hundred_processes_each_have_a_row() -> None:
+    many = [processes("-accel", "kvm", "-cpu", "Skylake", pid=pid)["processes"][0] for pid in range(1, 201)]
+    answer = audit(evidence(**HOST, processes={"processes": many}))
+    assert len({guest.name for guest in answer.guests}) == 200
+    assert not answer.findings
+
+
+def test_a_domain_whose_process_has_just_ended_keeps_its_row() -> None:
+    xml = domain_xml(SKYLAKE)
+    sources = {**HOST, "domains": domains(inactive=xml, started=xml, live=xml, pid=4711)}
+    (guest,) = audit(evidence(**sources, processes={"processes": []})).guests
+    assert (guest.name, guest.pid, guest.given) == ("web-1", 4711, None)
