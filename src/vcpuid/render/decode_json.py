@@ -19,7 +19,7 @@ from vcpuid.terms.dump import Cpu, Registers
 _ALL = Wanted()
 _HEAD = '{"schema": "vcpuid-decode/1", "dumps": ['
 _encode = json.JSONEncoder(check_circular=False).encode
-_quote = json.encoder.encode_basestring  # units, as `°C`, stay as they are
+_quote = json.encoder.encode_basestring_ascii  # standard output may have no letter for a unit's, as in `°C`
 Key = tuple[int, int]
 
 

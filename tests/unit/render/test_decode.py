@@ -124,6 +124,16 @@ def test_the_json_has_every_row_and_cpu() -> None:
     assert only["kinds"][1]["msrs"] == {"0000010a": "0000000000000001"}
 
 
+def test_the_json_is_ascii_whatever_the_units_are() -> None:
+    """Standard output's encoding may not have the sign of a unit, and an escape of Python's is none of JSON's."""
+    warm = cpu({(0xC0000000, 0): row(0xC0000004), (0xC0000004, 0): row(52)}, letters=CENTAUR_HAULS)
+    text = "".join(write_decode_document([decode_dump(dump(warm, origin="Zürich"))]))
+    assert text.isascii()
+    (only,) = json.loads(text)["dumps"]
+    assert only["origin"] == "Zürich"
+    assert only["kinds"][0]["rows"]["c0000004.0"]["texts"]["temperature"] == "52 °C"
+
+
 def test_the_json_of_wanted_rows_has_no_others() -> None:
     (only,) = document(machine(), wanted=Wanted(0xD, 2))["dumps"]
     assert list(only["kinds"][0]["rows"]) == ["0000000d.2"]
