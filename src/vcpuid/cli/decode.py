@@ -9,7 +9,7 @@ import click
 
 from vcpuid.answers.decode import DecodedDump, Wanted, decode_dump, select_cpu, select_rows
 from vcpuid.cli.dump import HERE, read_source
-from vcpuid.cli.output import output_options, wants_colour
+from vcpuid.cli.output import output_options, text_width, wants_colour
 from vcpuid.errors import UsageError
 from vcpuid.terms.address import parse_hexadecimal
 from vcpuid.terms.dump import Dump
@@ -86,7 +86,7 @@ def _write_text(dumps: Iterator[DecodedDump], wanted: Wanted, *, every_field: bo
     decoded = list(dumps)
     is_part = wanted != Wanted()
     page = render_rows(decoded, wanted) if is_part else render_decode(decoded, every_field=every_field)
-    page.write(sys.stdout, colour=wants_colour())
+    page.write(sys.stdout, colour=wants_colour(), width=text_width())
 
 
 def _write_json(dumps: Iterator[DecodedDump], wanted: Wanted) -> None:

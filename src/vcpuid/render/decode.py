@@ -19,15 +19,14 @@ from vcpuid.decode.words import (
     name_tlb,
 )
 from vcpuid.render.cpus import cpu_numbers, plural
-from vcpuid.render.page import Page, Role, Span, wrap
+from vcpuid.render.page import Page, Role, Span
 from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES
 from vcpuid.terms.dump import Registers
 
 if TYPE_CHECKING:
     from vcpuid.atlas import Atlas
 
-_WIDTH, _LABEL_WIDTH = 100, 15
-_INDENT = " " * (_LABEL_WIDTH + 2)
+_LABEL_WIDTH = 15
 _MHZ_PER_GHZ, _HZ_PER_MHZ = 1000, 1_000_000
 
 Line = tuple[str, str]
@@ -87,11 +86,8 @@ def _render_summary(page: Page, decoded: DecodedDump) -> None:
 
 
 def add_row(page: Page, label: str, text: str) -> None:
-    """Add a labelled line of a summary, wrapped."""
-    first, *rest = wrap(text, _WIDTH, _INDENT)
-    page.add(Span(f"  {label:<{_LABEL_WIDTH}}", Role.DIM), first.strip())
-    for line in rest:
-        page.add(line)
+    """Add a labelled line of a summary, which goes on under itself where it is too long."""
+    page.add(Span(f"  {label:<{_LABEL_WIDTH}}", Role.DIM), text, hang=_LABEL_WIDTH + 2)
 
 
 def _features(facts: Facts, first: Facts) -> Iterator[Line]:
@@ -369,7 +365,7 @@ def _render_row(page: Page, row: DecodedRow, atlas: Atlas) -> None:
         bits = f"{field.low}" if field.low == field.high else f"{field.high}:{field.low}"
         role = Role.DIM if value.value is False else Role.PLAIN
         place = f"{field.register.value}[{bits}]"
-        text = f"    {place:<11}{field.name:<28}{value.text}"
+        text = f"    {place:<11}{field.name:<27} {value.text}"
         page.add(Span(text, role), Span(f"   {atlas.describe_field(field)}", Role.DIM))
     for name, word in zip(REGISTERS, row.unnamed, strict=True):
         if word:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from vcpuid.answers.diff import Change, Diff, KindDiff, Weight
 from vcpuid.render.cpus import cpu_numbers, plural
 from vcpuid.render.document import Document, address_document
-from vcpuid.render.page import Page, Role, Span, wrap
+from vcpuid.render.page import Page, Role, Span
 from vcpuid.terms.address import Bits, CpuidRegister, Register
 
-_WIDTH = 100
+_HANG = 4  # blanks before what goes on from the line above
 
 
 def render_diff(answer: Diff, *, dynamic: bool = False) -> Page:
@@ -37,10 +37,10 @@ def _render_kind(page: Page, kind: KindDiff, *, dynamic: bool, is_only_one: bool
     if not is_only_one and (kind.is_real or (dynamic and fleeting) or kind.untold):
         page.add(Span(f"{cpu_numbers(kind.before)} and {cpu_numbers(kind.after)}", Role.STRONG))
     for sign, names, role in (("-", kind.lost, Role.BAD), ("+", kind.gained, Role.GOOD)):
-        for line in wrap(" ".join(names), _WIDTH, f"{sign} ") if names else ():
-            page.add(Span(line if line.startswith(sign) else f"{sign} {line.strip()}", role))
+        if names:
+            page.add(Span(f"{sign} {' '.join(names)}", role), hang=_HANG)
     for meaning in kind.meanings:
-        page.add(f"  {meaning.name}: {meaning.before} -> {meaning.after}", hang=4)
+        page.add(f"  {meaning.name}: {meaning.before} -> {meaning.after}", hang=_HANG)
     _render_changes(page, real)
     if dynamic:
         _render_changes(page, fleeting, "   dynamic")
@@ -48,8 +48,7 @@ def _render_kind(page: Page, kind: KindDiff, *, dynamic: bool, is_only_one: bool
         page.add(Span(f"  {plural(len(fleeting), 'dynamic field')} (--dynamic shows)", Role.DIM))
     if kind.untold:
         rows = ", ".join(f"{leaf:02X}H.{subleaf}" for leaf, subleaf in kind.untold)
-        for line in wrap(f"told by one side only: {rows}", _WIDTH, "  "):
-            page.add(Span(line, Role.UNSURE))
+        page.add(Span(f"  told by one side only: {rows}", Role.UNSURE), hang=_HANG)
 
 
 def _render_changes(page: Page, changes: Iterable[Change], remark: str = "") -> None:

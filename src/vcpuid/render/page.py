@@ -97,7 +97,10 @@ def _broken(spans: Sequence[Span], hang: int, width: int) -> Iterator[tuple[Span
                 line, column, words = [Span(" " * hang)], hang, 0
             elif not is_word and not words and column:
                 continue  # the blanks at which the line was broken
-            line.append(Span(piece, role))
+            if line and line[-1].role is role:
+                line[-1] = Span(line[-1].text + piece, role)
+            else:
+                line.append(Span(piece, role))
             column += len(piece)
             words += is_word
     yield _stripped(line)
@@ -111,16 +114,3 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
-
-
-def wrap(text: str, width: int, indent: str) -> list[str]:
-    """Break a text into lines of at most `width`, each after `indent`; long words stay whole."""
-    lines: list[str] = []
-    current = indent
-    for word in text.split():
-        if len(current) + len(word) + 1 > width and current.strip():
-            lines.append(current.rstrip())
-            current = indent
-        current += word + " "
-    lines.append(current.rstrip())
-    return lines

@@ -20,6 +20,7 @@ from vcpuid.render.explain import render_explain
 
 VCPUID = [sys.executable, "-m", "vcpuid"]
 PLAIN = {**os.environ, "PYTHONUTF8": "1"}
+GOLDMONT = Path(__file__).parents[2] / "dumps" / "intel-goldmont.json"
 
 
 def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -132,6 +133,12 @@ def test_text_is_as_wide_as_the_terminal(columns: int, width: int) -> None:
     shown = run_on_terminal(["explain", "vmx-ept", "sgx"], {"TERM": "xterm", "NO_COLOR": "1"}, columns)
     page = render_explain([explain("vmx-ept"), explain("sgx")])
     assert shown.replace("\r\n", "\n") == page.plain(width)
+
+
+def test_a_summary_is_as_wide_as_the_terminal() -> None:
+    shown = run_on_terminal(["decode", str(GOLDMONT)], {"TERM": "xterm", "NO_COLOR": "1"}, columns=64)
+    _, *lines = shown.splitlines()  # the first has the file's name
+    assert max(map(len, lines)) <= 64 < sum(map(len, lines))
 
 
 @pytest.mark.parametrize("arguments", [["explain", "sgx"], ["explain", "sgx", "--format=json"], ["--help"]])

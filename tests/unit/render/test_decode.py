@@ -169,6 +169,17 @@ def test_the_summary_tells_every_subject() -> None:
     assert text.count("Processor Trace") <= 1
 
 
+def test_the_summary_is_as_narrow_as_its_terminal() -> None:
+    lines = render_decode([decode_dump(machine())]).plain(60).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert "  TLB" in {line[:5] for line in lines}
+
+
+def test_a_long_name_is_apart_from_its_value() -> None:
+    text = render_decode([decode_dump(machine())], every_field=True).plain()
+    assert "compacted_xsave_64byte_aligned no   " in text
+
+
 def test_every_field() -> None:
     text = render_decode([decode_dump(machine())], every_field=True).plain()
     assert "CPUID.16H  eax=00000960" in text

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from vcpuid.render.page import Page, Role, Span, printable, wrap
+from vcpuid.render.page import Page, Role, Span, printable
 
 
 def page() -> Page:
@@ -66,13 +66,6 @@ def test_what_could_steer_a_terminal_is_escaped(text: str, shown: str) -> None:
     assert made.plain() == shown + "\n"
 
 
-def test_wrapping_keeps_every_word() -> None:
-    lines = wrap("one two three four five", 12, "  ")
-    assert lines == ["  one two", "  three", "  four five"]
-    assert wrap("", 11, "  ") == [""]
-    assert wrap("averyverylongword x", 8, " ") == [" averyverylongword", " x"]
-
-
 @pytest.mark.parametrize(
     ("width", "lines"),
     [
@@ -86,6 +79,12 @@ def test_a_hanging_line_is_broken_between_words(width: int, lines: list[str]) ->
     made = Page()
     made.add(Span("  sgx   ", Role.DIM), "one two ", Span(" three four ", Role.GOOD), hang=8)
     assert made.plain(width).splitlines() == lines
+
+
+def test_words_of_one_role_stay_one_span() -> None:
+    made = Page()
+    made.add(Span("+ avx avx2", Role.GOOD), " more", hang=2)
+    assert list(made.lines()) == [(Span("+ avx avx2", Role.GOOD), Span(" more"))]
 
 
 def test_a_broken_line_keeps_its_roles() -> None:
