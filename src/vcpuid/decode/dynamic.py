@@ -5,19 +5,31 @@ The one list of these fields, `tables/dynamic.csv`, serves everything that compa
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
+from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
 from vcpuid.decode.hypervisor import scope_of
 from vcpuid.decode.identity import vendor_of
 from vcpuid.decode.rows import load_decode_table, parse_span
-from vcpuid.terms.address import Register
+from vcpuid.terms.address import Bits, CpuidRegister, Register
 from vcpuid.terms.dump import Cpu, Registers
 
 Key = tuple[int, int]
 _ANY: frozenset[str | None] = frozenset()
 _Masks = tuple[int, int, int, int]
+
+
+class Cause(Enum):
+    """What bits follow that say nothing about the CPU's model."""
+
+    CORE = "core"
+    PART = "part"
+    SYSTEM = "system"
+    FIRMWARE = "firmware"
+    MODE = "mode"
+    MOMENT = "moment"
 
 
 class DynamicField(NamedTuple):
@@ -29,6 +41,7 @@ class DynamicField(NamedTuple):
         position: The register's place in a row.
         mask: The bits.
         scope: The vendor or hypervisor that gives the bits this meaning; `any` for all.
+        cause: What they follow.
         why: What the bits are, in words.
     """
 
@@ -37,6 +50,7 @@ class DynamicField(NamedTuple):
     position: int
     mask: int
     scope: str
+    cause: Cause
     why: str
 
 
@@ -54,6 +68,7 @@ def _make_field(row: dict[str, str]) -> DynamicField:
         position=Register(row["register"]).position,
         mask=(2 << high) - (1 << low),
         scope=row["scope"],
+        cause=Cause(row["cause"]),
         why=row["why"],
     )
 
@@ -75,6 +90,18 @@ def dynamic_masks(key: Key, scopes: frozenset[str | None] = _ANY) -> _Masks | No
         if in_scope and field.subleaves[0] <= key[1] <= field.subleaves[1]:
             masks[field.position] |= field.mask
     return (masks[0], masks[1], masks[2], masks[3]) if any(masks) else None
+
+
+def causes_of(bits: Iterable[Bits]) -> frozenset[Cause]:
+    """Give what some bits follow, whoever gives them this meaning; empty where they are the CPU's own."""
+    return frozenset(
+        field.cause
+        for one in bits
+        if isinstance(one.word, CpuidRegister)
+        for field in _fields_by_leaf().get(one.word.leaf, ())
+        if field.position == one.word.register.position and field.mask & one.mask
+        if field.subleaves[0] <= one.word.subleaf <= field.subleaves[1]
+    )
 
 
 def scopes_of(cpu: Cpu) -> frozenset[str | None]:

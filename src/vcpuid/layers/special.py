@@ -1,7 +1,8 @@
-"""Features that do not simply follow CPUID upwards: the look-ups into `given.toml`."""
+"""Features that do not simply follow CPUID upwards, by `given.toml` and the list of dynamic fields."""
 
 from __future__ import annotations
 
+from vcpuid.decode.dynamic import Cause, causes_of
 from vcpuid.layers.rule import load_layer_table
 from vcpuid.layers.words import is_paravirtual
 from vcpuid.terms.feature import Dialect, Feature
@@ -30,7 +31,7 @@ def follows_topology(feature: Feature) -> bool:
 
 def is_guest_made(feature: Feature) -> bool:
     """Tell whether the guest's own kernel switches the bit."""
-    return feature.name in _features("guest-made")
+    return Cause.SYSTEM in causes_of(feature.bits)
 
 
 def on_request(feature: Feature) -> bool:
@@ -46,7 +47,7 @@ def is_not_migratable(feature: Feature) -> bool:
 
 def shows_in_64_bit_mode(feature: Feature) -> bool:
     """Tell whether CPUID shows the feature in 64-bit mode alone, though every 64-bit CPU has it."""
-    return feature.name in _features("in-64-bit-mode")
+    return Cause.MODE in causes_of(feature.bits)
 
 
 def is_emulated(feature: Feature) -> bool:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from cpus import HYPERVISOR, ONES, Rows, apic_rows, cpu, dump, row
-from vcpuid.decode.dynamic import DynamicField, Model, differing_rows, dynamic_fields, kind_of, stable_rows
+from cpus import AUTHENTIC_AMD, GENUINE_INTEL, HYPERVISOR, ONES, Rows, apic_rows, cpu, dump, row
+from vcpuid.decode.dynamic import (
+    Cause,
+    DynamicField,
+    Model,
+    causes_of,
+    differing_rows,
+    dynamic_fields,
+    kind_of,
+    stable_rows,
+)
 from vcpuid.decode.machine import decode_machine
+from vcpuid.terms.address import Bits, CpuidRegister, MsrRegister, Register
 from vcpuid.terms.dump import Cpu
 
 XEN_LETTERS = (0x566E6558, 0x65584D4D, 0x4D4D566E)
@@ -27,7 +37,8 @@ def test_every_dynamic_field_makes_no_new_kind(field: DynamicField) -> None:
     quiet = list(base.get(key, row()))
     loud = list(quiet)
     loud[field.position] ^= field.mask
-    one, other = (cpu({**base, key: row(*words)}) for words in (quiet, loud))
+    letters = AUTHENTIC_AMD if field.scope == "amd" else GENUINE_INTEL
+    one, other = (cpu({**base, key: row(*words)}, letters=letters) for words in (quiet, loud))
     assert kind_of(one) == kind_of(other)
     assert differing_rows(other, one) == Model(one).differences(other) == {key: row(*loud)}
     assert field.why
@@ -40,6 +51,13 @@ def test_the_neighbours_of_a_dynamic_field_count() -> None:
     assert model.differences(cpu({(1, 0): row(ebx=1 << 23)})) is None
     assert model.differences(cpu({(1, 0): row(ebx=1 << 24)})) == {(1, 0): row(ebx=1 << 24)}
     assert model.differences(cpu({(1, 0): row(), (2, 0): row()})) is None
+
+
+def test_the_cause_of_bits_is_that_of_the_field_they_lie_in() -> None:
+    ecx = CpuidRegister(1, 0, Register.ECX)
+    assert causes_of((Bits(ecx, 26, 28),)) == {Cause.SYSTEM}
+    for elsewhere in (ecx, CpuidRegister(1, 0, Register.EBX), CpuidRegister(1, 1, Register.ECX), MsrRegister(1)):
+        assert not causes_of((Bits(elsewhere, 0, 5),))
 
 
 def test_a_field_of_one_hypervisor_counts_under_another() -> None:
