@@ -63,17 +63,18 @@ def command(
     if raw and output_format == "json":
         raise UsageError("--raw is text", next_step="JSON has the registers of every row.")
 
-    def read() -> Iterator[Dump]:
-        for name in dumps or (HERE,):
-            dump = read_source(name, format_name, lenient=lenient)
-            yield select_cpu(Dump(dump.cpus[:1], dump.origin) if one_cpu else dump, cpu)
+    def read(name: str) -> Dump:
+        dump = read_source(name, format_name, lenient=lenient)
+        return select_cpu(Dump(dump.cpus[:1], dump.origin) if one_cpu else dump, cpu)
 
+    # All before anything is written: a damaged one leaves no half of an answer.
+    parsed = [read(name) for name in dumps or (HERE,)]
     if raw:
-        _write_raw(read(), wanted)
+        _write_raw(parsed, wanted)
         return
     # One dump must have what was asked for; of many, those that have it are shown.
     needed = wanted if len(dumps) <= 1 else Wanted()
-    decoded = (decode_dump(dump, needed, each=each) for dump in read())
+    decoded = (decode_dump(dump, needed, each=each) for dump in parsed)
     if output_format == "json":
         _write_json(decoded, wanted)
     else:
@@ -109,7 +110,7 @@ def _batches(pieces: Iterable[str]) -> Iterator[str]:
     yield "".join(batch)
 
 
-def _write_raw(dumps: Iterator[Dump], wanted: Wanted) -> None:
+def _write_raw(dumps: Iterable[Dump], wanted: Wanted) -> None:
     from vcpuid.dumps import write_dump  # noqa: PLC0415 - only raw output needs it
 
     for dump in dumps:

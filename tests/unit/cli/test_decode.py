@@ -90,6 +90,18 @@ def test_damage_is_told_or_left_out(path: str, capsys: pytest.CaptureFixture[str
     assert "left out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--raw", "--format=json"])
+def test_a_damaged_dump_leaves_no_half_of_an_answer(
+    option: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vcpuid.cli.decode._BATCH_CHARACTERS", 1)
+    damaged = tmp_path / "damaged.txt"
+    damaged.write_text("no dump\n", encoding="utf-8")
+    assert run(["decode", option, path, str(damaged)]) == 3
+    written = capsys.readouterr().out
+    assert not written or json.loads(written)["exit_status"] == 3
+
+
 def test_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
     here = output(capsys, "decode")
     assert "this machine" in here
