@@ -59,8 +59,7 @@ def decode_descriptors(cpu: Cpu) -> tuple[Descriptor, ...]:
     row = read_row(cpu, LEAF)
     if row is None:
         return ()
-    vendor, signature = vendor_of(cpu), signature_of(cpu)
-    model = "" if signature is None else f"{signature.family:x}-{signature.model:x}"
+    scope = _scope_of(cpu)
     found: list[Descriptor] = []
     for position, word in enumerate(row):
         if word >> 31:
@@ -68,8 +67,18 @@ def decode_descriptors(cpu: Cpu) -> tuple[Descriptor, ...]:
         for shift in (0, 8, 16, 24)[not position :]:
             byte = word >> shift & 0xFF
             if byte and byte != _SEE_LEAF_4:
-                found += _meanings(byte, vendor, model)
+                found += _meanings(byte, *scope)
     return tuple(found)
+
+
+def describe_byte(cpu: Cpu, byte: int) -> str:
+    """Say what a byte of leaf 2 tells; empty for one that has no meaning in this CPU."""
+    return "; ".join(told.description for told in _meanings(byte, *_scope_of(cpu)))
+
+
+def _scope_of(cpu: Cpu) -> tuple[str | None, str]:
+    signature = signature_of(cpu)
+    return vendor_of(cpu), "" if signature is None else f"{signature.family:x}-{signature.model:x}"
 
 
 @cache

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vcpuid.answers.decode import DecodedDump, DecodedRow, FieldReader, Wanted, rows_beyond_maximum
+from vcpuid.decode import descriptors
 from vcpuid.decode.facts import Facts
 from vcpuid.decode.machine import Kind, Machine
 from vcpuid.decode.rows import REGISTERS
@@ -21,7 +22,7 @@ from vcpuid.decode.words import (
 from vcpuid.render.cpus import cpu_numbers, plural
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES
-from vcpuid.terms.dump import Registers
+from vcpuid.terms.dump import Cpu, Registers
 
 if TYPE_CHECKING:
     from vcpuid.atlas import Atlas
@@ -339,7 +340,7 @@ def _render_kinds(page: Page, machine: Machine, wanted: Wanted) -> None:
         beyond = {key: row for key, row in rows_beyond_maximum(kind.cpus[0]).items() if wanted.has(key)}
         rows = tuple(FieldReader(kind.cpus[0], atlas.field_table).rows(wanted))
         for row in rows:
-            _render_row(page, row, atlas)
+            _render_row(page, row, kind.cpus[0], atlas)
             for erratum in kind.facts.errata:
                 if (erratum.leaf, 0) == (row.leaf, row.subleaf):
                     page.add(Span(f"    {erratum.register:<11}erratum: {erratum.why}", Role.UNSURE))
@@ -358,7 +359,7 @@ def _leaf(leaf: int, subleaf: int) -> str:
     return f"CPUID.{leaf:02X}H.{subleaf}" if leaf in LEAVES_WITH_SUBLEAVES or subleaf else f"CPUID.{leaf:02X}H"
 
 
-def _render_row(page: Page, row: DecodedRow, atlas: Atlas) -> None:
+def _render_row(page: Page, row: DecodedRow, cpu: Cpu, atlas: Atlas) -> None:
     head = f"  {_leaf(row.leaf, row.subleaf)}  {_words(row.registers)}"
     page.add(Span(head, Role.STRONG), Span(f"   {atlas.leaf_title(row.leaf)}", Role.DIM))
     for field, value in row.fields:
@@ -366,7 +367,10 @@ def _render_row(page: Page, row: DecodedRow, atlas: Atlas) -> None:
         role = Role.DIM if value.value is False else Role.PLAIN
         place = f"{field.register.value}[{bits}]"
         text = f"    {place:<11}{field.name:<27} {value.text}"
-        page.add(Span(text, role), Span(f"   {atlas.describe_field(field)}", Role.DIM))
+        description = atlas.describe_field(field)
+        if row.leaf == descriptors.LEAF and field.encoding == "hex" and isinstance(value.value, int):
+            description = descriptors.describe_byte(cpu, value.value) or description
+        page.add(Span(text, role), Span(f"   {description}", Role.DIM))
     for name, word in zip(REGISTERS, row.unnamed, strict=True):
         if word:
             page.add(Span(f"    {name:<11}{'(no field of ours)':<28}0x{word:08x}", Role.UNSURE))

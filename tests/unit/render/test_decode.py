@@ -187,6 +187,12 @@ def test_every_field() -> None:
     assert "(no field of ours)          0x00000005" in text
 
 
+def test_a_descriptor_is_told_in_the_row_too() -> None:
+    text = render_rows([decode_dump(dump(NORTHWOOD))], Wanted(2)).plain()
+    assert "desc2                       0x5b   Data TLB: 64 entries for pages of 4 KiB, 4 MiB\n" in text
+    assert "desc4                       0x00   Cache or TLB descriptor\n" in text
+
+
 def summary(*cpus: Cpu) -> str:
     return " ".join(render_decode([decode_dump(dump(*cpus))]).plain().split())
 
