@@ -42,7 +42,7 @@ class Missing(NamedTuple):
         rule: The conclusion of the layers' table, as in `kvm.not-supported`; empty where no layer was asked.
         reason: What was seen; empty where only CPUID or a description is known.
         mend: What to do about it; may be empty.
-        is_sure: Whether the target surely lacks it: KVM may make a feature that CPUID lacks.
+        is_sure: Whether the target surely lacks it: KVM may make a feature that CPUID lacks, and not all was read.
     """
 
     feature: str
@@ -148,7 +148,7 @@ class _Comparer:
             return Way(*names, Compatibility.INCOMPATIBLE, Relation.INCOMPATIBLE, reason)
         ignored = self.reader.beside_cpuid
         missing = source.data.bits & ~target.data.bits & ~ignored
-        extra = target.data.bits & ~source.data.bits & ~ignored
+        extra = target.data.bits & ~source.data.bits & ~source.untold & ~ignored
         relation = Relation.INCOMPATIBLE if missing else Relation.SUPERSET if extra else Relation.IDENTICAL
         return self._way(names, relation, self._names(missing), target, extra=self._names(extra))
 
@@ -182,27 +182,29 @@ class _Comparer:
         reason: str = "",
         extra: Iterable[str] = (),
     ) -> Way:
-        lost = tuple(self._missing(name, target.party) for name in missing)
+        lost = tuple(self._missing(name, target) for name in missing)
         sure = [one for one in lost if one.is_sure]
         if sure or (relation is Relation.INCOMPATIBLE and not lost):
             state, reason = Compatibility.INCOMPATIBLE, reason or f"it lacks {_count(sure)}"
         elif lost:
-            state, reason = Compatibility.UNKNOWN, "what CPUID lacks there, KVM may make itself"
+            state, reason = Compatibility.UNKNOWN, "what is missing there was not read, or KVM may make it itself"
         elif not target.party.basis.is_safe:
             state, reason = Compatibility.UNKNOWN, f"nothing is missing, by {_BY[target.party.basis]}"
         else:
             state, reason = Compatibility.COMPATIBLE, "nothing is missing"
         return Way(*names, state, relation, reason, lost, (), tuple(extra))
 
-    def _missing(self, name: str, target: Party) -> Missing:
+    def _missing(self, name: str, target: Offer) -> Missing:
+        party = target.party
         bits = self.reader.models.features[name].bits if name in self.reader.models.features else 0
-        can_be_made = target.basis is Basis.CPUID and bool(bits & self.reader.emulated)
-        if target.evidence is None:
-            layer = Layer.SILICON if target.basis is Basis.CPUID and not can_be_made else None
-            return Missing(name, layer, is_sure=not can_be_made)
-        answer = _why_not(name, self.reader.models.cpu_map, target.evidence)
+        can_be_made = party.basis is Basis.CPUID and bool(bits & self.reader.emulated)
+        is_sure = not can_be_made and not bits & target.untold
+        if party.evidence is None:
+            layer = Layer.SILICON if party.basis is Basis.CPUID and is_sure else None
+            return Missing(name, layer, is_sure=is_sure)
+        answer = _why_not(name, self.reader.models.cpu_map, party.evidence)
         if answer is None or answer.broken_at.supply is None:
-            return Missing(name, None, is_sure=not can_be_made)
+            return Missing(name, None, is_sure=is_sure)
         layer = answer.broken_at.supply
         verdict = answer.verdicts[layer]
         return Missing(name, layer, verdict.rule, verdict.summary, verdict.mend, is_sure=not can_be_made)

@@ -20,8 +20,6 @@ from vcpuid.terms.dump import Cpu, Dump, MissingRow, Registers
 Key = tuple[int, int]
 _NONE: Registers = (0, 0, 0, 0)
 _HYPERVISOR_RANGE = 0x4000
-# Leaves whose subleaf 0 says in EAX which is their last subleaf (SDM vol. 2A, CPUID).
-_COUNTED_LEAVES = frozenset((0x7, 0x14, 0x17, 0x18, 0x1D, 0x20, 0x24))
 
 
 class Weight(Enum):
@@ -210,9 +208,7 @@ def _compare_kinds(before: Kind, after: Kind, table: FieldTable) -> KindDiff:
 
 def _row(cpu: Cpu, key: Key) -> Registers | None:
     """Give a row; zeros where the CPU does not have it, None where the dump does not tell."""
-    leaf, subleaf = key
-    first = cpu.rows.get((leaf, 0)) if leaf in _COUNTED_LEAVES else None
-    if not exists(cpu, leaf) or (first is not None and subleaf > first[0]):
+    if not exists(cpu, key[0]) or cpu.is_beyond_last(*key):
         return _NONE
     return cpu.rows.get(key) or (_NONE if cpu.missing is MissingRow.ZERO else None)
 

@@ -34,12 +34,14 @@ class Offer(NamedTuple):
         data: Its features in the common map, with vendor and signature.
         model: The model that describes it best, by its own family and model; None where none does.
         unnamed: Features that it has and the common map has no name for.
+        untold: The bits of features that it may have: its CPUID or MSRs were not read so far.
     """
 
     party: Party
     data: CpuData
     model: str | None
     unnamed: tuple[str, ...] = ()
+    untold: int = 0
 
 
 def common_map(parties: Iterable[Party]) -> CpuMap:
@@ -68,7 +70,7 @@ class OfferReader:
         """
         if party.cpu is not None:
             return self._of_definition(party, party.cpu)
-        data = self._of_registers(party)
+        data, untold = self._of_registers(party), 0
         if party.basis is Basis.KVM:
             # Of what KVM lists a guest gets what QEMU has a name for; some features QEMU gives by itself.
             bits = (data.bits & self.named_by_qemu | self.synthetic) & ~self.not_migratable
@@ -78,7 +80,9 @@ class OfferReader:
             if bits & self._long_mode:
                 bits |= self._in_64_bit_mode
             data = data._replace(bits=bits)
-        return Offer(party, data, self._model_of(data))
+            for one in party.cpus:
+                untold |= self.models.untold(one)
+        return Offer(party, data, self._model_of(data), untold=untold & ~data.bits)
 
     def _model_of(self, data: CpuData) -> str | None:
         if data not in self._described:

@@ -11,6 +11,8 @@ from vcpuid.terms.address import Bits, CpuidRegister, Word
 Registers = tuple[int, int, int, int]
 
 _HYPERVISOR_RANGE = 0x4000
+# Leaves whose subleaf 0 says in EAX which is their last subleaf (SDM vol. 2A, CPUID).
+_COUNTED_LEAVES = frozenset((0x7, 0x14, 0x17, 0x18, 0x1D, 0x1E, 0x20, 0x24, 0x29))
 
 
 def base_of(leaf: int) -> int:
@@ -56,8 +58,13 @@ class Cpu:
         # An invalid maximum (an old CPU's answer to 0x80000000) means that the range does not exist.
         return maximum if base <= maximum <= base | 0xFFFF else base - 1
 
+    def is_beyond_last(self, leaf: int, subleaf: int) -> bool:
+        """Tell whether subleaf 0 says that the leaf does not have this subleaf."""
+        first = self.rows.get((leaf, 0)) if leaf in _COUNTED_LEAVES else None
+        return first is not None and subleaf > first[0]
+
     def read(self, word: Word) -> int | None:
-        """Read one word; 0 where the leaf does not exist, None where nothing is known.
+        """Read one word; 0 where the leaf or subleaf does not exist, None where nothing is known.
 
         A leaf above the maximum does not exist, whatever the CPU answers to it.
         """
@@ -69,6 +76,8 @@ class Cpu:
         row = self.rows.get((word.leaf, word.subleaf))
         if row is not None:
             return row[word.register.position]
+        if self.is_beyond_last(word.leaf, word.subleaf):
+            return 0
         return 0 if self.missing is MissingRow.ZERO and self.rows else None
 
     def has(self, bits: Bits) -> bool | None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from cpus import cpu
 from snapshots import (
     Data,
     cpu_map,
@@ -19,7 +20,7 @@ from snapshots import (
     rows,
 )
 from vcpuid.answers.compare import CompareAnswer, Compatibility, compare
-from vcpuid.answers.party import Party, read_parties
+from vcpuid.answers.party import Basis, Party, read_parties
 from vcpuid.errors import UsageError
 from vcpuid.rules.libvirt.compare import Relation
 from vcpuid.terms.verdict import Layer
@@ -109,6 +110,27 @@ class TestDumps:
         if way.missing:  # the vendor of the small map is not known: then the answer is no for that alone
             assert [(one.feature, one.is_sure) for one in way.missing] == [("arch-capabilities", False)]
             assert way.compatibility is Compatibility.UNKNOWN
+
+    def test_what_the_targets_dump_does_not_tell_is_not_lost(self) -> None:
+        bits = {(1, 0): (0x506E3, 0, 0, FPU), (7, 0): (0, AVX2, 0, 0)}
+        told = Party("told", Basis.CPUID, cpus=(cpu(bits, msrs={0x10A: 1}),))
+        silent = Party("silent", Basis.CPUID, cpus=(cpu(bits),))
+        answer = compare(told, silent)
+        assert answer.compatibility is Compatibility.UNKNOWN
+        assert "was not read" in answer.there.reason
+        assert [(one.feature, one.layer, one.is_sure) for one in answer.there.missing] == [
+            ("rdctl-no", None, False)
+        ]
+        assert answer.back is not None
+        assert (answer.back.missing, answer.back.extra) == ((), ())
+
+    def test_what_the_targets_dump_denies_is_lost(self) -> None:
+        has, lacks = (
+            Party("host", Basis.CPUID, cpus=(cpu({(1, 0): (0x506E3, 0, 0, FPU)}, msrs={0x10A: bit}),))
+            for bit in (1, 0)
+        )
+        (lost,) = compare(has, lacks).there.missing
+        assert (lost.feature, lost.layer, lost.is_sure) == ("rdctl-no", Layer.SILICON, True)
 
     def test_no_difference_is_no_promise(self) -> None:
         bits = rows(_1_0=row(edx=FPU), _7_0=row(ebx=AVX2))

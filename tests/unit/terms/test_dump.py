@@ -47,6 +47,13 @@ def test_a_row_that_is_not_there(missing: MissingRow, value: int | None) -> None
     assert cpu.read(SGX1.word) == value
 
 
+@pytest.mark.parametrize(("leaf", "last", "value"), [(7, 0, 0), (7, 1, None), (4, 0, None)])
+def test_a_subleaf_above_the_last_one_does_not_exist(leaf: int, last: int, value: int | None) -> None:
+    cpu = Cpu(0, {(BASIC, 0): (0x1F, 0, 0, 0), (leaf, 0): (last, 0, 0, 0)})
+    assert cpu.read(CpuidRegister(leaf, 1, Register.EAX)) == value
+    assert cpu.is_beyond_last(leaf, 1) is (value == 0)
+
+
 def test_a_dump_without_any_row_knows_nothing() -> None:
     assert Cpu(0, {}, missing=MissingRow.ZERO).has(SGX1) is None
 

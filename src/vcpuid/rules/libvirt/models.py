@@ -186,6 +186,14 @@ class Models:
             bits |= cpu.msrs.get(index, 0) << offset
         return CpuData(bits & self.known, self._vendor_of(cpu), _signature_of(cpu))
 
+    def untold(self, cpu: Cpu) -> int:
+        """Give the features of which nothing is known: MSRs that nobody read, rows that may have been left out."""
+        bits = 0
+        for name, written in self.cpu_map.features.items():
+            if any(cpu.read(word) is None for word, _ in written.masks):
+                bits |= self.features[name].bits
+        return bits
+
     def _vendor_of(self, cpu: Cpu) -> str | None:
         row = cpu.rows.get((0, 0))
         if row is None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from cpu_maps import FEATURES, MODELS, feature, make_models, model
-from cpus import AUTHENTIC_AMD, CENTAUR_HAULS, cpu, row
+from cpus import AUTHENTIC_AMD, CENTAUR_HAULS, GENUINE_INTEL, cpu, row
 from vcpuid.errors import InputError
 from vcpuid.rules.libvirt.map import Signature
 from vcpuid.rules.libvirt.models import split_signature
+from vcpuid.terms.dump import MissingRow
 
 SMALL = make_models()
 
@@ -68,6 +69,19 @@ def test_a_cpu_is_read_by_the_maps_words() -> None:
 def test_leaves_above_the_maximum_are_not_there() -> None:
     rows = {(0, 0): row(1, 0x756E6547, 0x6C65746E, 0x49656E69), (7, 0): row(0, 1 << 2)}
     assert SMALL.read(cpu(rows)).bits == 0
+
+
+@pytest.mark.parametrize(
+    ("missing", "msrs", "untold"),
+    [
+        (MissingRow.ZERO, {}, {"rdctl-no"}),
+        (MissingRow.ZERO, {0x10A: 0}, set()),
+        (MissingRow.UNKNOWN, {0x10A: 0}, {"sgx", "invtsc"}),
+    ],
+)
+def test_what_nobody_read_is_untold(missing: MissingRow, msrs: dict[int, int], untold: set[str]) -> None:
+    rows = {(0, 0): (7, *GENUINE_INTEL), (1, 0): row(0x506E3)}
+    assert untold == set(SMALL.names(SMALL.untold(cpu(rows, missing=missing, msrs=msrs))))
 
 
 def test_a_vendor_that_the_map_does_not_know_is_none() -> None:
