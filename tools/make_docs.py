@@ -3,8 +3,9 @@
     python -m tools.make_docs          write them
     python -m tools.make_docs --check  write nothing; name the pages that are stale, status 1 if there are any
 
-Three kinds of text are generated: docs/layers.md from the rules of the layers, docs/commands.md from the help of
-every command, and, in every page, the output of the `console` examples that do not depend on the machine.
+Four kinds of text are generated: docs/layers.md from the rules of the layers, docs/messages.md from the tables of
+messages, docs/commands.md from the help of every command, and, in every page, the output of the `console` examples
+that do not depend on the machine.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import click
 
 from vcpuid.cli import run, vcpuid
 from vcpuid.layers.rule import load_layer_table
+from vcpuid.rules.messages.table import FILES, Message, load_causes, load_messages
 from vcpuid.terms.verdict import Chain, Layer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,6 +54,24 @@ JSON it is the verdict's `rule`.
 The states are `yes` (present), `no` (absent), `?` (unknown) and `-` (not applicable). Missing evidence is `?`,
 never `no`. How the hops meet in an answer is told in [architecture.md](architecture.md#asked-available-got).
 """
+_MESSAGES_HEAD = """\
+<!-- Made by: python -m tools.make_docs, from src/vcpuid/rules/messages/tables. Do not edit this page by hand. -->
+
+# The messages
+
+What programs of the stack say about CPUs when something fails: what it means, what it comes from, what to do.
+`vcpuid diagnose` finds these messages in a text or log, names the features in it, and with `--host` tests each
+cause on the host's evidence.
+"""
+_PROGRAMS = {
+    "qemu": "QEMU",
+    "libvirt": "libvirt",
+    "nova": "Nova",
+    "wrappers": "KubeVirt, Proxmox VE and others around them",
+    "kernel": "The kernel of hosts and guests",
+    "sgx": "SGX: kernel, QEMU, attestation",
+    "guest": "Programs in guests",
+}
 _COMMANDS_HEAD = """\
 <!-- Made by: python -m tools.make_docs, from the --help of each command. Do not edit this page by hand. -->
 
@@ -111,6 +131,31 @@ def _cell(text: str) -> str:
     """Escapes what a table or HTML would take for its own, outside of `code`."""
     pieces = text.replace("|", "\\|").split("`")
     return "`".join(piece if number % 2 else piece.replace("<", "&lt;") for number, piece in enumerate(pieces))
+
+
+# docs/messages.md --------------------------------------------------------------------------------
+
+
+def render_messages() -> str:
+    """Gives docs/messages.md."""
+    parts = [_MESSAGES_HEAD]
+    for file in FILES:
+        parts.append(f"## {_PROGRAMS[file]}\n")
+        parts += [_message(one) for one in load_messages() if one.name.partition(".")[0] == file]
+    parts.append("## The causes\n\n| cause | what it is | what to do | seen |\n|---|---|---|---|")
+    for name, cause in load_causes().items():
+        cells = (f'<a id="{name}"></a>`{name}`', *map(_cell, (cause.says, cause.fix, cause.source)))
+        parts.append(f"| {' | '.join(cells)} |")
+    return "\n".join(parts) + "\n"
+
+
+def _message(message: Message) -> str:
+    text = message.samples[0].text.split("\n", maxsplit=1)[0].strip()
+    who = f"{message.program} ({message.layer.value})" + (f", {message.versions}" if message.versions else "")
+    causes = ", ".join(f"`{cause.name}`" for cause in message.causes)
+    sources = "; ".join(dict.fromkeys(sample.source for sample in message.samples))
+    told = f"{who}: {_cell(message.means)}"
+    return f"### {message.name}\n\n```text\n{text}\n```\n\n{told}\nCauses: {causes}. Seen: {_cell(sources)}.\n"
 
 
 # docs/commands.md --------------------------------------------------------------------------------
@@ -173,9 +218,10 @@ class Example:
         """Whether the output is the same on every machine: tables, the example host or dumps of ours alone."""
         words = self.arguments
         by_tables = words[:1] == ["explain"] or words[:2] == ["map", "entry"] or "--shipped" in words
+        by_text = words[:1] == ["diagnose"] and "--host" not in words
         by_example = any(word.startswith(EXAMPLE_HOST) for word in words)
         by_dumps = any(word.startswith((EXAMPLE_DUMPS, EXAMPLE_MAPS)) for word in words)
-        return by_tables or by_example or by_dumps
+        return by_tables or by_text or by_example or by_dumps
 
 
 def pages() -> list[Path]:
@@ -233,7 +279,11 @@ def refresh_examples(text: str, page: str) -> str:
 
 def render_pages() -> dict[Path, str]:
     """Gives the text that each page should have."""
-    made = {ROOT / "docs/layers.md": render_layers(), ROOT / "docs/commands.md": render_commands()}
+    made = {
+        ROOT / "docs/layers.md": render_layers(),
+        ROOT / "docs/commands.md": render_commands(),
+        ROOT / "docs/messages.md": render_messages(),
+    }
     for path in pages():
         if path not in made:
             made[path] = refresh_examples(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))

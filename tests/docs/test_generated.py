@@ -21,6 +21,10 @@ def test_the_page_of_the_layers_is_fresh() -> None:
     assert (make_docs.ROOT / "docs/layers.md").read_text(encoding="utf-8") == make_docs.render_layers(), STALE
 
 
+def test_the_page_of_the_messages_is_fresh() -> None:
+    assert (make_docs.ROOT / "docs/messages.md").read_text(encoding="utf-8") == make_docs.render_messages(), STALE
+
+
 def test_the_page_of_the_commands_is_fresh() -> None:
     assert (make_docs.ROOT / "docs/commands.md").read_text(encoding="utf-8") == make_docs.render_commands(), STALE
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "compare": ("compare", "Can guests run on another host, by their CPU? There and back."),
     "baseline": ("baseline", "The CPU that all of several hosts can give."),
     "audit": ("audit", "Every guest of a host: asked, given, got, and what bites later."),
+    "diagnose": ("diagnose", "An error message: what it means, what it comes from, what to do."),
     "lint": ("lint", "Faults in domain XML and in libvirt's CPU map: what will happen, and the fix."),
     "guest": ("guest", "A guest CPU definition in another project's dialect."),
     "map": ("map", "libvirt's feature map."),

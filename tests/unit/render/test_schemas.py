@@ -14,6 +14,7 @@ import vcpuid
 from domain_lint import INPUTS, basis_of, lint_input
 from reports import cpu_report, whole_report, write_qemu
 from snapshots import evidence, whole_host
+from vcpuid.answers.diagnose import diagnose
 from vcpuid.answers.explain import explain
 from vcpuid.answers.guest import translate
 from vcpuid.answers.lint import LintReport
@@ -24,12 +25,14 @@ from vcpuid.errors import AmbiguousNameError, InputError, UndecidedError, Unknow
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
 from vcpuid.probe import probe
+from vcpuid.render.diagnose import diagnosis_document
 from vcpuid.render.document import address_document, error_document
 from vcpuid.render.explain import explain_document
 from vcpuid.render.guest import guest_document
 from vcpuid.render.lint import lint_document
 from vcpuid.render.probe import probe_document
 from vcpuid.render.why import why_document
+from vcpuid.rules.messages.table import load_messages
 from vcpuid.terms.address import parse_bit
 
 FOLDER = Path(vcpuid.__file__).parent / "render" / "schemas"
@@ -58,6 +61,7 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "baseline",
         "compare",
         "decode",
+        "diagnose",
         "diff",
         "error",
         "explain",
@@ -178,3 +182,15 @@ def test_a_document_that_lacks_a_member_is_refused() -> None:
 def test_lint_of_every_fault_of_domain_xml(path: Path) -> None:
     unread = (InputError("empty", source="a.xml"),)
     check("lint", lint_document(LintReport((lint_input(path),), unread, basis_of(path.stem))))
+
+
+@pytest.mark.parametrize("sources", [{}, HOST], ids=["nothing known", "whole host"])
+def test_diagnose_of_every_message(sources: dict[str, Any]) -> None:
+    host = evidence(**sources)
+    for message in load_messages():
+        for sample in message.samples:
+            check("diagnose", diagnosis_document(diagnose(sample.text, host, "web-1" if sources else None)))
+
+
+def test_diagnose_of_a_text_that_nobody_knows() -> None:
+    check("diagnose", diagnosis_document(diagnose("it broke: sha-ni, CPUID.07H:EBX.sgx [bit 2]")))
