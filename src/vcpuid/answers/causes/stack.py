@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from vcpuid.answers.causes.case import BY_GUEST, Case, Holding, Tested, some, unread, yes_or_no
 from vcpuid.errors import InputError
@@ -12,6 +12,7 @@ from vcpuid.evidence.running import ProcessEvidence
 from vcpuid.layers import JUDGES
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.lint import near
+from vcpuid.rules.qemu.knowledge import load_qemu
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.guest import Accelerator, CpuMode
 from vcpuid.terms.verdict import Layer
@@ -80,17 +81,30 @@ def unknown_in_map(case: Case, evidence: Evidence) -> Tested:
 
 
 def model_unknown(case: Case, evidence: Evidence) -> Tested:
-    """Is the model of the text missing from the host's map?"""
+    """Is the model of the text one that the host's libvirt or QEMU, whichever speaks, does not have?"""
     model = case.values.get("model", "")
+    if case.dialect is Dialect.QEMU:
+        return _unknown_to_qemu(model, evidence)
     cpu_map = _map_of(evidence)
     if isinstance(cpu_map, Tested):
         return cpu_map
-    found = (
-        f"{model} is {'' if model in cpu_map.models else 'not '}in {cpu_map.source}{near(model, cpu_map.models)}"
-    )
-    if case.dialect is Dialect.LIBVIRT:
-        return yes_or_no(found, holds=model not in cpu_map.models)
-    return Tested(Holding.UNKNOWN, f"libvirt's model {found}", "qemu-system-x86_64 -cpu help")
+    return _unknown_to(cpu_map.source, model, cpu_map.models)
+
+
+def _unknown_to_qemu(model: str, evidence: Evidence) -> Tested:
+    tell = "Run: qemu-system-x86_64 -cpu help"
+    for version in _versions("qemu", evidence):
+        tables = load_qemu(".".join(map(str, _numbers(version))))
+        if tables.is_exact:
+            return _unknown_to(tables.label, model, tables.models)
+        return Tested(Holding.UNKNOWN, f"QEMU {version} has not been measured", tell)
+    return Tested(Holding.UNKNOWN, "the version of QEMU is not known", tell)
+
+
+def _unknown_to(whose: str, model: str, models: Collection[str]) -> Tested:
+    if model in models:
+        return Tested(Holding.HOLDS_NOT, f"{whose} has {model}")
+    return Tested(Holding.HOLDS, f"{whose} has no {model}{near(model, models)}")
 
 
 def foreign_model(case: Case, evidence: Evidence) -> Tested:
