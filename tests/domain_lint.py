@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from snapshots import QEMU_PATH, cpu_map, evidence, libvirt
-from vcpuid.answers.lint import Basis, LintedFile, Text, choose_map, lint_text
-from vcpuid.answers.lint_host import LintHost, host_of
+from vcpuid.answers.lint import Basis, LintedFile, Text, lint_text
+from vcpuid.answers.lint_host import LintHost, first_map, host_of
+from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 FOLDER = Path(__file__).parent / "golden" / "domain_lint"
@@ -44,7 +45,7 @@ def basis_of(rule: str) -> Basis:
         return Basis(replace(shipped, features=features, models=models, source="an older one", version="9.0"))
     if rule.startswith("host-"):
         host = lint_host()
-        return Basis(shipped if "unknown" in rule else choose_map(None, [host]), (host,))
+        return Basis(shipped if "unknown" in rule else choose_map(None, first_map([host])), (host,))
     return Basis(shipped)
 
 

@@ -10,11 +10,12 @@ import pytest
 from lxml import etree
 
 from programs import LIBVIRT_URI, needs_kvm, needs_libvirt
-from vcpuid.answers.lint import Basis, Text, choose_map, lint_text
-from vcpuid.answers.lint_host import LintHost, host_of
+from vcpuid.answers.lint import Basis, Text, lint_text
+from vcpuid.answers.lint_host import LintHost, first_map, host_of
 from vcpuid.evidence import Evidence
 from vcpuid.gather.collect import collect
 from vcpuid.gather.options import Options
+from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.snapshot import Snapshot
 
 FEATURES = ("avx2", "sgx", "svm", "mpx", "hle", "pku", "amx-tile", "3dnow", "la57", "invtsc")
@@ -41,7 +42,7 @@ def virsh(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def judge(text: str) -> list[str]:
     host = this_host()
-    findings = lint_text(Text(text.encode(), "x"), Basis(choose_map(None, [host]), (host,))).findings
+    findings = lint_text(Text(text.encode(), "x"), Basis(choose_map(None, first_map([host])), (host,))).findings
     return [finding.consequence for finding in findings if finding.host]
 
 

@@ -13,9 +13,8 @@ from vcpuid.answers.lint_host import LintHost, lint_on_host
 from vcpuid.errors import InputError, VcpuidError
 from vcpuid.guest.libvirt import parse_xml
 from vcpuid.rules.libvirt.domain import lint_domain
-from vcpuid.rules.libvirt.map import INSTALLED, CpuMap, read_map
+from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.map_lint import lint_file, read_and_lint
-from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.finding import Finding
 
 _MAP = "CPU map of libvirt"
@@ -165,17 +164,3 @@ def lint_text(text: Text, basis: Basis) -> LintedFile:
 
 def _expected() -> str:
     return f"{' or '.join(f'a {kind.name}' for kind in KINDS)}; a <cpu> by itself serves too"
-
-
-def choose_map(folder: str | None, hosts: Sequence[LintHost]) -> CpuMap:
-    """Give the map that names are judged by: a folder's, the first host's, the installed or the shipped one.
-
-    Raises:
-        InputError: The named folder has no map.
-    """
-    if folder is not None:
-        return read_map(folder)
-    theirs = next((host.cpu_map for host in hosts if host.cpu_map is not None), None)
-    if theirs is not None:
-        return theirs
-    return read_map(INSTALLED) if Path(INSTALLED, "index.xml").exists() else shipped_map()

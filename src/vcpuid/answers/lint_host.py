@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lxml import etree
@@ -50,6 +50,11 @@ def host_of(evidence: Evidence) -> LintHost:
     """Give the host of a snapshot."""
     snapshot = evidence.snapshot
     return LintHost(snapshot.host_name or snapshot.source, snapshot.source, evidence.libvirt)
+
+
+def first_map(hosts: Iterable[LintHost]) -> CpuMap | None:
+    """Give the map of the first host that has one."""
+    return next((host.cpu_map for host in hosts if host.cpu_map is not None), None)
 
 
 def lint_on_host(root: etree._Element, source: str, cpu_map: CpuMap, host: LintHost) -> Iterator[Finding]:

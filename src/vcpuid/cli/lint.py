@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from vcpuid.answers.lint import Basis, Text, choose_map, lint
-from vcpuid.answers.lint_host import host_of
+from vcpuid.answers.lint import Basis, Text, lint
+from vcpuid.answers.lint_host import first_map, host_of
 from vcpuid.cli.files import read_at_most
 from vcpuid.cli.output import findings_status, output_options, write
 from vcpuid.errors import UsageError
@@ -13,6 +13,7 @@ from vcpuid.evidence import Evidence
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES
 from vcpuid.render.lint import lint_document, render_lint
 from vcpuid.render.page import printable
+from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.snapshot import Snapshot
 
 _BAD_INPUT = 3
@@ -48,7 +49,7 @@ def command(
     if (*files, *hosts).count("-") > 1:
         raise UsageError("standard input is named more than once", expected="at most one -")
     lint_hosts = tuple(host_of(Evidence(Snapshot.read(host))) for host in hosts)
-    report = lint(files, Basis(choose_map(map_folder, lint_hosts), lint_hosts), _read)
+    report = lint(files, Basis(choose_map(map_folder, first_map(lint_hosts)), lint_hosts), _read)
     write(output_format, lambda: render_lint(report), lambda: lint_document(report))
     for error in report.unread:
         click.echo("\n".join(printable(line) for line in f"vcpuid: {error}".split("\n")), err=True)

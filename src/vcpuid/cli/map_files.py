@@ -1,4 +1,4 @@
-"""Maps that commands read and write: which one an answer rests on, and how a copy is changed."""
+"""Maps that commands read and write: whose it is, and how a copy is changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import click
 from vcpuid.answers.map_edit import MapEdit, Written
 from vcpuid.cli.files import back_up, write_bytes_whole
 from vcpuid.errors import InputError, UndecidedError, UsageError
-from vcpuid.rules.libvirt.map import INSTALLED, CpuMap, read_map
+from vcpuid.rules.libvirt.choice import choose_map
+from vcpuid.rules.libvirt.map import INSTALLED, CpuMap
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -29,8 +30,8 @@ def one_of(options: Mapping[str, object]) -> None:
         raise UsageError("more than one map", found=" and ".join(given), expected="one of them")
 
 
-def choose_map(folder: str | None, host: str | None, *, shipped: bool = False) -> CpuMap:
-    """Give the map that an answer rests on: a folder's, a snapshot's, this machine's, or the shipped one.
+def map_of_options(folder: str | None, host: str | None, *, shipped: bool = False) -> CpuMap:
+    """Give the map that a command's options name: the shipped one, a folder's, a snapshot's, or what there is.
 
     Raises:
         InputError: It cannot be read, or is none.
@@ -38,11 +39,7 @@ def choose_map(folder: str | None, host: str | None, *, shipped: bool = False) -
     """
     if shipped:
         return shipped_map()
-    if folder is not None:
-        return read_map(folder)
-    if host is not None:
-        return map_of_snapshot(host)
-    return read_map(INSTALLED) if Path(INSTALLED, "index.xml").exists() else shipped_map()
+    return choose_map(folder, None if folder is not None or host is None else map_of_snapshot(host))
 
 
 def map_of_snapshot(path: str) -> CpuMap:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from vcpuid.answers.map_show import show_in_map
-from vcpuid.cli.map_files import choose_map, one_of
+from vcpuid.cli.map_files import map_of_options, one_of
 from vcpuid.cli.output import output_options, write
 from vcpuid.render.map import render_shown, shown_document
 from vcpuid.rules.libvirt.models import Models
@@ -30,7 +30,7 @@ def command(
     vcpuid map show spec-ctrl --map cpu_map/
     """
     one_of({"--map": folder, "--host": host, "--shipped": shipped})
-    cpu_map = choose_map(folder, host, shipped=shipped)
+    cpu_map = map_of_options(folder, host, shipped=shipped)
     models = Models(cpu_map)
     answers = [show_in_map(name, models) for name in names]
     write(output_format, lambda: render_shown(answers, cpu_map), lambda: shown_document(answers, cpu_map))

@@ -6,7 +6,7 @@ import click
 
 from vcpuid.answers.map_edit import add_to_map
 from vcpuid.answers.map_sync import compare_with_host, compare_with_version
-from vcpuid.cli.map_files import check_target, choose_map, one_of, read_files, write_edit, writing_options
+from vcpuid.cli.map_files import check_target, map_of_options, one_of, read_files, write_edit, writing_options
 from vcpuid.cli.output import findings_status, output_options, write
 from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
@@ -49,7 +49,7 @@ def command(
     one_of({"--map": folder, "--to": target, "--shipped": shipped})
     if target is None and output is not None:
         raise UsageError("--output needs --to DIR, the map that is changed")
-    cpu_map = choose_map(target or folder, host, shipped=shipped)
+    cpu_map = map_of_options(target or folder, host, shipped=shipped)
     if version is not None:
         answer = compare_with_version(version, cpu_map)
     else:

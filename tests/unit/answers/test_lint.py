@@ -10,9 +10,10 @@ import pytest
 from domain_lint import CAPABILITIES, MODELS, lint_host
 from map_defects import TINY
 from snapshots import Data, cpu_map, evidence, failed, libvirt
-from vcpuid.answers.lint import Basis, LintReport, Text, choose_map, lint, lint_text
-from vcpuid.answers.lint_host import LintHost, host_of
+from vcpuid.answers.lint import Basis, LintReport, Text, lint, lint_text
+from vcpuid.answers.lint_host import LintHost, first_map, host_of
 from vcpuid.errors import InputError
+from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.finding import Finding
 
@@ -76,22 +77,22 @@ def test_a_folder_that_is_no_map_is_refused(tmp_path: Path) -> None:
 
 def test_the_map_is_that_of_the_option_or_the_first_host() -> None:
     host = lint_host()
-    assert choose_map(str(TINY), [host]).source == str(TINY)
-    assert choose_map(None, [replace(host, libvirt=host_of(evidence()).libvirt), host]).title == (
+    assert choose_map(str(TINY), first_map([host])).source == str(TINY)
+    assert choose_map(None, first_map([replace(host, libvirt=host_of(evidence()).libvirt), host])).title == (
         "the map of libvirt 9.0.0 (/usr/share/libvirt/cpu_map on h07)"
     )
 
 
 def test_without_any_the_shipped_map_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vcpuid.answers.lint.INSTALLED", "/nowhere")
-    assert choose_map(None, []) is shipped_map()
+    monkeypatch.setattr("vcpuid.rules.libvirt.choice.INSTALLED", "/nowhere")
+    assert choose_map() is shipped_map()
 
 
 # Hosts ------------------------------------------------------------------------------------------------
 
 
 def on_hosts(text: str, *hosts: LintHost) -> list[Finding]:
-    basis = Basis(choose_map(None, hosts), hosts)
+    basis = Basis(choose_map(None, first_map(hosts)), hosts)
     return [finding for finding in lint_text(Text(text.encode(), "x"), basis).findings if finding.host]
 
 

@@ -14,6 +14,7 @@ import pytest
 from map_defects import TINY, load_defects
 from snapshots import cpu_map, libvirt, qmp, write_snapshot
 from vcpuid.cli import map_files, run
+from vcpuid.rules.libvirt import choice
 from vcpuid.rules.libvirt.map import INSTALLED
 
 Run = Callable[..., tuple[int, str, str]]
@@ -65,7 +66,7 @@ def test_a_snapshot_without_a_map_is_undecided(map_: Run, tmp_path: Path, source
 
 
 def test_show_falls_back_to_the_map_that_ships_with_us(map_: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(map_files, "INSTALLED", "/nowhere")
+    monkeypatch.setattr(choice, "INSTALLED", "/nowhere")
     _, out, _ = map_("show", "amx-fp8")
     assert "(shipped with vcpuid)" in out
 
