@@ -53,7 +53,8 @@ class Virsh:
             stderr=subprocess.STDOUT,
             text=True,
             check=True,
-            env=os.environ | {"LC_ALL": "C.UTF-8"},
+            # Wide lines: virsh echoes what it reads, and draws a long command anew where a line is full.
+            env=os.environ | {"LC_ALL": "C.UTF-8", "COLUMNS": "1000"},
         )
         return done.stdout
 

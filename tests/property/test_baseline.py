@@ -17,7 +17,7 @@ from vcpuid.terms.place import Place
 
 HERE = Place("test")
 MAP = shipped_map()
-READER = OfferReader(MAP)
+READER = OfferReader([], MAP)
 # Features that libvirt leaves out of a CPU that is to migrate would make a baseline differ from its hosts.
 FEATURES = [name for name, feature in MAP.features.items() if feature.migratable]
 REQUESTS = st.lists(st.sampled_from(FEATURES), max_size=12, unique=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from vcpuid.answers.compare import Compatibility, compare
-from vcpuid.answers.offer import OfferReader, common_map
+from vcpuid.answers.offer import OfferReader
 from vcpuid.answers.party import Basis, Party, party_of_snapshot
 from vcpuid.atlas import Atlas
 from vcpuid.errors import InputError
@@ -288,7 +288,7 @@ class _Auditor:
 
     @cached_property
     def _reader(self) -> OfferReader:
-        return OfferReader(common_map([self._host] if self._host else []))
+        return OfferReader([self._host] if self._host else [])
 
 
 _NOBODY = Party("", Basis.CPUID)

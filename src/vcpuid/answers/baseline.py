@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from operator import and_
 from typing import NamedTuple
 
-from vcpuid.answers.offer import Offer, OfferReader, common_map
+from vcpuid.answers.offer import Offer, OfferReader
 from vcpuid.answers.party import Party
 from vcpuid.errors import InputError, UsageError
-from vcpuid.rules.libvirt.decode import Blockers, Decoded, Side, Trial, decode, passed_over
+from vcpuid.rules.libvirt.decode import Blockers, Decoded, Outcome, Side, Trial, decode
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.models import CpuData
-from vcpuid.terms.guest import GuestCpu
+from vcpuid.terms.guest import AddressBits, GuestCpu
 
 
 class Cost(NamedTuple):
@@ -26,6 +27,42 @@ class Cost(NamedTuple):
 
     hosts: tuple[str, ...]
     features: tuple[str, ...]
+
+
+class Barrier(NamedTuple):
+    """What keeps hosts from a model.
+
+    Attributes:
+        hosts: Their names.
+        features: What the model has and they cannot give; empty where their libvirt calls it unusable, no more.
+    """
+
+    hosts: tuple[str, ...]
+    features: tuple[str, ...]
+
+
+class Candidate(NamedTuple):
+    """A model that was tried and is not the baseline's.
+
+    Attributes:
+        name: Its name.
+        outcome: Why it lost.
+        score: What its description would have cost; None where it was not weighed.
+        added: What would have to be added to it.
+        taken_away: What would have to be taken away from it.
+        best_of: Hosts that it describes best.
+        is_better: Whether it would give more than the chosen one does, some host has it, and others keep it out.
+        barriers: The hosts that cannot give it whole, those with the fewest gaps first.
+    """
+
+    name: str
+    outcome: Outcome
+    score: int | None
+    added: tuple[str, ...]
+    taken_away: tuple[str, ...]
+    best_of: tuple[str, ...]
+    is_better: bool
+    barriers: tuple[Barrier, ...]
 
 
 class Group(NamedTuple):
@@ -53,10 +90,10 @@ class Baseline(NamedTuple):
         accept: Features that every host could give a guest besides, if it came with them.
         costs: What single hosts cost, dearest first.
         groups: Hosts that share a baseline of their own; one group for hosts that are alike.
-        trials: The models that were tried, and why they lost.
+        candidates: The other models, and why each is not the one: those that weigh least first.
         rests_on: The map whose names are used.
         unnamed: Features that hosts have and the map has no name for.
-        allowed: How many models every host can run; None where a host does not tell.
+        allowed: How many models every host can run, some less a few features; None where no host tells.
     """
 
     cpu: GuestCpu | None
@@ -66,7 +103,7 @@ class Baseline(NamedTuple):
     accept: tuple[str, ...]
     costs: tuple[Cost, ...]
     groups: tuple[Group, ...]
-    trials: tuple[Trial, ...]
+    candidates: tuple[Candidate, ...]
     rests_on: str
     unnamed: tuple[str, ...]
     allowed: int | None
@@ -77,12 +114,28 @@ class Baseline(NamedTuple):
         return all(party.basis.is_safe for party in self.hosts)
 
 
+# What is no candidate: the one that won, and models that no host of this kind could be called by.
+_NO_CANDIDATES = frozenset((Outcome.CHOSEN, Outcome.VENDOR, Outcome.NOT_FOR_SIDE))
+
+
+class _Kind(NamedTuple):
+    """Hosts that are alike to a model: their bits, the models that they can run, and their names."""
+
+    bits: int
+    runnable: Blockers | None
+    hosts: list[str]
+
+
+def _by_weight(trial: Trial) -> tuple[bool, bool, int, int]:
+    return trial.score is None, not trial.matches, trial.score or 0, trial.penalty
+
+
 def baseline(parties: Sequence[Party], cpu_map: CpuMap | None = None) -> Baseline:
     """Find the CPU that all hosts can give.
 
     Args:
         parties: The hosts; definitions of guests count as hosts that can give just that.
-        cpu_map: The map whose names to use; None for the one that all hosts' libvirt know.
+        cpu_map: The map whose names to use; None for the one that all hosts' libvirt know, or the shipped one.
 
     Raises:
         UsageError: There is no host.
@@ -90,7 +143,7 @@ def baseline(parties: Sequence[Party], cpu_map: CpuMap | None = None) -> Baselin
     """
     if not parties:
         raise UsageError("no host", expected="at least one snapshot, dump, domain capabilities or <cpu>")
-    reader = OfferReader(cpu_map or common_map(parties))
+    reader = OfferReader(parties, cpu_map)
     return _Finder(reader, [reader.read(party) for party in parties]).find()
 
 
@@ -109,14 +162,14 @@ class _Finder:
         except InputError as error:
             refusal = ": ".join(filter(None, (error.message, error.found)))
         return Baseline(
-            cpu=decoded.cpu if decoded else None,
+            cpu=replace(decoded.cpu, address_bits=_narrowest(self._offers)) if decoded else None,
             refusal=refusal,
             hosts=tuple(offer.party for offer in self._offers),
             start=self._names(common) if decoded else (),
             accept=self._names(self._acceptable() & ~common) if decoded else (),
             costs=self._costs() if decoded else (),
             groups=tuple(self._groups(common if decoded else None)),
-            trials=(*passed_over(decoded),) if decoded else (),
+            candidates=tuple(self._candidates(decoded.trials, common)) if decoded else (),
             rests_on=self._models.title,
             unnamed=tuple(sorted({name for offer in self._offers for name in offer.unnamed})),
             allowed=None if (allowed := _common_models(self._offers)) is None else len(allowed),
@@ -137,7 +190,6 @@ class _Finder:
             Side.GUEST,
             allowed=_common_models(offers),
             preferred=tuple(models),
-            migratable=True,
         )
 
     def _describe_if_any(self, offers: Sequence[Offer]) -> GuestCpu | None:
@@ -180,6 +232,53 @@ class _Finder:
                 costs.append(Cost(tuple(kinds[kind]), self._names(gained)))
         return tuple(sorted(costs, key=lambda cost: -len(cost.features)))
 
+    def _candidates(self, trials: Sequence[Trial], common: int) -> Iterator[Candidate]:
+        """Give the models that lost, with the hosts that keep each out."""
+        best_of: dict[str | None, list[str]] = {}
+        for offer in self._offers:
+            best_of.setdefault(offer.model, []).append(offer.party.name)
+        kinds = self._kinds()
+        lost = [trial for trial in trials if trial.outcome not in _NO_CANDIDATES]
+        chosen = next(trial for trial in trials if trial.outcome is Outcome.CHOSEN)
+        least = self._models.models[chosen.model].bits & common
+        for trial in sorted(lost, key=_by_weight):
+            whole = self._models.models[trial.model].bits
+            owners = tuple(best_of.get(trial.model, ()))
+            barriers = tuple(self._barriers(trial.model, whole, kinds))
+            barred = sum(len(barrier.hosts) for barrier in barriers)
+            is_weighed = trial.score is not None
+            yield Candidate(
+                name=trial.model,
+                outcome=trial.outcome,
+                score=trial.score,
+                added=self._names(trial.extra if is_weighed else common & ~whole),
+                taken_away=self._names(trial.lacking if is_weighed else whole & ~common),
+                best_of=owners,
+                is_better=bool(whole & ~common and not least & ~whole and barriers)
+                and (bool(owners) or barred < len(self._offers)),
+                barriers=barriers,
+            )
+
+    def _kinds(self) -> list[_Kind]:
+        kinds: dict[object, _Kind] = {}
+        for offer in self._offers:
+            runnable = offer.runnable
+            key = offer.data.bits, None if runnable is None else frozenset(runnable.items())
+            kinds.setdefault(key, _Kind(offer.data.bits, runnable, [])).hosts.append(offer.party.name)
+        return list(kinds.values())
+
+    def _barriers(self, model: str, whole: int, kinds: Iterable[_Kind]) -> Iterator[Barrier]:
+        """Give the hosts that cannot give a model whole: by its bits, or by their hypervisor's word."""
+        barred: dict[int, list[str]] = {}
+        for bits, runnable, hosts in kinds:
+            blockers = () if runnable is None else runnable.get(model)
+            known = (name for name in blockers or () if name in self._models.features)
+            lacking = (whole | self._models.bits_of(known)) & ~bits
+            if lacking or blockers is None:
+                barred.setdefault(lacking, []).extend(hosts)
+        for lacking, names in sorted(barred.items(), key=lambda item: item[0].bit_count()):
+            yield Barrier(tuple(names), self._names(lacking))
+
     def _groups(self, common: int | None) -> Iterable[Group]:
         """Put hosts together that the same model describes best; vendors never mix."""
         members: dict[tuple[str | None, str | None], list[Offer]] = {}
@@ -194,12 +293,22 @@ class _Finder:
         return tuple(self._models.names(bits))
 
 
+def _narrowest(offers: Iterable[Offer]) -> AddressBits | None:
+    """Give the physical addresses that every host has; None where one does not tell (libvirt 9.0 never does)."""
+    widths = [offer.party.cpu.address_bits if offer.party.cpu else None for offer in offers]
+    limits = [width.limit for width in widths if width is not None and width.limit is not None]
+    return AddressBits("passthrough", limit=min(limits)) if len(limits) == len(widths) else None
+
+
 def _common_models(offers: Iterable[Offer]) -> Blockers | None:
-    """Give the models that every host can run; None where one does not tell."""
-    common: frozenset[str] | None = None
+    """Give the models that every host can run, each with what it loses on any; None where no host tells."""
+    common: dict[str, frozenset[str]] | None = None
     for offer in offers:
-        capabilities = offer.party.capabilities
-        if capabilities is None or not capabilities.usable_models:
-            return None
-        common = capabilities.usable_models if common is None else common & capabilities.usable_models
-    return None if common is None else dict.fromkeys(common, ())
+        runnable = offer.runnable
+        if runnable is None:
+            continue
+        if common is None:
+            common = {name: frozenset(lost) for name, lost in runnable.items()}
+        else:
+            common = {name: lost.union(runnable[name]) for name, lost in common.items() if name in runnable}
+    return common

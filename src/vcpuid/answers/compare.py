@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
-from vcpuid.answers.offer import Offer, OfferReader, common_map
+from vcpuid.answers.offer import Offer, OfferReader
 from vcpuid.answers.party import Basis, Party
 from vcpuid.answers.unchecked import Unchecked, unchecked
 from vcpuid.answers.why import Answer, why
@@ -16,7 +16,7 @@ from vcpuid.evidence import Evidence, Gap
 from vcpuid.layers.asking import DEFAULT_MODEL
 from vcpuid.rules.libvirt.compare import Relation, compare_data
 from vcpuid.rules.libvirt.map import CpuMap
-from vcpuid.terms.guest import CpuMode
+from vcpuid.terms.guest import CpuMode, GuestCpu
 from vcpuid.terms.verdict import Layer
 
 _WHERE_IT_RUNS = (
@@ -123,7 +123,7 @@ def compare(first: Party, second: Party, cpu_map: CpuMap | None = None) -> Compa
             expected="a snapshot, a dump, domain capabilities or a host's <cpu>",
             next_step="A guest's definition comes first: vcpuid compare GUEST HOST",
         )
-    comparer = _Comparer(OfferReader(cpu_map or common_map((first, second))))
+    comparer = _Comparer(OfferReader((first, second), cpu_map))
     rests_on = comparer.reader.models.title
     beside = tuple(unchecked(first, second))
     target = comparer.reader.read(second)
@@ -161,17 +161,31 @@ class _Comparer:
             cpu = replace(cpu, mode=CpuMode.CUSTOM, model=DEFAULT_MODEL)
         if cpu.mode is not CpuMode.CUSTOM:
             return Way(*names, Compatibility.UNKNOWN, None, _WHERE_IT_RUNS.format(mode=cpu.mode.value))
-        compared = compare_data(self.reader.models_for(guest, cpu), target.data, cpu)
-        way = self._way(names, compared.relation, compared.missing, target, compared.reason, compared.extra)
+        models = self.reader.models_for(guest, cpu)
+        compared = compare_data(models, target.data, cpu)
+        missing, reason = compared.missing, compared.reason
+        blockers = self._blockers(cpu, target)
+        if blockers and not reason:
+            missing = tuple(name for name in blockers if name not in missing) + missing
+            reason = f"QEMU's {cpu.model} has what the host lacks"
+        relation = Relation.INCOMPATIBLE if missing else compared.relation
+        way = self._way(names, relation, missing, target, reason, compared.extra)
         if compared.forbidden:
             return way._replace(compatibility=Compatibility.INCOMPATIBLE, forbidden=compared.forbidden)
-        capabilities = target.party.capabilities
-        usable = capabilities.usable_models if capabilities else frozenset()
-        is_usable = not usable or cpu.model in usable  # old libvirts list none
-        if way.compatibility is Compatibility.COMPATIBLE and not is_usable:
-            reason = f"domain capabilities call {cpu.model} unusable there: QEMU's model has more than libvirt's"
+        if way.compatibility is Compatibility.COMPATIBLE and blockers is None:
+            reason = f"{target.party.name}'s libvirt calls {cpu.model} unusable there, and does not say by what"
             return way._replace(compatibility=Compatibility.UNKNOWN, reason=reason)
         return way
+
+    @staticmethod
+    def _blockers(cpu: GuestCpu, target: Offer) -> tuple[str, ...] | None:
+        """Give what QEMU's model still has and the target lacks; None where only its libvirt knows."""
+        capabilities = target.party.capabilities
+        if capabilities is None or not capabilities.usable_models:
+            return ()  # old libvirts tell of none
+        blockers = capabilities.blockers_of(cpu.model or "")
+        written = {request.name for request in cpu.requests}
+        return None if blockers is None else tuple(name for name in blockers if name not in written)
 
     def _way(
         self,

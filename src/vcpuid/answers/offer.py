@@ -14,10 +14,11 @@ from vcpuid.layers.special import (
     follows_topology,
     is_emulated,
     is_guest_made,
+    is_not_migratable,
     on_by_default,
     shows_in_64_bit_mode,
 )
-from vcpuid.rules.libvirt.decode import Side, decode
+from vcpuid.rules.libvirt.decode import Blockers, Side, decode
 from vcpuid.rules.libvirt.definition import encode
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.models import CpuData, Models
@@ -43,11 +44,20 @@ class Offer(NamedTuple):
     unnamed: tuple[str, ...] = ()
     untold: int = 0
 
+    @property
+    def runnable(self) -> Blockers | None:
+        """The named models that it can run, each with the features that it loses; None where it is silent."""
+        capabilities = self.party.capabilities
+        if capabilities is None or not capabilities.usable_models:
+            return None
+        blockers = ((name, capabilities.blockers_of(name)) for name in capabilities.models)
+        return {name: lost for name, lost in blockers if lost is not None}
 
-def common_map(parties: Iterable[Party]) -> CpuMap:
-    """Choose the map whose names every party's libvirt knows: the smallest of theirs, else the shipped one."""
-    maps = [party.cpu_map for party in parties if party.cpu_map is not None]
-    return min(maps, key=lambda cpu_map: len(cpu_map.features)) if maps else shipped_map()
+
+def common_map(parties: Iterable[Party]) -> CpuMap | None:
+    """Give the map whose names every party's libvirt knows: the smallest of theirs; None where none has one."""
+    maps = (party.cpu_map for party in parties if party.cpu_map is not None)
+    return min(maps, key=lambda cpu_map: len(cpu_map.features), default=None)
 
 
 @lru_cache(maxsize=16)
@@ -56,10 +66,10 @@ def _models_of(cpu_map: CpuMap) -> Models:
 
 
 class OfferReader:
-    """Reads parties into the features of one map."""
+    """Reads parties into the features of one map: the given one, else the common one, else the shipped one."""
 
-    def __init__(self, cpu_map: CpuMap) -> None:
-        self.models = _models_of(cpu_map)
+    def __init__(self, parties: Iterable[Party], cpu_map: CpuMap | None = None) -> None:
+        self.models = _models_of(cpu_map or common_map(parties) or shipped_map())
         self._described: dict[CpuData, str | None] = {}
 
     def read(self, party: Party) -> Offer:
@@ -160,10 +170,8 @@ class OfferReader:
 
     @cached_property
     def not_migratable(self) -> int:
-        """The bits with which a guest cannot migrate."""
-        return self.models.bits_of(
-            feature.name for feature in self.models.features.values() if not feature.migratable
-        )
+        """The bits with which a guest cannot migrate, by QEMU's word: so does libvirt, whose map adds xsaves."""
+        return self._bits_where(is_not_migratable)
 
     def _bits_where(self, test: Callable[[Feature], bool]) -> int:
         atlas = Atlas.load()

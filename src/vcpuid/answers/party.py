@@ -76,7 +76,7 @@ class Party:
 
 
 def read_parties(raw: bytes, source: str) -> tuple[Party, ...]:
-    """Read whoever a document speaks for: one of a snapshot or dump, several of XML elements in a row.
+    """Read whoever a document speaks for: one of a dump, several of snapshots or XML elements in a row.
 
     XML may be <cpu>, <domain>, <domainCapabilities>, <capabilities> or <cpudata>, as virsh prints them, one or
     many in one file.
@@ -87,8 +87,19 @@ def read_parties(raw: bytes, source: str) -> tuple[Party, ...]:
     if _XML.match(raw):
         return tuple(_parties_of_xml(raw, source))
     if _SNAPSHOT.search(raw[:_HEAD_BYTES]):
-        return (party_of_snapshot(Snapshot.parse(raw, source)),)
+        return tuple(_parties_of_snapshots(raw, source))
+    if not raw.strip():
+        raise InputError("empty", source=source, expected="a snapshot, a dump, domain capabilities or a <cpu>")
     return (_party_of_dump(raw, source),)
+
+
+def _parties_of_snapshots(raw: bytes, source: str) -> Iterator[Party]:
+    lines = [(number, line) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
+    if len(lines) > 1 and all(line.startswith(b"{") and line.rstrip().endswith(b"}") for _, line in lines):
+        for number, line in lines:  # what `collect` prints of many hosts
+            yield party_of_snapshot(Snapshot.parse(line, f"{source}:{number}"))
+    else:
+        yield party_of_snapshot(Snapshot.parse(raw, source))
 
 
 def party_of_snapshot(snapshot: Snapshot) -> Party:
@@ -172,8 +183,8 @@ def _parties_of_xml(raw: bytes, source: str) -> Iterator[Party]:
 def _roots(raw: bytes, source: str) -> list[etree._Element]:
     """Give the elements of a file that may have several, as `virsh cpu-baseline` takes them."""
     body = re.sub(rb"<\?xml[^>]*\?>", b"", raw)
-    # On the first line, so that line numbers stay those of the file.
-    elements = list(parse_xml(b"<all>" + body.removeprefix(b"\xef\xbb\xbf") + b"</all>", source))
+    # On the first line, so that line numbers stay those of the file; the name is for the parser's complaints.
+    elements = list(parse_xml(b"<file>" + body.removeprefix(b"\xef\xbb\xbf") + b"</file>", source))
     elements = [element for element in elements if isinstance(element.tag, str)]
     if not elements:
         raise InputError("no element in this XML", source=source)

@@ -6,7 +6,7 @@ import click
 
 from vcpuid.answers.baseline import baseline
 from vcpuid.cli.output import output_options, write
-from vcpuid.cli.party import map_option, read_all, read_map_option
+from vcpuid.cli.party import map_for, map_option, read_all
 from vcpuid.errors import UsageError
 from vcpuid.render.baseline import baseline_document, render_baseline, render_baseline_xml
 
@@ -22,8 +22,8 @@ def command(hosts: tuple[str, ...], target: str | None, map_folder: str | None, 
     """Find the CPU that all hosts can give their guests.
 
     A host is a snapshot, a dump of any format, domain capabilities, a <cpu>, or `here`; a file may have many XML
-    elements. A dump shows what the CPU has and not what KVM and QEMU give: such a host is an upper bound, and the
-    answer not migration-safe.
+    elements, or many snapshots as `collect` prints them. A dump shows what the CPU has and not what KVM and QEMU
+    give: such a host is an upper bound, and the answer not migration-safe.
 
     \b
     vcpuid baseline snapshots/*.json
@@ -35,10 +35,11 @@ def command(hosts: tuple[str, ...], target: str | None, map_folder: str | None, 
     if hosts.count("-") > 1:
         raise UsageError("standard input is named twice", expected="at most one -")
     parties = [party for path in hosts for party in read_all(path)]
-    answer = baseline(parties, read_map_option(map_folder))
+    answer = baseline(parties, map_for(map_folder, parties))
     if target is not None and output_format == "text":
-        click.echo(render_baseline_xml(answer), nl=False)
-        if answer.cpu is None:
+        if answer.cpu is not None:
+            click.echo(render_baseline_xml(answer))
+        else:
             click.echo(f"vcpuid: no common CPU: {answer.refusal}", err=True)
     else:
         write(output_format, lambda: render_baseline(answer), lambda: baseline_document(answer))

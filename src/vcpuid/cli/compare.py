@@ -6,7 +6,7 @@ import click
 
 from vcpuid.answers.compare import Compatibility, compare
 from vcpuid.cli.output import output_options, write
-from vcpuid.cli.party import map_option, read_map_option, read_one
+from vcpuid.cli.party import map_for, map_option, read_one
 from vcpuid.errors import UsageError
 from vcpuid.render.compare import compare_document, render_compare
 
@@ -37,6 +37,7 @@ def command(first: str, second: str, domain: str | None, map_folder: str | None,
     """
     if first == second == "-":
         raise UsageError("both are standard input", expected="at most one -")
-    answer = compare(read_one(first, domain), read_one(second), read_map_option(map_folder))
+    parties = read_one(first, domain), read_one(second)
+    answer = compare(*parties, map_for(map_folder, parties))
     write(output_format, lambda: render_compare(answer), lambda: compare_document(answer))
     return _STATUS[answer.compatibility]

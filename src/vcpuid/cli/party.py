@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import click
 
+from vcpuid.answers.offer import common_map
 from vcpuid.answers.party import Basis, Party, party_of_snapshot, read_parties
 from vcpuid.cli.dump import HERE
 from vcpuid.dumps import read_bytes
 from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence.guest import guest_of_domain
-from vcpuid.rules.libvirt.map import CpuMap, read_map
+from vcpuid.rules.libvirt.choice import choose_map
+from vcpuid.rules.libvirt.map import CpuMap
 
 map_option = click.option(
     "--map", "map_folder", metavar="DIR", help="A folder with libvirt's CPU map to compare by."
@@ -55,10 +58,10 @@ def _domain_of(host: Party, name: str) -> Party:
     return replace(host, name=name, basis=Basis.DEFINITION, is_guest=True, cpu=definition.cpu, cpus=())
 
 
-def read_map_option(folder: str | None) -> CpuMap | None:
-    """Read the map that --map names, or give None.
+def map_for(folder: str | None, parties: Iterable[Party]) -> CpuMap:
+    """Give the map that --map names, else the one that all parties' libvirt know, else what there is.
 
     Raises:
         InputError: It is no map.
     """
-    return None if folder is None else read_map(folder)
+    return choose_map(folder, common_map(parties))

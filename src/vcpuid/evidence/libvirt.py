@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from lxml import etree
 
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
 from vcpuid.rules.libvirt.map import CpuMap, load_map
 from vcpuid.snapshot.node import Node
-from vcpuid.terms.guest import Accelerator, GuestCpu
+from vcpuid.terms.guest import Accelerator, GuestCpu, Policy
 
 _DOMAIN_TYPES = {"kvm": Accelerator.KVM, "qemu": Accelerator.TCG}
+
+
+class NamedModel(NamedTuple):
+    """A named model in domain capabilities.
+
+    Attributes:
+        usable: Whether the host can run it as it is; None where libvirt does not say.
+        blockers: The features that keep the host from it; empty from a libvirt that lists none (9.0 does not).
+    """
+
+    usable: bool | None
+    blockers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +38,7 @@ class DomainCapabilities:
         emulator: The QEMU binary that libvirt chose.
         host_model: The CPU of mode host-model; None where it is not supported.
         host_passthrough: Whether mode host-passthrough is supported.
-        usable_models: Named models that this host can run.
+        models: The named models of this QEMU.
         sgx: Whether libvirt offers SGX memory; None for a libvirt that does not say.
     """
 
@@ -31,8 +46,26 @@ class DomainCapabilities:
     emulator: str | None
     host_model: GuestCpu | None
     host_passthrough: bool
-    usable_models: frozenset[str]
+    models: Mapping[str, NamedModel]
     sgx: bool | None
+
+    @property
+    def usable_models(self) -> frozenset[str]:
+        """The named models that this host can run as they are; empty where libvirt says so of none."""
+        return frozenset(name for name, model in self.models.items() if model.usable)
+
+    def blockers_of(self, name: str) -> tuple[str, ...] | None:
+        """Give the features that a named model has to lose to run here; None where it is unknown or nobody says.
+
+        Where libvirt lists no blockers, what host-model disables are those of its model.
+        """
+        model = self.models.get(name)
+        if model is None or model.usable or model.blockers:
+            return model.blockers if model else None
+        own = self.host_model
+        if own is None or own.model != name:
+            return None
+        return tuple(request.name for request in own.requests if request.policy is Policy.DISABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +138,14 @@ def _text(node: Node | None, key: str) -> str:
 
 
 def _read_map(node: Node, version: str) -> CpuMap:
-    files = {name: text.text() for name, text in node["files"].members()}
-    return load_map(files, node["directory"].text(), version)
+    files = tuple((name, text.text()) for name, text in node["files"].members())
+    return _load_map(files, node["directory"].text(), version)
+
+
+@lru_cache(maxsize=8)
+def _load_map(files: tuple[tuple[str, str], ...], source: str, version: str) -> CpuMap:
+    """Load a map once for all hosts that have the same: in a fleet that is most of the work."""
+    return load_map(dict(files), source, version)
 
 
 def _read_capabilities(node: Node) -> DomainCapabilities:
@@ -136,14 +175,19 @@ def read_capabilities(
         emulator=root.findtext("path"),
         host_model=None if host_model is None else parse_cpu(host_model, source),
         host_passthrough="host-passthrough" in modes,
-        usable_models=_usable_models(custom),
+        models={} if custom is None else _read_models(custom),
         sgx=None if sgx is None else sgx.get("supported") == "yes",
     )
 
 
-def _usable_models(custom: etree._Element | None) -> frozenset[str]:
-    if custom is None:
-        return frozenset()
-    return frozenset(
-        (model.text or "").strip() for model in custom.iterfind("model") if model.get("usable") == "yes"
-    )
+def _read_models(custom: etree._Element) -> dict[str, NamedModel]:
+    blockers = {
+        element.get("model"): tuple(feature.get("name") or "" for feature in element.iterfind("feature"))
+        for element in custom.iterfind("blockers")
+    }
+    models = {}
+    for element in custom.iterfind("model"):
+        name = (element.text or "").strip()
+        usable = {"yes": True, "no": False}.get(element.get("usable") or "")
+        models[name] = NamedModel(usable, () if usable else blockers.get(name, ()))
+    return models

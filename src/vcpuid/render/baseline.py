@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from vcpuid.answers.baseline import Baseline
+from collections.abc import Sequence
+
+from vcpuid.answers.baseline import Barrier, Baseline, Candidate
 from vcpuid.guest.libvirt import render_cpu
 from vcpuid.render.document import Document
 from vcpuid.render.page import Page, Role, Span
-from vcpuid.render.parties import add_names, add_parties, cpu_document, names_in_short, party_document, plus
-from vcpuid.rules.libvirt.decode import Trial
+from vcpuid.render.parties import (
+    add_names,
+    add_parties,
+    cpu_document,
+    in_short,
+    names_in_short,
+    party_document,
+    plus,
+)
 from vcpuid.terms.guest import GuestCpu, Policy
 
 _MOST_ROWS = 12
@@ -63,10 +72,12 @@ def _add_reasons(page: Page, answer: Baseline) -> None:
     page.add(f"  guests start with {len(answer.start)} features")
     if answer.accept:
         add_names(page, "  a guest that comes with them may keep: ", answer.accept)
-    for trial in answer.trials[:_MOST_MODELS]:
-        page.add(Span(f"  not {trial.model}: {_why_not(trial)}", Role.DIM), hang=4)
     if answer.allowed is not None:
-        page.add(Span(f"  every host can run {answer.allowed} of the models", Role.DIM))
+        page.add(Span(f"  the domain capabilities allow {answer.allowed} of the models", Role.DIM))
+    weighed = [one for one in answer.candidates if one.score is not None and not one.is_better]
+    for candidate in weighed[:_MOST_MODELS]:
+        page.add(Span(f"  not {candidate.name}: {_why_not(candidate)}", Role.DIM), hang=4)
+    _add_better(page, [one for one in answer.candidates if one.is_better])
     if answer.costs:
         page.add("")
         page.add(Span("what single hosts cost", Role.STRONG))
@@ -76,8 +87,36 @@ def _add_reasons(page: Page, answer: Baseline) -> None:
             page.add(f"  and {len(answer.costs) - _MOST_ROWS} more; JSON has all")
 
 
-def _why_not(trial: Trial) -> str:
-    return f"{trial.outcome.value} ({trial.extra.bit_count()} to add, {trial.lacking.bit_count()} to take away)"
+def _why_not(candidate: Candidate) -> str:
+    changes = f"{len(candidate.added)} to add, {len(candidate.taken_away)} to take away"
+    return f"{candidate.outcome.value} ({changes})"
+
+
+def _add_better(page: Page, candidates: Sequence[Candidate]) -> None:
+    """Show the nearest of the models that some hosts can give and others keep out."""
+    if not candidates:
+        return
+    page.add("")
+    page.add(Span("better models, and what keeps them out", Role.STRONG))
+    for candidate in sorted(candidates, key=lambda candidate: len(candidate.taken_away))[:_MOST_MODELS]:
+        whose = f"  the model of {names_in_short(candidate.best_of)}" if candidate.best_of else ""
+        page.add(f"  {candidate.name}", Span(whose, Role.DIM), hang=4)
+        for barrier in candidate.barriers[:_MOST_MODELS]:
+            _add_barrier(page, barrier)
+        if len(candidate.barriers) > _MOST_MODELS:
+            others = sum(len(barrier.hosts) for barrier in candidate.barriers[_MOST_MODELS:])
+            page.add(f"    {others} more hosts lack other features of it; JSON has all")
+    if len(candidates) > _MOST_MODELS:
+        page.add(f"  and {len(candidates) - _MOST_MODELS} more; JSON has all")
+
+
+def _add_barrier(page: Page, barrier: Barrier) -> None:
+    names = names_in_short(barrier.hosts)
+    if barrier.features:
+        verb = "lacks" if len(barrier.hosts) == 1 else "lack"
+        add_names(page, f"    {names} {verb}: ", in_short(barrier.features), Role.BAD)
+    else:
+        page.add(f"    {names}: unusable by the domain capabilities, which do not say why", hang=6)
 
 
 def _add_groups(page: Page, answer: Baseline) -> None:
@@ -114,11 +153,20 @@ def baseline_document(answer: Baseline) -> Document:
             }
             for group in answer.groups
         ],
-        "models": [_trial_document(trial) for trial in answer.trials],
+        "models": [_candidate_document(candidate) for candidate in answer.candidates],
         "rests_on": answer.rests_on,
         "unnamed": list(answer.unnamed),
     }
 
 
-def _trial_document(trial: Trial) -> Document:
-    return {"model": trial.model, "why_not": trial.outcome.value, "score": trial.score}
+def _candidate_document(candidate: Candidate) -> Document:
+    return {
+        "model": candidate.name,
+        "why_not": candidate.outcome.value,
+        "score": candidate.score,
+        "is_better": candidate.is_better,
+        "add": list(candidate.added),
+        "take_away": list(candidate.taken_away),
+        "best_of": list(candidate.best_of),
+        "kept_out_by": [barrier._asdict() for barrier in candidate.barriers],
+    }

@@ -37,14 +37,15 @@ def add_names(page: Page, label: str, names: Sequence[str], role: Role = Role.PL
     page.add(label, Span(" ".join(names), role), hang=4)
 
 
+def in_short(names: Sequence[str]) -> list[str]:
+    """Give a list of features; of very many the first, and how many more."""
+    more = len(names) - _MOST_FEATURES
+    return list(names) if more <= 0 else [*names[:_MOST_FEATURES], f"and {more} more (JSON has all)"]
+
+
 def plus(names: Sequence[str]) -> list[str]:
-    """Give features that would be there besides; of very many the first, and how many more."""
-    shown = [f"+{name}" for name in names[:_MOST_FEATURES]]
-    return (
-        shown
-        if len(names) <= _MOST_FEATURES
-        else [*shown, f"and {len(names) - _MOST_FEATURES} more (JSON has all)"]
-    )
+    """Give features that would be there besides, in short."""
+    return [f"+{name}" for name in names[:_MOST_FEATURES]] + in_short(names)[_MOST_FEATURES:]
 
 
 def party_document(party: Party) -> Document:

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from snapshots import cpu_map, document, kvm, libvirt, row, rows
-from vcpuid.answers.baseline import Baseline, baseline
+from vcpuid.answers.baseline import Barrier, Baseline, Candidate, baseline
 from vcpuid.answers.party import Party, read_parties
 from vcpuid.errors import UsageError
+from vcpuid.terms.guest import AddressBits, Policy
 
 AVX512 = "".join(f"<feature policy='require' name='avx512{kind}'/>" for kind in ("f", "dq", "cd", "bw", "vl"))
 
@@ -61,6 +62,10 @@ class TestDefinition:
         assert "invtsc" not in answer.start
         assert "invtsc" not in names(answer)
 
+    def test_what_only_the_map_keeps_from_migrating_stays(self) -> None:
+        answer = baseline([host("h07", "Skylake-Client-IBRS", "<feature policy='require' name='xsaves'/>")])
+        assert "xsaves" in names(answer)
+
 
 class TestCosts:
     def test_the_host_that_lacks_a_feature_costs_it(self) -> None:
@@ -89,6 +94,102 @@ class TestCosts:
             ]
         )
         assert all("avx512f" not in cost.features for cost in answer.costs)
+
+
+def telling(name: str, model: str, features: str, models: str, *, bits: int | None = None) -> Party:
+    """Give a host by domain capabilities that list named models."""
+    width = f"<maxphysaddr mode='passthrough' limit='{bits}'/>" if bits else ""
+    (party,) = read_parties(
+        f"<domainCapabilities><cpu><mode name='host-model' supported='yes'><model>{model}</model>"
+        f"<vendor>Intel</vendor>{width}{features}</mode><mode name='custom' supported='yes'>{models}</mode></cpu>"
+        "</domainCapabilities>".encode(),
+        name,
+    )
+    return party
+
+
+def disable(feature: str) -> str:
+    return f"<feature policy='disable' name='{feature}'/>"
+
+
+class TestModels:
+    """Why this model and not another: which feature of which host kept it out."""
+
+    NEWER, OLDER = "Skylake-Client-IBRS", "Broadwell-IBRS"
+
+    def candidate(self, answer: Baseline, name: str) -> Candidate:
+        (found,) = [candidate for candidate in answer.candidates if candidate.name == name]
+        return found
+
+    def test_the_hosts_that_keep_a_better_model_out_are_named_with_what_they_lack(self) -> None:
+        rich = [host(name, self.NEWER) for name in ("h01", "h02")]
+        found = self.candidate(baseline([*rich, host("h07", self.OLDER)]), self.NEWER)
+        assert found.is_better
+        assert found.best_of == ("h01", "h02")
+        (barrier,) = found.barriers
+        assert barrier.hosts == ("h07",)
+        assert "xsavec" in barrier.features
+        assert set(barrier.features) == set(found.taken_away)
+
+    def test_a_model_of_less_is_not_better(self) -> None:
+        answer = baseline([host("h01", self.NEWER), host("h07", self.OLDER)])
+        assert not self.candidate(answer, "Haswell-IBRS").is_better
+        assert self.candidate(answer, "Haswell-IBRS").barriers == ()
+        assert "rdseed" in self.candidate(answer, "Haswell-IBRS").added
+
+    def test_a_model_that_the_hypervisor_of_one_host_refuses(self) -> None:
+        models = "<model usable='yes'>{}</model><model usable='no'>{}</model>"
+        free, bound = models.format(self.OLDER, "kvm64"), models.format(self.OLDER, self.NEWER)
+        answer = baseline(
+            [
+                telling("h01", self.NEWER, "", free + f"<model usable='yes'>{self.NEWER}</model>"),
+                telling("h02", self.OLDER, "", bound),
+                telling("h03", self.NEWER.replace("IBRS", "noTSX-IBRS"), "", bound),
+            ]
+        )
+        assert answer.cpu is not None
+        assert (answer.cpu.model, answer.allowed) == (self.OLDER, 1)
+        hosts = [barrier.hosts for barrier in self.candidate(answer, self.NEWER).barriers]
+        assert hosts == [("h03",), ("h02",)]
+
+    def test_a_silent_hypervisor_is_no_reason_but_keeps_the_model_out(self) -> None:
+        silent = f"<model usable='yes'>Haswell</model><model usable='no'>{self.OLDER}</model>"
+        answer = baseline([telling("h01", self.NEWER, "", silent)])
+        assert answer.cpu is not None
+        assert answer.cpu.model == "Haswell"
+        assert self.candidate(answer, self.OLDER).barriers == (Barrier(("h01",), ()),)
+
+    def test_the_hosts_own_model_serves_less_what_it_loses(self) -> None:
+        models = f"<model usable='yes'>pentium</model><model usable='no'>{self.NEWER}</model>"
+        answer = baseline([telling("h01", self.NEWER, disable("mpx") + disable("rtm"), models)])
+        assert answer.cpu is not None
+        assert answer.cpu.model == self.NEWER
+        assert {request.name for request in answer.cpu.requests} == {"mpx", "rtm"}
+
+    def test_blockers_of_one_host_are_taken_away_for_all(self) -> None:
+        models = f"<model usable='yes'>pentium</model><model usable='no'>{self.NEWER}</model>"
+        blocked = f"{models}<blockers model='{self.NEWER}'><feature name='vmx-ept'/></blockers>"
+        free = models.replace("no", "yes")
+        answer = baseline([telling("h01", self.NEWER, "", free), telling("h02", self.NEWER, "", blocked)])
+        assert answer.cpu is not None
+        assert answer.cpu.model == self.NEWER
+        assert ("vmx-ept", Policy.DISABLE) in [(one.name, one.policy) for one in answer.cpu.requests]
+
+    def test_hosts_that_are_silent_leave_the_models_to_the_others(self) -> None:
+        answer = baseline(
+            [telling("h01", self.NEWER, "", "<model usable='yes'>Haswell</model>"), host("h02", self.NEWER)]
+        )
+        assert answer.cpu is not None
+        assert answer.cpu.model == "Haswell"
+
+    @pytest.mark.parametrize(("widths", "least"), [((46, 48), 46), ((46, None), None), ((None, None), None)])
+    def test_the_narrowest_physical_addresses_where_all_tell(
+        self, widths: tuple[int | None, ...], least: int | None
+    ) -> None:
+        models = f"<model usable='yes'>{self.NEWER}</model>"
+        answer = baseline([telling(str(bits), self.NEWER, "", models, bits=bits) for bits in widths])
+        assert answer.cpu is not None
+        assert answer.cpu.address_bits == (None if least is None else AddressBits("passthrough", limit=least))
 
 
 class TestGroups:

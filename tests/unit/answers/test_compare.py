@@ -12,6 +12,7 @@ from snapshots import (
     cpu_map,
     cpuid,
     document,
+    evidence,
     kernel,
     kvm,
     libvirt,
@@ -22,6 +23,7 @@ from snapshots import (
 from vcpuid.answers.compare import CompareAnswer, Compatibility, compare
 from vcpuid.answers.party import Basis, Party, read_parties
 from vcpuid.errors import UsageError
+from vcpuid.evidence.libvirt import LibvirtEvidence
 from vcpuid.rules.libvirt.compare import Relation
 from vcpuid.terms.verdict import Layer
 
@@ -93,6 +95,52 @@ class TestTwoHosts:
         answer = compare(offering(SKYLAKE.replace("<vendor>Intel</vendor>", "")), target)
         assert answer.there.compatibility in (Compatibility.UNKNOWN, Compatibility.INCOMPATIBLE)
         assert not missing(answer)
+
+
+CUSTOM = """<mode name='custom' supported='yes'><model usable='yes'>qemu64</model>{models}</mode>"""
+
+
+def telling(models: str) -> Party:
+    """Give a host whose domain capabilities tell which named models it can run."""
+    return party(
+        f"<domainCapabilities><cpu><mode name='host-model' supported='yes'>{SKYLAKE}</mode>"
+        f"{CUSTOM.format(models=models)}</cpu></domainCapabilities>",
+        "host",
+    )
+
+
+class TestUnusableModels:
+    """The named model is one that the host's domain capabilities call unusable."""
+
+    MAP = evidence(libvirt=libvirt(map_=cpu_map()))
+
+    def compare(self, content: str, models: str) -> CompareAnswer:
+        assert isinstance(self.MAP.libvirt, LibvirtEvidence)
+        return compare(guest(f"<model>Skylake</model>{content}"), telling(models), self.MAP.libvirt.cpu_map)
+
+    def test_what_blocks_it_is_missing(self) -> None:
+        blocked = "<model usable='no'>Skylake</model><blockers model='Skylake'><feature name='sgx'/></blockers>"
+        answer = self.compare("", blocked)
+        assert answer.compatibility is Compatibility.INCOMPATIBLE
+        assert missing(answer) == ["sgx"]
+        assert "QEMU's Skylake" in answer.there.reason
+
+    def test_what_blocks_it_may_be_taken_away(self) -> None:
+        blocked = "<model usable='no'>Skylake</model><blockers model='Skylake'><feature name='sgx'/></blockers>"
+        answer = self.compare("<feature policy='disable' name='sgx'/>", blocked)
+        assert answer.compatibility is Compatibility.COMPATIBLE
+
+    def test_the_hosts_own_model_says_what_it_loses(self) -> None:
+        assert self.compare("", "<model usable='no'>Skylake</model>").compatibility is Compatibility.COMPATIBLE
+
+    def test_where_nobody_says_it_is_unknown(self) -> None:
+        answer = compare(
+            guest("<model>Skylake-noavx2</model>"),
+            telling("<model usable='no'>Skylake-noavx2</model>"),
+            self.MAP.libvirt.cpu_map if isinstance(self.MAP.libvirt, LibvirtEvidence) else None,
+        )
+        assert answer.compatibility is Compatibility.UNKNOWN
+        assert "does not say by what" in answer.there.reason
 
 
 class TestDumps:

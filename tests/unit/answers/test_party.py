@@ -52,6 +52,16 @@ class TestXml:
         names = [party.name for party in read(f"{CPU}\n\n{HOST_CPU}\n<!-- the last -->\n{CPU}")]
         assert names == ["file:1", "file:3", "file:5"]
 
+    def test_snapshots_in_lines_as_collect_prints_them(self) -> None:
+        snapshot = json.dumps(document(libvirt=libvirt("<model>Skylake</model>", map_=cpu_map())))
+        assert [party.basis for party in read(f"{snapshot}\n\n{snapshot}\n")] == [Basis.HOST_MODEL] * 2
+        with pytest.raises(InputError, match=r"^file:2: "):
+            read(f"{snapshot}\n{{}}\n")
+
+    def test_an_element_without_its_end(self) -> None:
+        with pytest.raises(InputError, match="cpu line 1 and file"):
+            read("<cpu>")
+
     def test_cpudata(self) -> None:
         leaf = "<cpuid eax_in='0x1' ecx_in='0x0' eax='0x1' ebx='0x0' ecx='0x0' edx='0x0'/>"
         (party,) = read(f"<cpudata arch='x86'>{leaf}</cpudata>")

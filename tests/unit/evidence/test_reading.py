@@ -8,6 +8,7 @@ from snapshots import (
     AUTHENTIC_AMD,
     QEMU_PATH,
     Data,
+    cpu_map,
     cpuid,
     cpuinfo,
     document,
@@ -32,10 +33,11 @@ from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.cpuid import CpuidEvidence
 from vcpuid.evidence.kernel import CpuinfoEvidence, KernelEvidence
 from vcpuid.evidence.kvm import KvmEvidence
-from vcpuid.evidence.libvirt import LibvirtEvidence
+from vcpuid.evidence.libvirt import LibvirtEvidence, read_capabilities
 from vcpuid.evidence.msr import MsrEvidence
 from vcpuid.evidence.qemu import QemuBinary
 from vcpuid.evidence.sgx import SgxEvidence
+from vcpuid.guest.libvirt import parse_xml
 from vcpuid.guest.nova import NovaCpu
 from vcpuid.snapshot import Snapshot
 from vcpuid.terms.address import CpuidRegister, Register
@@ -216,6 +218,28 @@ def test_libvirts_capabilities_in_full() -> None:
     (found,) = read.capabilities
     assert (found.host_model, found.host_passthrough, found.sgx) == (None, True, False)
     assert found.usable_models == {"Skylake"}
+
+
+def test_what_keeps_a_host_from_a_model() -> None:
+    xml = (
+        "<domainCapabilities><cpu><mode name='host-model' supported='yes'><model>Own</model>"
+        "<feature policy='require' name='ss'/><feature policy='disable' name='mpx'/></mode>"
+        "<mode name='custom' supported='yes'><model usable='yes'>Old</model><model usable='no'>Own</model>"
+        "<model usable='no'>New</model><blockers model='New'><feature name='sgx'/><feature name='hle'/></blockers>"
+        "<model usable='no'>Silent</model><model usable='unknown'>Unsaid</model></mode></cpu></domainCapabilities>"
+    )
+    found = read_capabilities(parse_xml(xml, "x"), "x")
+    names = ("Old", "Own", "New", "Silent", "Unsaid", "Nowhere")
+    assert [found.blockers_of(name) for name in names] == [(), ("mpx",), ("sgx", "hle"), None, None, None]
+    assert found.usable_models == {"Old"}
+
+
+def test_hosts_with_the_same_map_share_it() -> None:
+    first, second = (evidence(libvirt=libvirt(map_=cpu_map())).libvirt for _ in range(2))
+    assert isinstance(first, LibvirtEvidence)
+    assert isinstance(second, LibvirtEvidence)
+    assert first.cpu_map is not None
+    assert first.cpu_map is second.cpu_map
 
 
 def test_nova_conf() -> None:

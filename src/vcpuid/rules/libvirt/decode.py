@@ -6,7 +6,7 @@ it: of D disabled features at the end of a guest's list only the first half (rou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -196,9 +196,3 @@ def make_cpu(model: str, vendor: str | None, requests: tuple[FeatureRequest, ...
         vendor=vendor,
         arch="x86_64" if is_host else None,
     )
-
-
-def passed_over(decoded: Decoded) -> Iterator[Trial]:
-    """Give the models that fit and lost, the best of them first."""
-    lost = [trial for trial in decoded.trials if trial.score is not None and trial.outcome is not Outcome.CHOSEN]
-    return iter(sorted(lost, key=lambda trial: (not trial.matches, trial.score, trial.penalty)))

@@ -6,8 +6,7 @@ import pytest
 
 from cpu_maps import MODELS, feature, make_models, model, written
 from vcpuid.errors import InputError
-from vcpuid.rules.libvirt.decode import Outcome, Side, decode, passed_over
-from vcpuid.rules.libvirt.map import Signature
+from vcpuid.rules.libvirt.decode import Outcome, Side, decode
 from vcpuid.rules.libvirt.models import CpuData, Models
 
 SMALL = make_models()
@@ -134,11 +133,3 @@ def test_a_cpu_that_no_model_fits_is_refused() -> None:
     with pytest.raises(InputError, match="no model of the map") as caught:
         decode(SMALL, data("fpu", "Intel"), Side.HOST)
     assert caught.value.found == "vendor Intel"
-
-
-def test_the_losers_that_fit_are_told_best_first() -> None:
-    models = make_models(
-        models=(model("a", "fpu", signatures=(Signature(6, 1),)), model("b", "fpu vme"), model("c", MIDDLE))
-    )
-    decoded = decode(models, data(MIDDLE, models=models), Side.HOST)
-    assert [trial.model for trial in passed_over(decoded)] == ["b", "a"]
