@@ -51,7 +51,7 @@ class Candidate(NamedTuple):
         added: What would have to be added to it.
         taken_away: What would have to be taken away from it.
         best_of: Hosts that it describes best.
-        is_better: Whether it would give more than the chosen one does, some host has it, and others keep it out.
+        is_better: Whether it has more than the chosen one gives, some host has it, and others keep it out.
         barriers: The hosts that cannot give it whole, those with the fewest gaps first.
     """
 
@@ -240,7 +240,7 @@ class _Finder:
         kinds = self._kinds()
         lost = [trial for trial in trials if trial.outcome not in _NO_CANDIDATES]
         chosen = next(trial for trial in trials if trial.outcome is Outcome.CHOSEN)
-        least = self._models.models[chosen.model].bits & common
+        least = (self._models.models[chosen.model].bits & common).bit_count()
         for trial in sorted(lost, key=_by_weight):
             whole = self._models.models[trial.model].bits
             owners = tuple(best_of.get(trial.model, ()))
@@ -254,8 +254,9 @@ class _Finder:
                 added=self._names(trial.extra if is_weighed else common & ~whole),
                 taken_away=self._names(trial.lacking if is_weighed else whole & ~common),
                 best_of=owners,
-                is_better=bool(whole & ~common and not least & ~whole and barriers)
-                and (bool(owners) or barred < len(self._offers)),
+                is_better=bool(owners or barred < len(self._offers))
+                and bool(barriers)
+                and whole.bit_count() > least,
                 barriers=barriers,
             )
 

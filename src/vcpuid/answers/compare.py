@@ -16,7 +16,7 @@ from vcpuid.evidence import Evidence, Gap
 from vcpuid.layers.asking import DEFAULT_MODEL
 from vcpuid.rules.libvirt.compare import Relation, compare_data
 from vcpuid.rules.libvirt.map import CpuMap
-from vcpuid.terms.guest import CpuMode, GuestCpu
+from vcpuid.terms.guest import Accelerator, Check, CpuMode, GuestCpu
 from vcpuid.terms.verdict import Layer
 
 _WHERE_IT_RUNS = (
@@ -126,12 +126,20 @@ def compare(first: Party, second: Party, cpu_map: CpuMap | None = None) -> Compa
     comparer = _Comparer(OfferReader((first, second), cpu_map))
     rests_on = comparer.reader.models.title
     beside = tuple(unchecked(first, second))
-    target = comparer.reader.read(second)
     if first.is_guest:
-        return CompareAnswer(comparer.guest_way(first, target), None, (first, second), rests_on, beside)
-    source = comparer.reader.read(first)
+        seen = second.under(first.accelerator)
+        way = _untold(first, second) if seen is None else comparer.guest_way(first, comparer.reader.read(seen))
+        return CompareAnswer(way, None, (first, seen or second), rests_on, beside)
+    source, target = comparer.reader.read(first), comparer.reader.read(second)
     there, back = comparer.host_way(source, target), comparer.host_way(target, source)
     return CompareAnswer(there, back, (first, second), rests_on, beside)
+
+
+def _untold(guest: Party, host: Party) -> Way:
+    """Give the way to a host that does not tell what it gives under the guest's accelerator."""
+    accelerator = guest.accelerator.value if guest.accelerator else "another accelerator"
+    reason = f"the guest runs under {accelerator}, and what {host.name} gives under it is not known"
+    return Way(guest.name, host.name, Compatibility.UNKNOWN, None, reason)
 
 
 class _Comparer:
@@ -168,6 +176,8 @@ class _Comparer:
         if blockers and not reason:
             missing = tuple(name for name in blockers if name not in missing) + missing
             reason = f"QEMU's {cpu.model} has what the host lacks"
+        if missing and cpu.check is Check.NONE:
+            reason = "check='none': it starts there, and silently without what is missing"
         relation = Relation.INCOMPATIBLE if missing else compared.relation
         way = self._way(names, relation, missing, target, reason, compared.extra)
         if compared.forbidden:
@@ -213,7 +223,8 @@ class _Comparer:
         bits = self.reader.models.features[name].bits if name in self.reader.models.features else 0
         can_be_made = party.basis is Basis.CPUID and bool(bits & self.reader.emulated)
         is_sure = not can_be_made and not bits & target.untold
-        if party.evidence is None:
+        is_emulated = party.capabilities is not None and party.capabilities.accelerator is Accelerator.TCG
+        if party.evidence is None or is_emulated:  # the layers below are those of KVM
             layer = Layer.SILICON if party.basis is Basis.CPUID and is_sure else None
             return Missing(name, layer, is_sure=is_sure)
         answer = _why_not(name, self.reader.models.cpu_map, party.evidence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from lxml import etree
@@ -51,6 +51,7 @@ class Party:
         evidence: Everything that is known of it, where a snapshot speaks for it.
         capabilities: Its domain capabilities, where they are known.
         kvm: What KVM lists, where that is known beside another basis.
+        accelerator: What a guest is to run under; None where its document does not say.
     """
 
     name: str
@@ -61,6 +62,19 @@ class Party:
     evidence: Evidence | None = None
     capabilities: DomainCapabilities | None = None
     kvm: Cpu | None = None
+    accelerator: Accelerator | None = None
+
+    def under(self, accelerator: Accelerator | None) -> Party | None:
+        """Give the host as guests of an accelerator (None for any) see it; None where that is not known."""
+        own = Accelerator.KVM if self.capabilities is None else self.capabilities.accelerator
+        if accelerator is None or accelerator is own or self.basis is Basis.DEFINITION:
+            return self
+        if self.evidence is None or isinstance(self.evidence.libvirt, Gap):
+            return None
+        found = self.evidence.libvirt.capabilities_for(accelerator, None)
+        if found is None or found.host_model is None:
+            return None
+        return replace(self, basis=Basis.HOST_MODEL, cpu=found.host_model, cpus=(), capabilities=found, kvm=None)
 
     @property
     def map_features(self) -> frozenset[str] | None:
@@ -150,7 +164,13 @@ def _parties_of_xml(raw: bytes, source: str) -> Iterator[Party]:
                 yield Party(name, Basis.DEFINITION, is_guest=not cpu.is_host, cpu=cpu)
             case "domain":
                 definition = parse_domain(text, source)
-                yield Party(definition.name or name, Basis.DEFINITION, is_guest=True, cpu=definition.cpu)
+                yield Party(
+                    definition.name or name,
+                    Basis.DEFINITION,
+                    is_guest=True,
+                    cpu=definition.cpu,
+                    accelerator=definition.accelerator,
+                )
             case "domainCapabilities":
                 capabilities = read_capabilities(element, source)
                 if capabilities.host_model is None:

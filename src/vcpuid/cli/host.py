@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from vcpuid.cli.dump import HERE
 from vcpuid.errors import UsageError
 from vcpuid.gather.collect import collect
 from vcpuid.gather.options import DEFAULT_TIMEOUT_S, DEFAULT_URI, Options
@@ -83,6 +84,15 @@ def snapshot_here(options: Options) -> Snapshot:
     """Look at this machine, with a line of progress where standard error is a terminal."""
     with progress_line() as progress:
         return Snapshot.of(collect(options, progress))
+
+
+def read_snapshot(path: str) -> Snapshot:
+    """Read a snapshot: a file, standard input (`-`), or this machine as it is now (`here`).
+
+    Raises:
+        InputError: The file cannot be read, or is no snapshot.
+    """
+    return snapshot_here(Options()) if path == HERE else Snapshot.read(path)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import click
 from vcpuid.answers.lint import Basis, Text, lint
 from vcpuid.answers.lint_host import first_map, host_of
 from vcpuid.cli.files import read_at_most
+from vcpuid.cli.host import read_snapshot
 from vcpuid.cli.output import findings_status, output_options, write
 from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
@@ -14,7 +15,6 @@ from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES
 from vcpuid.render.lint import lint_document, render_lint
 from vcpuid.render.page import printable
 from vcpuid.rules.libvirt.choice import choose_map
-from vcpuid.snapshot import Snapshot
 
 _BAD_INPUT = 3
 
@@ -22,7 +22,11 @@ _BAD_INPUT = 3
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--host", "hosts", metavar="FILE", multiple=True, help="A snapshot of a host that it is for; repeat."
+    "--host",
+    "hosts",
+    metavar="FILE",
+    multiple=True,
+    help="A snapshot of its host, or `here`; repeat.",
 )
 @click.option("--map", "map_folder", metavar="DIR", help="libvirt's cpu_map folder that names are judged by.")
 @click.option("--strict", is_flag=True, help="Count warnings as errors in the exit status.")
@@ -48,7 +52,7 @@ def command(
     """
     if (*files, *hosts).count("-") > 1:
         raise UsageError("standard input is named more than once", expected="at most one -")
-    lint_hosts = tuple(host_of(Evidence(Snapshot.read(host))) for host in hosts)
+    lint_hosts = tuple(host_of(Evidence(read_snapshot(host))) for host in hosts)
     report = lint(files, Basis(choose_map(map_folder, first_map(lint_hosts)), lint_hosts), _read)
     write(output_format, lambda: render_lint(report), lambda: lint_document(report))
     for error in report.unread:

@@ -15,6 +15,7 @@ from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence.guest import guest_of_domain
 from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.rules.libvirt.map import CpuMap
+from vcpuid.rules.libvirt.shipped import shipped_map
 
 map_option = click.option(
     "--map", "map_folder", metavar="DIR", help="A folder with libvirt's CPU map to compare by."
@@ -55,13 +56,23 @@ def _domain_of(host: Party, name: str) -> Party:
     definition = guest.live or guest.definition
     if definition is None:
         raise InputError("the domain's XML is not in the snapshot", source=host.name, found=name)
-    return replace(host, name=name, basis=Basis.DEFINITION, is_guest=True, cpu=definition.cpu, cpus=())
+    return replace(
+        host,
+        name=name,
+        basis=Basis.DEFINITION,
+        is_guest=True,
+        cpu=definition.cpu,
+        cpus=(),
+        accelerator=definition.accelerator,
+    )
 
 
 def map_for(folder: str | None, parties: Iterable[Party]) -> CpuMap:
-    """Give the map that --map names, else the one that all parties' libvirt know, else what there is.
+    """Give the map that --map names, else the one that all parties' libvirt know, else the shipped one.
+
+    This machine's map has no say: the parties may have a newer libvirt, whose names it would lose.
 
     Raises:
         InputError: It is no map.
     """
-    return choose_map(folder, common_map(parties))
+    return choose_map(folder, common_map(parties) or shipped_map())

@@ -12,6 +12,8 @@ from snapshots import (
     cpu_map,
     cpuid,
     document,
+    domain_capabilities,
+    domain_xml,
     evidence,
     kernel,
     kvm,
@@ -95,6 +97,37 @@ class TestTwoHosts:
         answer = compare(offering(SKYLAKE.replace("<vendor>Intel</vendor>", "")), target)
         assert answer.there.compatibility in (Compatibility.UNKNOWN, Compatibility.INCOMPATIBLE)
         assert not missing(answer)
+
+
+class TestAccelerators:
+    """A guest is compared with what the host gives under the guest's accelerator."""
+
+    def both(self) -> Party:
+        data = libvirt(SKYLAKE, map_=cpu_map())
+        data["domain_capabilities"].append(domain_capabilities("<model>qemu64</model>", "qemu"))
+        return host(libvirt=data)
+
+    def guest(self, type_: str) -> Party:
+        return party(domain_xml("<cpu mode='custom'><model>Skylake</model></cpu>", type_=type_))
+
+    def test_kvm_and_tcg_give_different_features(self) -> None:
+        assert compare(self.guest("kvm"), self.both()).compatibility is Compatibility.COMPATIBLE
+        emulated = compare(self.guest("qemu"), self.both())
+        assert emulated.compatibility is Compatibility.INCOMPATIBLE
+        assert [(one.feature, one.layer) for one in emulated.there.missing] == [("movbe", None), ("avx2", None)]
+
+    @pytest.mark.parametrize("target", [offering(SKYLAKE), host(kvm=kvm(rows()))])
+    def test_a_host_that_does_not_tell_is_unknown(self, target: Party) -> None:
+        answer = compare(self.guest("qemu"), target)
+        assert answer.compatibility is Compatibility.UNKNOWN
+        assert "under tcg" in answer.there.reason
+
+
+def test_check_none_starts_without_what_is_missing() -> None:
+    unchecked = guest("<model>Skylake</model>", "mode='custom' check='none'")
+    answer = compare(unchecked, offering("<model>qemu64</model>"))
+    assert answer.compatibility is Compatibility.INCOMPATIBLE
+    assert "silently without" in answer.there.reason
 
 
 CUSTOM = """<mode name='custom' supported='yes'><model usable='yes'>qemu64</model>{models}</mode>"""

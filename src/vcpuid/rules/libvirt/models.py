@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from vcpuid.errors import InputError
 from vcpuid.rules.libvirt.map import CpuMap, MapFeature, Signature
+from vcpuid.rules.lint import nearest
 from vcpuid.terms.address import MsrRegister, Word
 from vcpuid.terms.dump import Cpu
 from vcpuid.terms.place import Place
@@ -269,12 +270,15 @@ class Models:
         return models
 
     def _unknown(self, kind: str, name: str, place: Place | None, whose: str = "") -> InputError:
+        known = {"feature": self.cpu_map.features, "vendor": self.cpu_map.vendors}
+        meant = nearest(name, known.get(kind, self.cpu_map.models))
         return InputError(
             f"unknown CPU {kind}{whose}",
             source=place.source if place else None,
             line=place.line if place else None,
             found=repr(name),
             expected=f"a name in {self.title}",
+            next_step=f"Did you mean {meant}?" if meant else None,
         )
 
 

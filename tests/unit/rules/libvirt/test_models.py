@@ -125,3 +125,12 @@ def test_unknown_names_are_told_with_the_map() -> None:
         with pytest.raises(InputError, match="unknown CPU") as caught:
             ask("nothing")
         assert caught.value.expected == "a name in the map a test's map"
+
+
+def test_an_unknown_name_comes_with_the_one_that_was_meant() -> None:
+    with pytest.raises(InputError, match="unknown CPU feature") as caught:
+        SMALL.feature("invtcs")
+    assert caught.value.next_step == "Did you mean invtsc?"
+    with pytest.raises(InputError, match="unknown CPU model") as caught:
+        SMALL.model("nothing like it")
+    assert caught.value.next_step is None
