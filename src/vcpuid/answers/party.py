@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -153,11 +154,16 @@ def _name_of(source: str) -> str:
 
 
 def _parties_of_xml(raw: bytes, source: str) -> Iterator[Party]:
-    for element in _roots(raw, source):
+    elements = _roots(raw, source)
+    on_line = Counter(element.sourceline for element in elements)
+    so_far: Counter[int | None] = Counter()
+    for element in elements:
         text = etree.tostring(element)
         line = element.sourceline
-        is_alone = element.getnext() is None and element.getprevious() is None
-        name = _name_of(source) if is_alone else f"{_name_of(source)}:{line}"
+        so_far[line] += 1
+        name = _name_of(source)
+        if len(elements) > 1:
+            name += f":{line}" if on_line[line] == 1 else f":{line}#{so_far[line]}"
         match element.tag:
             case "cpu":
                 cpu = parse_cpu(element, source)

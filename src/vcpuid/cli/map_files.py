@@ -49,10 +49,10 @@ def map_of_snapshot(path: str) -> CpuMap:
         InputError: The snapshot is damaged.
         UndecidedError: It has no map.
     """
-    from vcpuid.evidence import Evidence, Gap  # noqa: PLC0415 - only a snapshot needs it
-    from vcpuid.snapshot import Snapshot  # noqa: PLC0415
+    from vcpuid.cli.host import read_snapshot  # noqa: PLC0415 - only a snapshot needs it
+    from vcpuid.evidence import Evidence, Gap  # noqa: PLC0415
 
-    libvirt = Evidence(Snapshot.read(path)).libvirt
+    libvirt = Evidence(read_snapshot(path)).libvirt
     if isinstance(libvirt, Gap):
         raise UndecidedError(
             f"no CPU map in the snapshot: {libvirt.why}", source=path, next_step=libvirt.remedy or None

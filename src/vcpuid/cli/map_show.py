@@ -14,7 +14,7 @@ from vcpuid.rules.libvirt.models import Models
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--map", "folder", metavar="DIR", help="A folder with libvirt's CPU map.")
-@click.option("--host", metavar="FILE", help="A snapshot whose map is taken.")
+@click.option("--host", metavar="FILE", help="A snapshot whose map is taken, or `here`.")
 @click.option("--shipped", is_flag=True, help="The map that ships with vcpuid, even if one is installed.")
 @output_options
 def command(

@@ -6,13 +6,13 @@ import click
 
 from vcpuid.answers.map_edit import add_to_map
 from vcpuid.answers.map_sync import compare_with_host, compare_with_version
+from vcpuid.cli.host import read_snapshot
 from vcpuid.cli.map_files import check_target, map_of_options, one_of, read_files, write_edit, writing_options
 from vcpuid.cli.output import findings_status, output_options, write
 from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.render.map import render_edit, render_entries, render_sync, sync_document
 from vcpuid.render.page import Page
-from vcpuid.snapshot import Snapshot
 
 
 @click.command()
@@ -53,7 +53,7 @@ def command(
     if version is not None:
         answer = compare_with_version(version, cpu_map)
     else:
-        answer = compare_with_host(Evidence(Snapshot.read(str(host))), cpu_map)
+        answer = compare_with_host(Evidence(read_snapshot(str(host))), cpu_map)
     edit = written = None
     if target is not None and answer.missing:
         check_target(target, output, edit_system=edit_system)

@@ -52,6 +52,9 @@ class TestXml:
         names = [party.name for party in read(f"{CPU}\n\n{HOST_CPU}\n<!-- the last -->\n{CPU}")]
         assert names == ["file:1", "file:3", "file:5"]
 
+    def test_several_on_one_line_are_numbered_too(self) -> None:
+        assert [party.name for party in read(f"{CPU}{CPU}\n{CPU}")] == ["file:1#1", "file:1#2", "file:2"]
+
     def test_snapshots_in_lines_as_collect_prints_them(self) -> None:
         snapshot = json.dumps(document(libvirt=libvirt("<model>Skylake</model>", map_=cpu_map())))
         assert [party.basis for party in read(f"{snapshot}\n\n{snapshot}\n")] == [Basis.HOST_MODEL] * 2

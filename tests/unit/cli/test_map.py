@@ -16,6 +16,7 @@ from snapshots import cpu_map, libvirt, qmp, write_snapshot
 from vcpuid.cli import map_files, run
 from vcpuid.rules.libvirt import choice
 from vcpuid.rules.libvirt.map import INSTALLED
+from vcpuid.snapshot import Snapshot
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -63,6 +64,14 @@ def test_a_snapshot_without_a_map_is_undecided(map_: Run, tmp_path: Path, source
     status, _, err = map_("show", "sgx", "--host", host)
     assert status == 4
     assert "no CPU map in the snapshot" in err
+
+
+def test_show_takes_this_machines_map_as_any_hosts(
+    map_: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_snapshot(tmp_path / "h07.json", libvirt=libvirt(map_=cpu_map()))
+    monkeypatch.setattr("vcpuid.cli.host.snapshot_here", lambda _options: Snapshot.read(path))
+    assert map_("show", "sgx", "--host", "here") == map_("show", "sgx", "--host", path)
 
 
 def test_show_falls_back_to_the_map_that_ships_with_us(map_: Run, monkeypatch: pytest.MonkeyPatch) -> None:
