@@ -22,6 +22,7 @@ from vcpuid.terms.verdict import Layer
 _WHERE_IT_RUNS = (
     "mode {mode} becomes the CPU of the host on which the guest starts: compare that host with this one"
 )
+_UNNAMED = "libvirt.unknown-name"
 _BY = {Basis.CPUID: "CPUID alone: KVM and QEMU may give less", Basis.KVM: "KVM's list: QEMU was not asked"}
 
 
@@ -135,6 +136,30 @@ def compare(first: Party, second: Party, cpu_map: CpuMap | None = None) -> Compa
     return CompareAnswer(there, back, (first, second), rests_on, beside)
 
 
+def _with_unnamed(way: Way, unnamed: Sequence[str], target: Party) -> Way:
+    """Add features that the common map cannot name: no domain with them starts where libvirt has no name for them."""
+    known = target.map_features
+    if known is None:
+        if way.compatibility is not Compatibility.COMPATIBLE:
+            return way
+        reason = f"the map has no name for {' '.join(unnamed)}"
+        return way._replace(compatibility=Compatibility.UNKNOWN, reason=reason)
+    lost = tuple(
+        Missing(name, Layer.LIBVIRT, _UNNAMED, "its map has no name for it", "Use a newer libvirt there.")
+        for name in unnamed
+        if name not in known
+    )
+    if not lost:
+        return way
+    missing = (*way.missing, *lost)
+    return way._replace(
+        compatibility=Compatibility.INCOMPATIBLE,
+        relation=Relation.INCOMPATIBLE,
+        reason=f"it lacks {_count(missing)}",
+        missing=missing,
+    )
+
+
 def _untold(guest: Party, host: Party) -> Way:
     """Give the way to a host that does not tell what it gives under the guest's accelerator."""
     accelerator = guest.accelerator.value if guest.accelerator else "another accelerator"
@@ -158,7 +183,9 @@ class _Comparer:
         missing = source.data.bits & ~target.data.bits & ~ignored
         extra = target.data.bits & ~source.data.bits & ~source.untold & ~ignored
         relation = Relation.INCOMPATIBLE if missing else Relation.SUPERSET if extra else Relation.IDENTICAL
-        return self._way(names, relation, self._names(missing), target, extra=self._names(extra))
+        way = self._way(names, relation, self._names(missing), target, extra=self._names(extra))
+        unnamed = tuple(name for name in source.unnamed if name not in target.unnamed)
+        return _with_unnamed(way, unnamed, target.party) if unnamed else way
 
     def guest_way(self, guest: Party, target: Offer) -> Way:
         """Judge whether a guest can run on a host."""

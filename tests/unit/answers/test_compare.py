@@ -99,6 +99,39 @@ class TestTwoHosts:
         assert not missing(answer)
 
 
+class TestNamesOfANewerLibvirt:
+    """One host's libvirt has names that the common map lacks."""
+
+    NEWER = "<model>qemu64</model><feature policy='require' name='sha512'/>"
+
+    def newer(self) -> Party:
+        return party(
+            f"<domainCapabilities><cpu><mode name='host-model' supported='yes'>{self.NEWER}</mode></cpu>"
+            "</domainCapabilities>",
+            "newer",
+        )
+
+    def test_a_libvirt_without_the_name_does_not_start_it(self) -> None:
+        answer = compare(self.newer(), offering("<model>qemu64</model>"))
+        assert answer.there.compatibility is Compatibility.INCOMPATIBLE
+        assert ("sha512", Layer.LIBVIRT) in [(one.feature, one.layer) for one in answer.there.missing]
+
+    def test_where_the_targets_map_is_not_known_it_stays_open(self) -> None:
+        cpu_map_ = offering(SKYLAKE).cpu_map
+        equal = party(
+            "<domainCapabilities><cpu><mode name='host-model' supported='yes'><model>qemu64</model></mode></cpu>"
+            "</domainCapabilities>",
+            "silent",
+        )
+        answer = compare(self.newer(), equal, cpu_map_)
+        assert answer.there.compatibility is Compatibility.UNKNOWN
+        assert "sha512" in answer.there.reason
+
+    def test_what_both_have_is_not_missing(self) -> None:
+        answer = compare(self.newer(), self.newer(), offering(SKYLAKE).cpu_map)
+        assert answer.there.compatibility is Compatibility.COMPATIBLE
+
+
 class TestAccelerators:
     """A guest is compared with what the host gives under the guest's accelerator."""
 
