@@ -137,7 +137,7 @@ def compare(first: Party, second: Party, cpu_map: CpuMap | None = None) -> Compa
 
 
 def _with_unnamed(way: Way, unnamed: Sequence[str], target: Party) -> Way:
-    """Add features that the common map cannot name: no domain with them starts where libvirt has no name for them."""
+    """Add features that the common map cannot name: no domain with them starts where libvirt has no name."""
     known = target.map_features
     if known is None:
         if way.compatibility is not Compatibility.COMPATIBLE:

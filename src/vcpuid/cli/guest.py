@@ -10,11 +10,12 @@ import click
 from vcpuid.answers.guest import DIALECTS, translate
 from vcpuid.cli.files import read_at_most
 from vcpuid.cli.output import output_options, write
-from vcpuid.cli.party import map_option, read_map_option
+from vcpuid.cli.party import map_option
 from vcpuid.errors import InputError
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES
 from vcpuid.render.guest import guest_document, loss_lines, render_guest
 from vcpuid.render.page import printable
+from vcpuid.rules.libvirt.map import read_map
 
 _IS_LOST = 1
 _DIALECTS = click.Choice(list(DIALECTS))
@@ -51,7 +52,7 @@ def command(
     Exit status: 0 written, 1 with --strict if something is lost, 4 if only the host could tell what it means.
     """
     text, source = _read(definition)
-    answer = translate(text, source, target, origin=origin, cpu_map=read_map_option(map_folder))
+    answer = translate(text, source, target, origin=origin, cpu_map=read_map(map_folder) if map_folder else None)
     write(output_format, lambda: render_guest(answer), lambda: guest_document(answer))
     for line in loss_lines(answer):
         click.echo(f"vcpuid: {printable(line)}", err=True)
