@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
-from vcpuid.answers.baseline import baseline
+from vcpuid.answers.baseline import Baseline, baseline
+from vcpuid.answers.guest import DIALECTS, translate
+from vcpuid.cli.dump import tell
 from vcpuid.cli.output import output_options, write
 from vcpuid.cli.party import map_for, map_option, read_all
 from vcpuid.errors import UsageError
@@ -14,7 +16,7 @@ from vcpuid.render.baseline import baseline_document, render_baseline, render_ba
 @click.command()
 @click.argument("hosts", nargs=-1, required=True, metavar="HOST...")
 @click.option(
-    "--for", "target", type=click.Choice(["libvirt"]), help="Only the definition, in this project's words."
+    "--for", "target", type=click.Choice(list(DIALECTS)), help="Only the definition, in this project's words."
 )
 @map_option
 @output_options
@@ -28,6 +30,7 @@ def command(hosts: tuple[str, ...], target: str | None, map_folder: str | None, 
     \b
     vcpuid baseline snapshots/*.json
     vcpuid baseline h07.json h08.json --for libvirt > cpu.xml
+    vcpuid baseline h07.json h08.json --for qemu           the value of -cpu
     virsh domcapabilities | vcpuid baseline - h08.json
 
     Exit status: 0 there is one, 1 the hosts have none in common.
@@ -37,10 +40,18 @@ def command(hosts: tuple[str, ...], target: str | None, map_folder: str | None, 
     parties = [party for path in hosts for party in read_all(path)]
     answer = baseline(parties, map_for(map_folder, parties))
     if target is not None and output_format == "text":
-        if answer.cpu is not None:
-            click.echo(render_baseline_xml(answer))
-        else:
-            click.echo(f"vcpuid: no common CPU: {answer.refusal}", err=True)
+        _write_definition(answer, target)
     else:
         write(output_format, lambda: render_baseline(answer), lambda: baseline_document(answer))
     return 0 if answer.cpu is not None else 1
+
+
+def _write_definition(answer: Baseline, target: str) -> None:
+    """Write the definition alone; what the dialect cannot say, and that there is none, on standard error."""
+    if answer.cpu is None:
+        tell(f"no common CPU: {answer.refusal}")
+        return
+    translation = translate(render_baseline_xml(answer), "baseline", target, origin="libvirt")
+    click.echo(translation.text)
+    for loss in translation.losses:
+        tell(f"{target} cannot say {loss.what}: {loss.why}")

@@ -143,3 +143,13 @@ class TestBaseline:
 
     def test_no_host_is_a_wrong_question(self, call: Run) -> None:
         assert call("baseline")[0] == 2
+
+    @pytest.mark.parametrize(
+        ("dialect", "text"),
+        [("qemu", "-cpu Skylake"), ("kubevirt", "model: Skylake"), ("proxmox", "reported-model Skylake")],
+    )
+    def test_in_another_dialect(self, call: Run, poor: Path, dialect: str, text: str) -> None:
+        status, out, err = call("baseline", poor, "--for", dialect)
+        assert status == 0
+        assert text in out
+        assert "cannot say" in err
