@@ -51,7 +51,11 @@ def _write_definition(answer: Baseline, target: str) -> None:
     if answer.cpu is None:
         tell(f"no common CPU: {answer.refusal}")
         return
-    translation = translate(render_baseline_xml(answer), "baseline", target, origin="libvirt")
+    xml = render_baseline_xml(answer)
+    if target == "libvirt":
+        click.echo(xml)
+        return
+    translation = translate(xml, "baseline", target, origin="libvirt")
     click.echo(translation.text)
     for loss in translation.losses:
         tell(f"{target} cannot say {loss.what}: {loss.why}")

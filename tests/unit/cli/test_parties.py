@@ -146,7 +146,7 @@ class TestBaseline:
 
     @pytest.mark.parametrize(
         ("dialect", "text"),
-        [("qemu", "-cpu Skylake"), ("kubevirt", "model: Skylake"), ("proxmox", "reported-model Skylake")],
+        [("qemu", "-cpu Skylake"), ("kubevirt", "model: Skylake"), ("proxmox", "cpu: Skylake")],
     )
     def test_in_another_dialect(self, call: Run, poor: Path, dialect: str, text: str) -> None:
         status, out, err = call("baseline", poor, "--for", dialect)
