@@ -16,7 +16,8 @@ from .options import Options
 from .qemu import USUAL_PATHS
 from .qmp import QUERIES as QMP_QUERIES
 from .sgx import DEVICES as SGX_DEVICES
-from .sgx import MISC_CAPACITY
+from .sgx import EFI_VARIABLES, MISC_CAPACITY, QCNL, QEMU_USERS
+from .sgx import SOCKETS as SGX_SOCKETS
 
 INSTALLED_COLLECTOR = "/usr/local/sbin/vcpuid-collect"
 INSTALLED_PYTHON = "/usr/bin/python3"
@@ -86,6 +87,10 @@ _PASSIVE = (
     Access("sgx", "list", "/sys/devices/system/node", "EPC memory of each node"),
     Access("sgx", "read", "/sys/devices/system/node/node*/x86/sgx_total_bytes", "EPC memory of each node"),
     *(Access("sgx", "read", path, "EPC limit") for path in MISC_CAPACITY),
+    Access("sgx", "call", "getpwnam, getgrouplist", "uid and groups of %s" % " and ".join(QEMU_USERS)),
+    Access("sgx", "read", QCNL, "where quotes get their certificates; keys and requests are left out"),
+    *(Access("sgx", "look at", path, "whether the service for quotes listens") for path in SGX_SOCKETS),
+    Access("sgx", "list", EFI_VARIABLES, "whether firmware asks for the registration of packages"),
     *(Access("qemu", "read", path, "version, in the binary's own text") for path in USUAL_PATHS),
     Access("qemu", "read", "/proc/*/exe", "version of the QEMU that runs, even if it was replaced since"),
     Access("qemu", "run", "dpkg-query -S **", "the binary's package"),

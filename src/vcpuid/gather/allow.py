@@ -1,4 +1,4 @@
-"""The allow-lists of the kernel's command line and of Nova's configuration.
+"""The allow-lists of the kernel's command line, of Nova's configuration, and of the quote provider's.
 
 Everything that people write passes an allow-list before it may enter a snapshot (the others: `allow_qemu`,
 `allow_xml`); what no table names stays out: secrets, disks, networks, metadata.
@@ -6,6 +6,7 @@ Everything that people write passes an allow-list before it may enter a snapshot
 
 import re
 from typing import Dict, FrozenSet, List, NamedTuple, Optional
+from urllib.parse import urlsplit
 
 LEFT_OUT = "<left out>"
 
@@ -89,3 +90,51 @@ def _filter_line(grammar: Grammar, line: str) -> str:
     if not grammar.matches(kept):
         return LEFT_OUT
     return "%s%s %s" % (kept, comment.group(), LEFT_OUT) if comment else kept
+
+
+_ADDRESS = "address"
+_WORD = "word"
+# Intel SGX DCAP, QuoteGeneration/qcnl/linux/sgx_default_qcnl.conf; the older form has the same keys in capitals.
+_QCNL_KEYS = {
+    "pccs_url": _ADDRESS,
+    "collateral_service": _ADDRESS,
+    "local_pck_url": _ADDRESS,
+    "use_secure_cert": _WORD,
+    "pccs_api_version": _WORD,
+    "retry_times": _WORD,
+    "retry_delay": _WORD,
+    "pck_cache_expire_hours": _WORD,
+    "verify_collateral_cache_expire_hours": _WORD,
+}
+_QCNL_SETTING = re.compile(r"""(?<!\w)"?(\w+)"?\s*[:=]\s*"?([^"\s,{}]*)""")
+_QCNL_COMMENT = re.compile(r"#.*|(?<!:)//.*")
+
+
+def filter_qcnl(text: str) -> Dict[str, str]:
+    """Return the settings of a quote provider's configuration that may stay; requests of one's own never do.
+
+    Both forms are read: JSON with comments, and lines of KEY=VALUE.
+    """
+    kept: Dict[str, str] = {}
+    for line in text.splitlines():
+        for name, value in _QCNL_SETTING.findall(_QCNL_COMMENT.sub("", line)):
+            key = name.lower()
+            kind = _QCNL_KEYS.get(key)
+            if kind == _ADDRESS:
+                kept[key] = _bare_address(value)
+            elif kind == _WORD:
+                kept[key] = value if re.fullmatch(r"[\w.]{1,16}", value) else LEFT_OUT
+    return kept
+
+
+def _bare_address(url: str) -> str:
+    """Return a URL's scheme, host, port and path: no user, password, query or fragment."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return LEFT_OUT
+    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[\w./\-]*", parts.path):
+        return LEFT_OUT
+    shown = "[%s]" % host if ":" in host else host
+    return "%s://%s%s%s" % (parts.scheme, shown, "" if port is None else ":%d" % port, parts.path)

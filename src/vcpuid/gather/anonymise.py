@@ -15,6 +15,8 @@ from xml.sax.saxutils import escape, unescape
 from .record import Data, Json
 
 _UUID = re.compile(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b")
+_URL_HOST = re.compile(r"^(https?://)(\[[^\]]*\]|[^/:]*)")
+_OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _DOMAIN_NAME = re.compile(r"(<domain\b[^>]*><name>)([^<]*)(</name>)")
 
 
@@ -61,9 +63,7 @@ class _Anonymiser:
     def _source(self, name: str, data: Data) -> None:
         if name == "domains":
             for domain in data["domains"]:
-                domain["name"] = self._name(domain["name"])
-                for version in ("inactive", "live", "started"):
-                    domain[version] = self._xml(domain[version])
+                self._domain(domain)
         elif name == "processes":
             for process in data["processes"]:
                 process["name"] = self._name(process["name"])
@@ -74,6 +74,21 @@ class _Anonymiser:
             data["uri"] = _without_authority(data["uri"])
             if data["virsh"]:
                 data["virsh"] = self._replace_names(data["virsh"])
+        elif name == "sgx":
+            self._addresses(data["quotes"]["qcnl"] or {})
+
+    def _domain(self, domain: Data) -> None:
+        domain["name"] = self._name(domain["name"])
+        for version in ("inactive", "live", "started"):
+            domain[version] = self._xml(domain[version])
+
+    def _addresses(self, settings: Data) -> None:
+        for key, value in settings.items():
+            settings[key] = _URL_HOST.sub(self._url_host, value)
+
+    def _url_host(self, found: "re.Match[str]") -> str:
+        host = found.group(2)
+        return found.group(1) + (host if host in _OWN_HOSTS else self.token("host", host))
 
     def _any(self, value: Json) -> Json:
         if isinstance(value, str):

@@ -1,9 +1,12 @@
-"""Source `sgx`: the kernel's SGX devices, EPC memory by NUMA node, and its control group."""
+"""Source `sgx`: the kernel's SGX devices and who may use them, EPC by NUMA node, and the services for quotes."""
 
 import grp
+import os
+import pwd
 import stat
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
+from .allow import filter_qcnl
 from .look import Look
 from .options import Options
 from .record import Data, Problems
@@ -13,13 +16,67 @@ NODES = "/sys/devices/system/node"
 MISC_CAPACITY = ("/sys/fs/cgroup/misc.capacity", "/sys/fs/cgroup/misc/misc.capacity")
 
 
-def gather(look: Look, _options: Options, _problems: Problems) -> Data:
+# Whom libvirt's packages start QEMU as: Debian's and Ubuntu's name, and the others'.
+QEMU_USERS = ("libvirt-qemu", "qemu")
+QCNL = "/etc/sgx_default_qcnl.conf"
+# Intel's architectural enclaves service, and the TDX quote generation service.
+SOCKETS = ("/run/aesmd/aesm.socket", "/run/tdx-qgs/qgs.socket")
+EFI_VARIABLES = "/sys/firmware/efi/efivars"
+
+
+def gather(look: Look, _options: Options, problems: Problems) -> Data:
     """Look at the SGX devices without opening them, and read the EPC's sizes in bytes."""
     return {
         "devices": {path: _device(look, path) for path in DEVICES},
+        "users": _qemu_users(),
         "numa": _epc_by_node(look),
         "misc_cgroup": _misc_cgroup(look),
+        "quotes": {
+            "qcnl": _qcnl(look, problems),
+            "sockets": {path: _is_socket(look, path) for path in SOCKETS},
+            "registration": _registration(look),
+        },
     }
+
+
+def _qemu_users() -> Dict[str, Data]:
+    """Return uid and groups of the users that QEMU may run as, of those that there are."""
+    users: Dict[str, Data] = {}
+    for name in QEMU_USERS:
+        try:
+            user = pwd.getpwnam(name)
+            groups = os.getgrouplist(name, user.pw_gid)
+        except (KeyError, OSError):
+            continue
+        users[name] = {"uid": user.pw_uid, "gids": sorted(set(groups))}
+    return users
+
+
+def _qcnl(look: Look, problems: Problems) -> Optional[Dict[str, str]]:
+    """Return the settings of the quote provider library; None where it has no configuration."""
+    try:
+        return filter_qcnl(look.read_text(QCNL))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        problems.add_os_error(QCNL, error, "run as root")
+        return None
+
+
+def _is_socket(look: Look, path: str) -> bool:
+    try:
+        return stat.S_ISSOCK(look.status(path).st_mode)
+    except OSError:
+        return False
+
+
+def _registration(look: Look) -> Optional[List[str]]:
+    """Return the names of firmware's variables about the registration of packages; None without EFI variables."""
+    try:
+        names = look.names(EFI_VARIABLES)
+    except OSError:
+        return None
+    return [name.partition("-")[0] for name in names if name.startswith("SgxRegistration")]
 
 
 def _device(look: Look, path: str) -> Optional[Data]:

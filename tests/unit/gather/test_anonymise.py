@@ -81,3 +81,16 @@ def test_a_hosts_name_that_is_a_common_word_harms_no_evidence() -> None:
     given["host"]["name"] = "kvm"
     clean = anonymise(given)
     assert clean["sources"]["domains"]["data"]["domains"][0]["inactive"].startswith('<domain type="kvm">')
+
+
+def test_the_hosts_of_urls_become_tokens_and_the_host_itself_stays() -> None:
+    given = document()
+    settings = {
+        "pccs_url": "https://pccs.example:8081/sgx/",
+        "local_pck_url": "http://[::1]:1/",
+        "retry_times": "6",
+    }
+    given["sources"]["sgx"] = {"state": "ok", "problems": [], "data": {"quotes": {"qcnl": settings}}}
+    clean = anonymise(given)["sources"]["sgx"]["data"]["quotes"]["qcnl"]
+    assert re.fullmatch(r"https://host-[0-9a-f]{10}:8081/sgx/", clean["pccs_url"])
+    assert (clean["local_pck_url"], clean["retry_times"]) == ("http://[::1]:1/", "6")

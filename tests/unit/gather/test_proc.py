@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pwd
+import socket
 import struct
 from pathlib import Path
 
@@ -106,6 +110,10 @@ def test_epc_memory_and_its_limit(tmp_path: Path) -> None:
             "/sys/devices/system/node/node1/x86/other": "1\n",
             "/sys/fs/cgroup/misc.capacity": "sgx_epc 98566144\nsev 10\n",
             "/dev/sgx_enclave": b"",
+            "/etc/sgx_default_qcnl.conf": '{"pccs_url": "https://localhost:8081/v4/", "user-token": "hunter2"}',
+            "/sys/firmware/efi/efivars/SgxRegistrationServerRequest-304e0796-d515-4698-ac6e-e76cb1a71c28": b"",
+            "/sys/firmware/efi/efivars/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c": b"",
+            "/run/tdx-qgs/qgs.socket": b"a file is no socket",
         },
     )
     (tmp_path / "dev/sgx_enclave").chmod(0o660)
@@ -114,7 +122,33 @@ def test_epc_memory_and_its_limit(tmp_path: Path) -> None:
     assert data["misc_cgroup"] == {"sgx_epc": "98566144", "sev": "10"}
     assert data["devices"]["/dev/sgx_enclave"]["mode"] == "0660"
     assert data["devices"]["/dev/sgx_vepc"] is None
+    assert data["quotes"] == {
+        "qcnl": {"pccs_url": "https://localhost:8081/v4/"},
+        "sockets": {"/run/aesmd/aesm.socket": False, "/run/tdx-qgs/qgs.socket": False},
+        "registration": ["SgxRegistrationServerRequest"],
+    }
     assert problems == []
+
+
+def test_a_host_without_anything_for_quotes(tmp_path: Path) -> None:
+    data, problems = gather(sgx.gather, tmp_path)
+    assert (data["quotes"]["qcnl"], data["quotes"]["registration"], problems) == (None, None, [])
+
+
+def test_the_users_of_qemu_come_with_all_their_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = {"qemu": pwd.struct_passwd(("qemu", "x", 107, 107, "", "/", "/sbin/nologin"))}
+    monkeypatch.setattr(pwd, "getpwnam", users.__getitem__)
+    monkeypatch.setattr(os, "getgrouplist", lambda _name, gid: [36, gid, 106, 36])
+    data, _ = gather(sgx.gather)
+    assert data["users"] == {"qemu": {"uid": 107, "gids": [36, 106, 107]}}
+
+
+def test_a_service_that_listens(tmp_path: Path) -> None:
+    (tmp_path / "run/aesmd").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(tmp_path):
+        listener.bind("run/aesmd/aesm.socket")
+        data, _ = gather(sgx.gather, tmp_path)
+    assert data["quotes"]["sockets"]["/run/aesmd/aesm.socket"] is True
 
 
 def test_a_register_that_faults_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
