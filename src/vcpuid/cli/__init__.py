@@ -35,6 +35,7 @@ COMMANDS = {
     "lint": ("lint", "Faults in domain XML and in libvirt's CPU map: what will happen, and the fix."),
     "guest": ("guest", "A guest CPU definition in another project's dialect."),
     "map": ("map", "libvirt's feature map."),
+    "sgx": ("sgx", "SGX for guests: a host's readiness, and plans for its enclave memory."),
 }
 
 

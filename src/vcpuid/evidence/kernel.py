@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vcpuid.snapshot.node import Node
+
+_RELEASE = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})(?=[.-]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,8 @@ class KernelEvidence:
     @property
     def version(self) -> tuple[int, int] | None:
         """Major and minor number of the release; None for a release of another form."""
-        major, _, rest = self.release.partition(".")
-        minor = rest.partition(".")[0].partition("-")[0]
-        return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
+        found = _RELEASE.match(self.release)
+        return (int(found[1]), int(found[2])) if found else None
 
 
 def read_cpuinfo(data: Node) -> CpuinfoEvidence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vcpuid.dumps.snapshot import read_msr_values, read_rows
 from vcpuid.snapshot.node import Node
@@ -19,12 +19,14 @@ class KvmEvidence:
         emulated: GET_EMULATED_CPUID: what KVM would emulate for a program that asks; None where not asked.
         msr_features: Feature MSRs by index.
         permission_denied: Whether the permission for AMX state was asked and refused.
+        capabilities: What KVM_CHECK_EXTENSION answered, by the capability's name.
     """
 
     supported: Cpu
     emulated: Cpu | None
     msr_features: Mapping[int, int]
     permission_denied: bool
+    capabilities: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def given(self) -> Cpu:
@@ -41,11 +43,13 @@ def read_kvm(data: Node) -> KvmEvidence:
     emulated = data.get("emulated_cpuid")
     msrs = data.get("msr_features")
     permission = data.get("guest_permission")
+    capabilities = data.get("capabilities")
     return KvmEvidence(
         supported=_cpu(data["supported_cpuid"]),
         emulated=_cpu(emulated) if emulated else None,
         msr_features=read_msr_values(msrs) if msrs else {},
         permission_denied=permission is not None and permission.get("granted") is None,
+        capabilities={name: value.number() for name, value in capabilities.members()} if capabilities else {},
     )
 
 

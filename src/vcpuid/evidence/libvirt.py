@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
+from vcpuid.guest.libvirt.values import number_in, parse_size
 from vcpuid.rules.libvirt.map import CpuMap, load_map
 from vcpuid.snapshot.node import Node
 from vcpuid.terms.guest import Accelerator, GuestCpu, Policy
@@ -30,6 +32,25 @@ class NamedModel(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class SgxOffer:
+    """The <sgx> of domain capabilities, where it is supported.
+
+    Attributes:
+        flc: Whether guests may have flexible launch control.
+        sgx1: Whether there are the first instructions.
+        sgx2: Whether there are the later ones.
+        size_bytes: All enclave memory; None where it is not told.
+        sections: NUMA node of the host to the bytes of its enclave memory; empty where that is not told.
+    """
+
+    flc: bool
+    sgx1: bool
+    sgx2: bool
+    size_bytes: int | None
+    sections: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class DomainCapabilities:
     """One answer of `virsh domcapabilities`.
 
@@ -40,6 +61,7 @@ class DomainCapabilities:
         host_passthrough: Whether mode host-passthrough is supported.
         models: The named models of this QEMU.
         sgx: Whether libvirt offers SGX memory; None for a libvirt that does not say.
+        sgx_offer: What it offers; None where it offers none.
     """
 
     accelerator: Accelerator
@@ -48,6 +70,7 @@ class DomainCapabilities:
     host_passthrough: bool
     models: Mapping[str, NamedModel]
     sgx: bool | None
+    sgx_offer: SgxOffer | None = None
 
     @property
     def usable_models(self) -> frozenset[str]:
@@ -177,6 +200,22 @@ def read_capabilities(
         host_passthrough="host-passthrough" in modes,
         models={} if custom is None else _read_models(custom),
         sgx=None if sgx is None else sgx.get("supported") == "yes",
+        sgx_offer=_read_sgx(sgx, source) if sgx is not None and sgx.get("supported") == "yes" else None,
+    )
+
+
+def _read_sgx(element: etree._Element, source: str) -> SgxOffer:
+    size = element.find("section_size")
+    sections = Counter[int]()  # of one node there may be several
+    for section in element.iterfind("sections/section"):
+        node = number_in(section, section.get("node") or "", "node", source)
+        sections[node] += parse_size(section, section.get("size") or "", source)
+    return SgxOffer(
+        flc=element.findtext("flc") == "yes",
+        sgx1=element.findtext("sgx1") == "yes",
+        sgx2=element.findtext("sgx2") == "yes",
+        size_bytes=None if size is None else parse_size(size, size.text or "", source),
+        sections=dict(sections),
     )
 
 

@@ -27,7 +27,8 @@ class QmpAnswer:
         accelerator: Under which it was asked.
         expansions: Model (`host`, `max`) to property to value, from query-cpu-model-expansion.
         properties: Every property of the CPU device; None where it was not asked.
-        sgx_error: QEMU's refusal of query-sgx-capabilities; None where SGX works.
+        sgx_error: QEMU's refusal of query-sgx-capabilities; None where it answered.
+        sgx: Whether its answer to that says that the CPU has SGX; None where it refused, or was not asked.
     """
 
     path: str
@@ -36,6 +37,7 @@ class QmpAnswer:
     expansions: Mapping[str, Mapping[str, bool]]
     properties: frozenset[str] | None
     sgx_error: str | None
+    sgx: bool | None = None
 
 
 def read_qemu(data: Node) -> tuple[QemuBinary, ...]:
@@ -62,6 +64,7 @@ def read_qmp(data: Node) -> tuple[QmpAnswer, ...]:
 def _read_answer(node: Node) -> QmpAnswer:
     properties = node.get("properties")
     sgx_error = node.get("sgx_error")
+    sgx = node.get("sgx_capabilities")
     version = node.get("version")
     expansions = node.get("expansions")
     accelerator = node["accel"].text()
@@ -77,4 +80,5 @@ def _read_answer(node: Node) -> QmpAnswer:
         },
         properties=frozenset(properties.texts()) if properties else None,
         sgx_error=sgx_error.text() if sgx_error else None,
+        sgx=sgx["sgx"].truth() if sgx else None,
     )

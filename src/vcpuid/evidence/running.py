@@ -106,9 +106,14 @@ def read_processes(data: Node) -> tuple[ProcessEvidence, ...]:
 
 def _read_process(node: Node) -> ProcessEvidence:
     pid, name, deleted = node["pid"].number(), node.get("name"), node.get("deleted")
-    command = parse_arguments(node["args"].texts(), Place(f"process {pid}"))
-    is_replaced = deleted is not None and deleted.truth()
-    return ProcessEvidence(pid, node["exe"].text(), name.text() if name else "", command, is_replaced)
+    arguments, place = node["args"].texts(), Place(f"process {pid}")
+    return ProcessEvidence(
+        pid=pid,
+        exe=node["exe"].text(),
+        name=name.text() if name else "",
+        command=parse_arguments(arguments, place),
+        is_replaced=deleted is not None and deleted.truth(),
+    )
 
 
 def read_monitor(data: Node) -> tuple[MonitorEvidence, ...]:

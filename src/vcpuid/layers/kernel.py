@@ -31,7 +31,7 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
         if taken_away is not None:
             return taken_away
     if _is_sgx(feature) and not isinstance(evidence.sgx, Gap):
-        present = evidence.sgx.devices.get(_VEPC, False)
+        present = evidence.sgx.devices.get(_VEPC) is not None
         proof = [Provenance(_VEPC, "there" if present else "not there")]
         if present:
             return rule("kernel.device").verdict(_VEPC, proof)

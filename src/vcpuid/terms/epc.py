@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from vcpuid.terms.place import Place
 
+_NODE_LIMIT = 1024  # Linux has no more
+
 
 @dataclass(frozen=True, slots=True)
 class EpcSection:
@@ -22,3 +24,14 @@ class EpcSection:
     host_nodes: str | None
     guest_node: int | None
     place: Place
+
+    @property
+    def nodes(self) -> frozenset[int]:
+        """The host's NUMA nodes by number (`0-1,4`, `0-3,^2`); empty for any. What is no number is left out."""
+        nodes: set[int] = set()
+        for part in (self.host_nodes or "").split(","):
+            low, _, high = part.strip().removeprefix("^").partition("-")
+            if low.isascii() and low.isdecimal() and (not high or (high.isascii() and high.isdecimal())):
+                span = set(range(int(low), min(int(high or low), int(low) + _NODE_LIMIT) + 1))
+                nodes = nodes - span if part.strip().startswith("^") else nodes | span
+        return frozenset(nodes)

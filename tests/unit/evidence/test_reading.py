@@ -36,7 +36,7 @@ from vcpuid.evidence.kvm import KvmEvidence
 from vcpuid.evidence.libvirt import LibvirtEvidence, read_capabilities
 from vcpuid.evidence.msr import MsrEvidence
 from vcpuid.evidence.qemu import QemuBinary
-from vcpuid.evidence.sgx import SgxEvidence
+from vcpuid.evidence.sgx import Device, SgxEvidence
 from vcpuid.guest.libvirt import parse_xml
 from vcpuid.guest.nova import NovaCpu
 from vcpuid.snapshot import Snapshot
@@ -168,7 +168,11 @@ def test_kvm_without_the_permission_for_amx() -> None:
 def test_sgx_devices_are_there_or_not() -> None:
     read = evidence(sgx=sgx(vepc=True)).sgx
     assert isinstance(read, SgxEvidence)
-    assert read.devices == {"/dev/sgx_enclave": False, "/dev/sgx_vepc": True}
+    assert read.devices == {
+        "/dev/sgx_enclave": None,
+        "/dev/sgx_vepc": Device(mode=0o660, uid=0, gid=106, group="sgx", openable=True),
+    }
+    assert (read.users, read.quotes, read.limit_bytes) == (None, None, None)
     assert isinstance(WHOLE.sgx, SgxEvidence)
     assert WHOLE.sgx.epc_bytes == {0: 98566144}
 
@@ -291,3 +295,20 @@ def test_each_source_is_read_when_it_is_asked_for() -> None:
     assert isinstance(damaged.msr, MsrEvidence)
     with pytest.raises(InputError):
         _ = damaged.cpuid
+
+
+@pytest.mark.parametrize(
+    ("release", "version"),
+    [
+        ("6.1.0-28-amd64", (6, 1)),
+        ("5.11-rc1", (5, 11)),
+        ("6.18", (6, 18)),
+        ("linux", None),
+        ("6.x", None),
+        (f"{'9' * 5000}.1", None),
+    ],
+)
+def test_a_kernels_version(release: str, version: tuple[int, int] | None) -> None:
+    read = evidence(kernel=kernel(release=release)).kernel
+    assert isinstance(read, KernelEvidence)
+    assert read.version == version

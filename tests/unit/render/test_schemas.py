@@ -73,6 +73,9 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "map-sync",
         "probe",
         "guest",
+        "sgx-doctor",
+        "sgx-memory",
+        "sgx-plan",
         "verdict",
         "why",
     }

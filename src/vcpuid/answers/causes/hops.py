@@ -206,8 +206,9 @@ def device_present(case: Case, evidence: Evidence) -> Tested:
 def _device(case: Case, evidence: Evidence) -> bool | Tested:
     if isinstance(evidence.sgx, Gap):
         return unread(evidence.sgx)
-    there = evidence.sgx.devices.get(case.argument)
-    return Tested(Holding.UNKNOWN, would_tell=f"ls -l {case.argument}") if there is None else there
+    if case.argument not in evidence.sgx.devices:
+        return Tested(Holding.UNKNOWN, would_tell=f"ls -l {case.argument}")
+    return evidence.sgx.devices[case.argument] is not None
 
 
 def no_epc(_case: Case, evidence: Evidence) -> Tested:
