@@ -28,9 +28,16 @@ def judge(feature: Feature, evidence: Evidence, guest: Guest | None) -> Verdict:
         return rule("nova.refused").verdict(
             nova.refusal, [Provenance(str(nova.cpu.place), nova.refusal)], refusal=nova.refusal
         )
-    if nova.mode_text is not None and "$" in nova.mode_text:
-        return rule("nova.undecided").verdict(f"cpu_mode = {nova.mode_text} is filled in by Nova")
-    if nova.mode_text == "none":
+    if nova.config is None:
+        return rule("nova.undecided").verdict(
+            nova.unseen or "", [Provenance(str(nova.cpu.place), "not known here")]
+        )
+    random = next((name for name in nova.config.random if name in names), None)
+    if random is not None:
+        return rule("nova.random").verdict(
+            f"{random} stands in it with both signs", [Provenance(str(nova.cpu.place), f"+{random} and -{random}")]
+        )
+    if nova.config.mode == "none":
         return rule("nova.no-cpu").verdict(
             "cpu_mode none asks for no CPU", [Provenance(str(nova.cpu.place), "cpu_mode none")]
         )

@@ -270,7 +270,8 @@ def test_later_files_of_nova_win() -> None:
     data["files"] += nova(cpu_mode="host-passthrough")["files"]
     read = evidence(nova=data).nova
     assert isinstance(read, NovaCpu)
-    assert read.mode_text == "host-passthrough"
+    assert read.config is not None
+    assert read.config.mode == "host-passthrough"
 
 
 @pytest.mark.parametrize("source", sorted(whole_host()))

@@ -32,9 +32,14 @@ def flags(value: str) -> list[tuple[str, bool]]:
         ("--pcid", [("pcid", False)]),
         ("+-aes", [("-aes", True)]),
         ("sgx-lc", [("sgx-lc", True)]),
-        ("sgx, sgx1 ,\n-avx2,,", [("sgx", True), ("sgx1", True), ("avx2", False)]),
+        ("sgx, sgx1 ,\n-avx2,,", [("avx2", False), ("sgx", True), ("sgx1", True)]),
+        ("sgx\nsgx1", [("sgx\nsgx1", True)]),  # commas alone separate
+        ("sgx,,", [("sgx", True)]),
+        (",sgx", [("", True), ("sgx", True)]),
         ("", []),
         (" , ", []),
+        ("'sgx,-aes'", [("aes", False), ("sgx", True)]),
+        ("'sgx','-aes'", [("'-aes", True), ("sgx'", True)]),
     ],
 )
 def test_extra_flags_are_read_as_nova_reads_them(value: str, read: list[tuple[str, bool]]) -> None:
@@ -48,9 +53,9 @@ def test_extra_flags_are_read_as_nova_reads_them(value: str, read: list[tuple[st
         ([("virt_type", "kvm")], CpuMode.HOST_MODEL),
         ([("virt_type", "qemu")], CpuMode.HOST_MODEL),
         ([("virt_type", "parallels")], CpuMode.DEFAULT),
-        ([("cpu_mode", "")], CpuMode.HOST_MODEL),
         ([("cpu_mode", "none")], CpuMode.DEFAULT),
-        ([("cpu_mode", " host-passthrough ")], CpuMode.HOST_PASSTHROUGH),
+        ([("cpu_mode", "host-passthrough")], CpuMode.HOST_PASSTHROUGH),
+        ([("cpu_mode", "'host-passthrough'")], CpuMode.HOST_PASSTHROUGH),
         ([("cpu_mode", "custom"), ("cpu_models", "Nehalem")], CpuMode.CUSTOM),
         # Of two settings of a key the last counts.
         ([("cpu_mode", "custom"), ("cpu_mode", "host-model")], CpuMode.HOST_MODEL),
@@ -79,7 +84,51 @@ def test_models_count_in_custom_mode_only() -> None:
 def test_mode_none_drops_every_flag() -> None:
     nova = parse(("cpu_mode", "none"), ("cpu_model_extra_flags", "sgx,-avx2"))
     assert nova.cpu.requests == ()
-    assert [request.name for request in nova.dropped] == ["sgx", "avx2"]
+    assert [request.name for request in nova.dropped] == ["avx2", "sgx"]
+
+
+def test_opposite_flags_are_random() -> None:
+    nova = parse(("cpu_model_extra_flags", "+vmx, aes, -VMX, +aes"))
+    assert nova.config is not None
+    assert nova.config.random == ("vmx",)
+
+
+@pytest.mark.parametrize(
+    ("entries", "refusal"),
+    [
+        ([("cpu_mode", "")], "found ''"),
+        ([("cpu_mode", "maximum")], "Valid values are [host-model, host-passthrough, custom, none]"),
+        ([("virt_type", "xen")], "Valid values are [kvm, lxc, qemu, parallels]"),
+        ([("cpu_mode", "$nothing")], "no such option nothing in group [DEFAULT]"),
+        ([("cpu_mode", "$cpu_mode")], "leads back to itself"),
+        ([("cpu_mode", "custom")], "The cpu_models option is required when cpu_mode=custom"),
+        ([("cpu_models", "Nehalem")], "The cpu_models option is not required when cpu_mode!=custom"),
+        ([("cpu_mode", "host-model"), ("virt_type", "lxc")], "does not support selecting CPU models"),
+    ],
+)
+def test_what_nova_refuses(entries: list[tuple[str, str]], refusal: str) -> None:
+    assert refusal in (parse(*entries).refusal or "")
+
+
+def test_what_the_collector_does_not_keep_is_not_guessed() -> None:
+    nova = parse(("cpu_mode", "$images_type"))
+    assert nova.refusal is None
+    assert "not known here" in (nova.unseen or "")
+
+
+def test_an_item_on_a_line_of_its_own_stands_there() -> None:
+    nova = parse(("cpu_model_extra_flags", "sgx,\navx2,aes,\n\nvmx"))
+    lines = {request.name: request.place.line for request in nova.cpu.requests}
+    assert lines == {"sgx": 10, "avx2": 11, "aes": 11, "vmx": 13}
+
+
+def test_later_files_win_and_within_one_the_present_name() -> None:
+    first = [NovaEntry("libvirt", "cpu_models", "Haswell", Place("a", 1))]
+    second = [NovaEntry("LibVirt", "cpu_model", "Nehalem", Place("b", 1))]
+    mode = NovaEntry("libvirt", "cpu_mode", "custom", Place("a", 2))
+    assert parse_nova([*first, mode, *second], Place("a")).models == ("Nehalem",)
+    same = [NovaEntry("libvirt", "cpu_model", "Nehalem", Place("a", 3))]
+    assert parse_nova([*first, mode, *same], Place("a")).models == ("Haswell",)
 
 
 def test_a_flag_stands_at_its_line() -> None:
@@ -100,5 +149,6 @@ def test_kvm_is_the_default() -> None:
 
 def test_other_sections_say_nothing_of_cpus() -> None:
     nova = parse(("cpu_mode", "none"), ("cpu_model_extra_flags", "sgx"), section="DEFAULT")
-    assert nova.mode_text is None
+    assert nova.config is not None
+    assert nova.config.mode is None
     assert nova.cpu.requests == ()

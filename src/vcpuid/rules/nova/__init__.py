@@ -1,0 +1,1 @@
+"""OpenStack Nova's reasoning about guests' CPUs: what it asks libvirt for, refuses, reports."""
