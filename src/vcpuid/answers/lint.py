@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,19 @@ from typing import NamedTuple
 from lxml import etree
 
 from vcpuid.answers.lint_host import LintHost, lint_on_host
+from vcpuid.answers.lint_nova import lint_nova_on_hosts
 from vcpuid.errors import InputError, VcpuidError
-from vcpuid.guest.libvirt import parse_xml
+from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_xml
+from vcpuid.guest.nova import parse_ini
 from vcpuid.rules.libvirt.domain import lint_domain
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.map_lint import lint_file, read_and_lint
+from vcpuid.rules.nova.lint import lint_conf, read_subject
 from vcpuid.terms.finding import Finding
 
 _MAP = "CPU map of libvirt"
+# The sections of nova.conf that are looked at; libvirt's and QEMU's own configurations have none.
+_NOVA_SECTION = re.compile(rb"^\[\s*(?:DEFAULT|libvirt|workarounds)\s*\]", re.MULTILINE | re.IGNORECASE)
 _MAP_TAGS = frozenset(("cpus", "feature", "model", "vendor", "group"))
 
 
@@ -84,21 +90,24 @@ class Kind(NamedTuple):
     Attributes:
         name: What people call it.
         is_like: Whether a text and its root element (None where it is no XML) look like one.
-        lint: Its linter.
+        lint: Its linter, of one text, or of several that are read together.
         by_map: Whether the linter judges names by a map of libvirt.
+        is_joined: Whether several files of the kind are read together, in the order in which they are named.
     """
 
     name: str
     is_like: Callable[[Text, etree._Element | None], bool]
-    lint: Callable[[Text, Basis], Sequence[Finding]]
+    lint: Callable[[Sequence[Text], Basis], Sequence[Finding]]
     by_map: bool
+    is_joined: bool = False
 
 
 def _is_domain(_text: Text, root: etree._Element | None) -> bool:
     return root is not None and root.tag in ("domain", "cpu")
 
 
-def _lint_domain(text: Text, basis: Basis) -> Sequence[Finding]:
+def _lint_domain(texts: Sequence[Text], basis: Basis) -> Sequence[Finding]:
+    (text,) = texts
     root = parse_xml(text.content, text.source)
     findings = [*lint_domain(root, text.source, basis.cpu_map)]
     for host in basis.hosts:
@@ -110,14 +119,37 @@ def _is_map(_text: Text, root: etree._Element | None) -> bool:
     return root is not None and root.tag in _MAP_TAGS
 
 
-def _lint_map(text: Text, _basis: Basis) -> Sequence[Finding]:
+def _lint_map(texts: Sequence[Text], _basis: Basis) -> Sequence[Finding]:
+    (text,) = texts
     return lint_file(text.content, text.source)
+
+
+def _is_nova(text: Text, root: etree._Element | None) -> bool:
+    return root is None and _NOVA_SECTION.search(text.content) is not None
+
+
+def _lint_nova(texts: Sequence[Text], basis: Basis) -> Sequence[Finding]:
+    files = [parse_ini(_decode(text), text.source) for text in texts]
+    subject = read_subject(files, basis.cpu_map)
+    findings = [*lint_conf(subject), *lint_nova_on_hosts(subject, basis.hosts)]
+    return sorted(findings, key=lambda finding: finding.place.line or 0)
+
+
+def _decode(text: Text) -> str:
+    if len(text.content) > SIZE_LIMIT_BYTES:
+        raise InputError("too large", source=text.source, expected=f"at most {SIZE_LIMIT_BYTES} bytes")
+    try:
+        return text.content.decode()
+    except UnicodeDecodeError as error:
+        line = text.content.count(b"\n", 0, error.start) + 1
+        raise InputError("not UTF-8, which Nova reads", source=text.source, line=line) from None
 
 
 # The kinds that are told apart by content, in the order in which they are tried.
 KINDS = (
     Kind("domain XML", _is_domain, _lint_domain, by_map=True),
     Kind(_MAP, _is_map, _lint_map, by_map=False),
+    Kind("nova.conf", _is_nova, _lint_nova, by_map=True, is_joined=True),
 )
 
 
@@ -125,23 +157,52 @@ def lint(paths: Sequence[str], basis: Basis, read: Callable[[str], Text]) -> Lin
     """Lint files and folders; one that cannot be read does not keep the others from it.
 
     Args:
-        paths: Files, folders of a map, or - for standard input.
+        paths: Files, folders of a map or of configuration files, or - for standard input.
         basis: What they are judged by.
         read: Gives the content of a file.
     """
     files: list[LintedFile] = []
     unread: list[VcpuidError] = []
+    together: dict[Kind, list[Text]] = {}
     for path in paths:
         try:
-            if path != "-" and Path(path).is_dir():
+            if path != "-" and Path(path).is_dir() and not _is_conf_folder(path):
                 files.append(LintedFile(path, _MAP, read_and_lint(path), by_map=False))
-            else:
-                files.append(lint_text(read(path), basis))
+                continue
+            for text in map(read, _files_of(path)):
+                kind = kind_of(text)
+                if kind.is_joined:
+                    together.setdefault(kind, []).append(text)
+                else:
+                    files.append(_linted(text, kind, kind.lint((text,), basis)))
         except VcpuidError as error:
             unread.append(error)
         except OSError as error:
             unread.append(InputError(f"cannot be read: {error.strerror}", source=path))
+    for kind, texts in together.items():
+        try:
+            findings = kind.lint(texts, basis)
+        except VcpuidError as error:
+            unread.append(error)
+        else:
+            files += [_linted(text, kind, findings) for text in texts]
     return LintReport(tuple(files), tuple(unread), basis)
+
+
+def _is_conf_folder(path: str) -> bool:
+    """Tell whether a folder is one that Nova reads with --config-dir, and no map's."""
+    folder = Path(path)
+    return not (folder / "index.xml").exists() and any(folder.glob("*.conf"))
+
+
+def _files_of(path: str) -> list[str]:
+    is_folder = path != "-" and Path(path).is_dir()
+    return sorted(str(own) for own in Path(path).glob("*.conf")) if is_folder else [path]
+
+
+def _linted(text: Text, kind: Kind, findings: Sequence[Finding]) -> LintedFile:
+    own = tuple(finding for finding in findings if not kind.is_joined or finding.place.source == text.source)
+    return LintedFile(text.source, kind.name, own, kind.by_map)
 
 
 def lint_text(text: Text, basis: Basis) -> LintedFile:
@@ -150,13 +211,23 @@ def lint_text(text: Text, basis: Basis) -> LintedFile:
     Raises:
         InputError: It is of no kind that is known, or not well-formed.
     """
+    kind = kind_of(text)
+    return _linted(text, kind, kind.lint((text,), basis))
+
+
+def kind_of(text: Text) -> Kind:
+    """Give the kind that a text's content shows.
+
+    Raises:
+        InputError: It is of none that is known, or not well-formed.
+    """
     if not text.content.strip():
         raise InputError("empty", source=text.source, expected=_expected())
     is_markup = text.content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     root = parse_xml(text.content, text.source) if is_markup else None
     for kind in KINDS:
         if kind.is_like(text, root):
-            return LintedFile(text.source, kind.name, tuple(kind.lint(text, basis)), kind.by_map)
+            return kind
     first = text.content.strip().splitlines()[0][:60].decode(errors="replace")
     found = repr(first) if root is None else f"<{root.tag!s}>"
     raise InputError("no kind of file that can be linted", source=text.source, found=found, expected=_expected())

@@ -47,7 +47,7 @@ def test_the_content_shows_the_kind(text: str, kind: str) -> None:
     [
         ("", "x: empty"),
         (" \n", "x: empty"),
-        ("[libvirt]\ncpu_mode = custom\n", "found '[libvirt]'"),
+        ("[qemu]\nuser = root\n", "found '[qemu]'"),
         ("<html><body/></html>", "found <html>"),
         ("<domain>", "not well-formed XML"),
         ("<!DOCTYPE d [<!ENTITY e 'x'>]><domain>&e;</domain>", "a document type or entity declaration"),

@@ -171,7 +171,7 @@ def _check_page_size(wishes: Wishes, text: str) -> bool:
 
 
 def _is_pinned(wishes: Wishes) -> bool:
-    """Tell whether CPUs are dedicated to the guest, for which Nova gives it a NUMA node; in Nova's order of checks."""
+    """Tell whether CPUs are dedicated to the guest, in Nova's order of checks."""
     policy = _policy(wishes)
     threads = _thread_policy(wishes)
     mask = _dedicated_mask(wishes)

@@ -107,11 +107,6 @@ class Subject:
         """The features that are required, by name."""
         return {name: request for name, request in self.asked.items() if request.policy is Policy.REQUIRE}
 
-    @cached_property
-    def folded_names(self) -> dict[str, str]:
-        """The map's features by their names in lower case."""
-        return {name.lower(): name for name in self.cpu_map.features}
-
     @property
     def element(self) -> etree._Element | None:
         """The <cpu>; None where the domain has none."""
