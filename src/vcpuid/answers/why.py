@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vcpuid.answers.look_up import look_up
+from vcpuid.answers.nova import notes_on_nova
 from vcpuid.atlas import Atlas, Match
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain
@@ -123,7 +124,10 @@ def why(
     # A mirror has no name of its own anywhere: QEMU copies the bit that it repeats.
     judged = _original_of(match.feature)
     verdicts = {layer: judge(judged, evidence, target) for layer, judge in JUDGES.items()}
-    return conclude(match, target, verdicts)
+    answer = conclude(match, target, verdicts)
+    if target is None or target.nova is None or target.definition is not None:
+        return answer
+    return replace(answer, notes=(*answer.notes, *notes_on_nova(judged, evidence.libvirt, target.nova)))
 
 
 def _original_of(feature: Feature) -> Feature:

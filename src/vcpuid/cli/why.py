@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from vcpuid.answers.nova import ask_nova, nova_host
 from vcpuid.answers.why import Answer, why
 from vcpuid.cli.files import read_at_most
 from vcpuid.cli.host import gathering_options, options_of, snapshot_here
@@ -14,8 +16,11 @@ from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_domain
+from vcpuid.guest.nova import NovaFile, parse_ini, parse_nova_files
+from vcpuid.guest.nova.flavor import parse_flavor, parse_image
 from vcpuid.guest.qemu import CommandLine, check_cpu, parse_cpu
 from vcpuid.render.why import render_why, why_document
+from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.snapshot import Snapshot
 from vcpuid.terms.guest import Accelerator
 from vcpuid.terms.place import Place
@@ -32,7 +37,14 @@ _GUEST_OPTIONS = ("domain", "pid", "xml", "cpu", "nova_conf")
 @click.option("--pid", type=int, metavar="PID", help="The guest: a running QEMU process.")
 @click.option("--xml", metavar="FILE", help="The guest: a domain XML or <cpu> that asks; - for standard input.")
 @click.option("--cpu", metavar="STRING", help="The guest: the value of a -cpu option that asks.")
-@click.option("--nova-conf", metavar="FILE", help="The guest: what this nova.conf asks for.")
+@click.option(
+    "--nova-conf",
+    metavar="FILE",
+    multiple=True,
+    help="The guest: what this nova.conf asks for; repeat in Nova's order, or name a folder.",
+)
+@click.option("--flavor", metavar="FILE", help="Its flavor, of `openstack flavor show -f json`.")
+@click.option("--image", metavar="FILE", help="Its image, of `openstack image show -f json`.")
 @click.option(
     "--inside", metavar="FILE", help="A snapshot or CPUID dump taken inside the guest, or by `probe`: the truth."
 )
@@ -59,21 +71,22 @@ def command(
     vcpuid why sgx
     vcpuid why sgx avx2 vmx --domain web-1
     vcpuid why amx-tile --host h07.json --nova-conf /etc/nova/nova.conf
+    vcpuid why vmx --host h07.json --nova-conf nova.conf --flavor m1.json --image debian.json
     vcpuid why sgx --domain web-1 --inside guest.json     (collected inside the guest)
     vcpuid probe Haswell --to json | vcpuid why avx2 --cpu Haswell --inside -
 
     Exit status: 0 yes, 1 no, 4 undecided; over several features the worst: no, then undecided.
     """
     named = {name: choices.pop(name) for name in _GUEST_OPTIONS}
-    given = [name for name, value in named.items() if value is not None]
+    given = [name for name, value in named.items() if value not in (None, ())]
     if len(given) > 1:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError("more than one guest", found=options, expected="one of them")
-    if host is None:
-        nova_files = (named["nova_conf"],) if named["nova_conf"] else ()
-        snapshot = snapshot_here(options_of(**choices, nova_files=nova_files))
-    else:
-        snapshot = Snapshot.read(host)
+    named |= {name: choices.pop(name) for name in ("flavor", "image")}
+    if (named["flavor"] or named["image"]) and not (named["nova_conf"] and named["flavor"]):
+        needed = "--flavor" if named["nova_conf"] else "--nova-conf"
+        raise UsageError("a flavor or image without what Nova makes of it", expected=f"{needed} beside it")
+    snapshot = snapshot_here(options_of(**choices)) if host is None else Snapshot.read(host)
     evidence = Evidence(snapshot)
     guest = _guest(named, evidence)
     if inside is not None:
@@ -109,21 +122,49 @@ def _guest(named: dict[str, Any], evidence: Evidence) -> Guest | None:
         return Guest(
             label=f"-cpu {named['cpu']}", command=CommandLine((argument,), Accelerator.KVM, None, None, place)
         )
-    if named["nova_conf"] is not None:
-        return _guest_of_nova(named["nova_conf"], evidence)
+    if named["nova_conf"]:
+        return _guest_of_nova(named, evidence)
     return None
 
 
-def _guest_of_nova(path: str, evidence: Evidence) -> Guest:
-    # The file that was named stands on this machine, whichever host the rest of the evidence is from.
-    nova = evidence.nova
-    if evidence.snapshot.source != "this host":
-        from vcpuid.gather.options import Options  # noqa: PLC0415 - only this path looks here
+def _guest_of_nova(named: dict[str, Any], evidence: Evidence) -> Guest:
+    paths: tuple[str, ...] = named["nova_conf"]
+    files = [_read_conf(own) for path in paths for own in _files_of(path)]
+    if not files:
+        raise InputError("no *.conf in it", source=paths[0], expected="a nova.conf, or a folder of such")
+    nova = parse_nova_files(files)
+    label = f"nova.conf {', '.join(paths)}"
+    if named["flavor"] is not None:
+        flavor = parse_flavor(_read_text(named["flavor"]), named["flavor"])
+        image = parse_image(_read_text(named["image"]), named["image"]) if named["image"] else None
+        nova = ask_nova(nova, nova_host(evidence.libvirt, shipped_map()), flavor, image)
+        label += f", flavor {flavor.name}{f', image {image.name}' if image else ''}"
+    return Guest(label=label, nova=nova)
 
-        nova = Evidence(snapshot_here(Options(nova_files=(path,), only=("nova",)))).nova
-    if isinstance(nova, Gap):
-        raise InputError(f"cannot be read: {nova.why}", source=path, next_step=nova.remedy or None)
-    return Guest(label=f"nova.conf {path}", nova=nova)
+
+def _files_of(path: str) -> list[str]:
+    """Give the files that Nova reads: one, or those of a folder as with --config-dir."""
+    is_folder = path != "-" and Path(path).is_dir()
+    return sorted(str(own) for own in Path(path).glob("*.conf")) if is_folder else [path]
+
+
+def _read_text(path: str) -> str:
+    content = read_at_most(path, SIZE_LIMIT_BYTES)
+    source = "standard input" if path == "-" else path
+    if len(content) > SIZE_LIMIT_BYTES:
+        raise InputError("too large", source=source, expected=f"at most {SIZE_LIMIT_BYTES} bytes")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise InputError("not UTF-8", source=source) from None
+
+
+def _read_conf(path: str) -> NovaFile:
+    text = _read_text(path)
+    file = parse_ini(text, "standard input" if path == "-" else path)
+    if not file.sections and text.strip():
+        raise InputError("no nova.conf: it has no [section]", source=file.source, expected="a nova.conf")
+    return file
 
 
 def _with_inside(guest: Guest | None, path: str) -> Guest:

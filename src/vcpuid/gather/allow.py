@@ -78,7 +78,10 @@ def filter_nova_value(section: str, key: str, value: str) -> Optional[str]:
     Lines that are not of the key's grammar (an accident of indentation can join a secret to a value) and
     trailing comments (which oslo.config reads as part of the value) are replaced by `<left out>`.
     """
-    grammar = _NOVA_KEYS.get(section, {}).get(key)
+    # oslo.config reads sections whatever their capital letters are, but for [DEFAULT]; blanks make another
+    # section.
+    known = section if section == "DEFAULT" else section.lower()
+    grammar = _NOVA_KEYS.get(known, {}).get(key)
     if grammar is None:
         return None
     return "\n".join(_filter_line(grammar, line) for line in value.split("\n"))

@@ -117,7 +117,7 @@ def parse_entries(text: str) -> Iterator[Dict[str, object]]:
 def _assignments(text: str) -> Iterator[Tuple[int, str, str, str]]:
     section = "DEFAULT"
     line_of_key, key, values = 0, "", []  # type: Tuple[int, str, List[str]]
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for number, raw in enumerate(re.split("\r\n|\r|\n", text), start=1):
         line = raw.rstrip()
         if line[:1] in (" ", "\t"):
             if key:
@@ -127,7 +127,7 @@ def _assignments(text: str) -> Iterator[Tuple[int, str, str, str]]:
             yield line_of_key, section, key, "\n".join(values)
             key = ""
         if line.startswith("["):
-            section = line[1:].partition("]")[0].strip()
+            section = line[1:-1] if line.endswith("]") else line[1:].partition("]")[0]
         elif line and line[0] not in "#;":
             name, *value = re.split("[=:]", line, maxsplit=1)
             line_of_key, key, values = number, name.strip(), [part.strip() for part in value]

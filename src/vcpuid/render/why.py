@@ -84,7 +84,8 @@ def _render_chain(page: Page, answer: Answer, chain: Chain, *, verbose: bool) ->
 
 def _render_evidence(page: Page, verdict: Verdict) -> None:
     indent = " " * (4 + _LABEL_WIDTH + _STATE_WIDTH)
-    page.add(Span(f"{indent}rule {verdict.rule} ({verdict.basis.value})", Role.DIM))
+    by = f" by the rules of {verdict.rules_version}" if verdict.rules_version else ""
+    page.add(Span(f"{indent}rule {verdict.rule} ({verdict.basis.value}{by})", Role.DIM))
     for proof in verdict.evidence:
         page.add(Span(f"{indent}{proof.source}: {proof.value}", Role.DIM))
     if verdict.cannot_prove:

@@ -135,3 +135,12 @@ def test_a_folder_in_place_of_a_file_is_a_problem(tmp_path: Path) -> None:
 def test_no_nova_at_all_does_not_apply(tmp_path: Path) -> None:
     with pytest.raises(NotApplicableError, match=r"no nova\.conf"):
         gather(nova.gather, tmp_path)
+
+
+@pytest.mark.parametrize("section", ["LibVirt", "LIBVIRT"])
+def test_capital_letters_of_a_section_do_not_count(section: str) -> None:
+    assert entries(f"[{section}]\ncpu_mode = none\n") == [(2, section, "cpu_mode", "none")]
+
+
+def test_blanks_make_another_section() -> None:
+    assert entries("[ libvirt ]\ncpu_mode = none\n") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pytest
@@ -33,11 +34,14 @@ from snapshots import (
     rows,
     sgx,
 )
+from vcpuid.answers.nova import ask_nova, nova_host
 from vcpuid.atlas import Atlas
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
+from vcpuid.guest.nova.flavor import Flavor
 from vcpuid.layers import JUDGES
 from vcpuid.layers.rule import rules
+from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.verdict import Layer, State, Verdict
 
 SGX, AVX2 = 1 << 2, 1 << 5
@@ -57,6 +61,7 @@ class Case:
     sources: Data
     guest: str = "none"
     inside: Data | None = None
+    specs: Mapping[str, str] | None = None
 
     def judge(self) -> Verdict:
         host = evidence(**self.sources)
@@ -74,11 +79,18 @@ class Case:
             guest = Guest(label=self.guest)
             if not isinstance(host.nova, Gap):
                 guest = replace(guest, nova=host.nova)
+        if self.specs is not None and guest.nova is not None:
+            flavor = Flavor("m1", 2, 512, self.specs)
+            guest = replace(guest, nova=ask_nova(guest.nova, nova_host(host.libvirt, shipped_map()), flavor))
         if self.inside is not None:
             inside = evidence(cpuid=self.inside).cpuid
             assert not isinstance(inside, Gap)
             guest = replace(guest, inside=inside)
         return guest
+
+
+WITH_AVX2 = {"trait:HW_CPU_X86_AVX2": "required"}
+TWO_MODELS = nova(cpu_mode="custom", cpu_models="qemu64, Skylake")
 
 
 def domain(cpu: str, **others: Data) -> Data:
@@ -329,6 +341,9 @@ DEMAND = [
     Case("nova.model-lacks", "sgx", {"nova": nova(cpu_mode="custom", cpu_models="Skylake"), **HOST}, "nova"),
     Case("nova.undecided", "sgx", {"nova": nova(cpu_mode="host-model")}, "nova"),
     Case("nova.undecided", "sgx", {"nova": nova(cpu_mode="$images_type")}, "nova"),
+    Case("nova.flavor-model", "avx2", {"nova": TWO_MODELS, **HOST}, "nova", specs=WITH_AVX2),
+    Case("nova.flavor-model-lacks", "avx2", {"nova": TWO_MODELS, **HOST}, "nova", specs={}),
+    Case("nova.guest-refused", "avx2", {"nova": TWO_MODELS, **HOST}, "nova", specs={"hw:numa_nodes": "3"}),
     Case("nova.random", "vmx", {"nova": nova(cpu_model_extra_flags="+vmx,-vmx")}, "nova"),
     Case("nova.default", "hypervisor", {"nova": nova(cpu_mode="host-model"), **HOST}, "nova"),
     Case("nova.migratable", "invtsc", {"nova": nova(cpu_mode="host-passthrough")}, "nova"),

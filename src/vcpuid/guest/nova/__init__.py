@@ -3,7 +3,15 @@
 Learnt from Nova 34's and oslo.config 10.7's sources (Apache-2.0), and compared with both by tests.
 """
 
-from vcpuid.guest.nova.config import MODES, NovaConfig, NovaCpu, parse_nova, read_config, read_flags
+from vcpuid.guest.nova.config import (
+    MODES,
+    NovaConfig,
+    NovaCpu,
+    parse_nova,
+    parse_nova_files,
+    read_config,
+    read_flags,
+)
 from vcpuid.guest.nova.ini import NovaEntry, NovaFile, parse_ini
 from vcpuid.guest.nova.settings import (
     Item,
@@ -13,6 +21,7 @@ from vcpuid.guest.nova.settings import (
     load_options,
     nova_version,
 )
+from vcpuid.guest.nova.write import NovaSection, render_nova
 
 __all__ = [
     "MODES",
@@ -21,6 +30,7 @@ __all__ = [
     "NovaCpu",
     "NovaEntry",
     "NovaFile",
+    "NovaSection",
     "Settings",
     "UnseenValueError",
     "ValueRefusedError",
@@ -28,6 +38,8 @@ __all__ = [
     "nova_version",
     "parse_ini",
     "parse_nova",
+    "parse_nova_files",
     "read_config",
     "read_flags",
+    "render_nova",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from vcpuid.guest.nova.ini import NovaEntry
+from vcpuid.guest.nova.ini import NovaEntry, NovaFile
 from vcpuid.guest.nova.settings import Item, Settings, UnseenValueError, ValueRefusedError
 from vcpuid.terms.guest import Accelerator, CpuMode, FeatureRequest, GuestCpu, Policy
 from vcpuid.terms.place import Place
@@ -98,7 +98,7 @@ class NovaCpu:
         dropped: Flags that are written but never reach libvirt.
         refusal: Why nova-compute would not start with it; None where it would.
         unseen: What its options rest on that is not in the evidence; None where nothing is missing.
-        traits: The traits that a flavor requires, by which a model was chosen.
+        flavor: The flavor whose guest this is, by Nova's rules; None where only the configuration speaks.
     """
 
     config: NovaConfig | None
@@ -106,7 +106,7 @@ class NovaCpu:
     dropped: tuple[FeatureRequest, ...] = ()
     refusal: str | None = None
     unseen: str | None = None
-    traits: tuple[str, ...] = ()
+    flavor: str | None = None
 
     @property
     def accelerator(self) -> Accelerator | None:
@@ -178,6 +178,16 @@ def parse_nova(entries: Sequence[NovaEntry], place: Place, *, is_whole: bool = F
         dropped=() if reaches else config.requests,
         refusal=config.contradiction,
     )
+
+
+def parse_nova_files(files: Sequence[NovaFile]) -> NovaCpu:
+    """Read whole files, at least one, in the order in which nova-compute reads them."""
+    place = Place(files[0].source)
+    fault = next((file.fault for file in files if file.fault is not None), None)
+    if fault is not None:
+        where = Place(fault.source or place.source, fault.line)
+        return NovaCpu(None, GuestCpu(CpuMode.DEFAULT, None, (), where), refusal=f"{where}: {fault.message}")
+    return parse_nova([entry for file in files for entry in file.entries], place, is_whole=True)
 
 
 def _sentence(error: ValueRefusedError) -> str:
