@@ -22,6 +22,9 @@ BINDING = "python3-libvirt"
 STAMP = "ORIGIN"
 """The file in an environment that says what it was made of: written last, so that it stands for a whole one."""
 
+TAG = f"cpython-{sys.version_info.major}{sys.version_info.minor}-"
+"""What the names of modules that are compiled for this Python have in them."""
+
 
 class PreparationError(Exception):
     """It cannot be made; the text says why."""
@@ -48,9 +51,10 @@ def run(*command: str | Path, folder: Path | None = None) -> None:
 
 
 def install(python: Path, requirements: Path, *options: str) -> None:
-    """Install pinned files into the environment of a Python."""
+    """Install pinned files into the environment of a Python, with the pip beside the Python that made it."""
+    pip = (getattr(sys, "_base_executable", sys.executable), "-m", "pip", "--python", python)
     always = ("--require-hashes", "--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:")
-    run(python, "-m", "pip", "install", *always, *options, "--requirement", requirements)
+    run(*pip, "install", *always, *options, "--requirement", requirements)
 
 
 def add_binding(site: Path, folder: Path) -> None:
@@ -63,10 +67,9 @@ def add_binding(site: Path, folder: Path) -> None:
     package = next(folder.glob(f"{BINDING}_*.deb"))
     run("dpkg-deb", "--extract", package, folder / "root")
     modules = [path for path in (folder / "root").rglob("libvirt*") if path.suffix in (".py", ".so")]
-    tag = f"cpython-{sys.version_info.major}{sys.version_info.minor}-"
-    if not any(tag in path.name for path in modules):
+    if not any(TAG in path.name for path in modules):
         found = ", ".join(sorted(path.name for path in modules)) or "nothing"
-        raise PreparationError(f"{package.name} has no module for this Python ({tag}); it has {found}")
+        raise PreparationError(f"{package.name} has no module for this Python ({TAG}); it has {found}")
     for path in modules:
         shutil.copy(path, site)
 
@@ -80,7 +83,7 @@ def make(version: str, folder: Path, sha256: str) -> Path:
         return target
     shutil.rmtree(target, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    venv.create(target, with_pip=True, symlinks=True)
+    venv.create(target, symlinks=True)
     python = target / "bin" / "python"
     with tempfile.TemporaryDirectory(dir=folder) as name:
         work = Path(name)
