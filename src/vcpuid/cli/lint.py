@@ -36,9 +36,10 @@ def command(
 ) -> int:
     """Find faults in files: what will happen, when, and the fix.
 
-    What a file is, its content shows: a domain XML or a <cpu> by itself, a file or folder of libvirt's CPU map.
+    What a file is, its content shows: a domain XML or a <cpu> by itself, a file or folder of libvirt's CPU map, a
+    nova.conf or a folder of such. Several files of Nova's are read together in their order, as nova-compute does.
     - is standard input. With --host also what goes wrong on that host: names that its libvirt lacks, features and
-    models that it cannot give.
+    models that it cannot give, Nova's start, migrations between the hosts.
 
     Names are judged by the map of --map, else of the first --host, else the installed one, else the one that ships
     with vcpuid; the last line says which.
@@ -47,6 +48,7 @@ def command(
     vcpuid lint web-1.xml
     virsh dumpxml --inactive web-1 | vcpuid lint - --host h07.json --host h08.json
     vcpuid lint --strict /usr/share/libvirt/cpu_map
+    vcpuid lint /etc/nova/nova.conf /etc/nova/nova-compute.conf --host h07.json --host h08.json
 
     Exit status: 0 no error, 1 an error (with --strict: or a warning), 3 a file that cannot be linted.
     """

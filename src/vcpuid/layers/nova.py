@@ -49,8 +49,10 @@ def _judge_options(nova: NovaCpu, names: frozenset[str]) -> Verdict | None:
             f"{dropped.place}: cpu_mode none drops flags", [Provenance(str(dropped.place), dropped.name)]
         )
     if nova.refusal is not None:
-        told = "nova.refused" if nova.flavor is None else "nova.guest-refused"
-        return rule(told).verdict(nova.refusal, [Provenance(place, nova.refusal)], refusal=nova.refusal)
+        told, summary = "nova.refused", nova.refusal
+        if nova.flavor is not None:  # its exception's class comes first
+            told, summary = "nova.guest-refused", f"{nova.refusal.partition(':')[0]} (flavor {nova.flavor})"
+        return rule(told).verdict(summary, [Provenance(place, nova.refusal)], refusal=nova.refusal)
     if nova.config is None:
         return rule("nova.undecided").verdict(nova.unseen or "", [Provenance(place, "not known here")])
     random = next((name for name in nova.config.random if name in names), None)

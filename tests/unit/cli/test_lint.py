@@ -115,3 +115,36 @@ def test_a_host_that_is_no_snapshot_is_3(lint: Run) -> None:
 
 def test_a_map_that_is_none_is_3(lint: Run, tmp_path: Path) -> None:
     assert lint(FOLDER / "mitigations.xml", "--map", tmp_path)[0] == 3
+
+
+def test_files_of_nova_are_read_together(lint: Run, tmp_path: Path) -> None:
+    first, second = tmp_path / "nova.conf", tmp_path / "nova-compute.conf"
+    first.write_text("[libvirt]\ncpu_models = Nehalem\n", encoding="utf-8")
+    second.write_text("[libvirt]\nvirt_type = qemu\ncpu_mode = custom\n", encoding="utf-8")
+    status, out, _ = lint(first)
+    assert status == 1
+    assert "[nova.models-without-mode]" in " ".join(out.split())
+    status, out, _ = lint(first, second)
+    assert status == 0
+    assert "models-without-mode" not in out
+    assert "nova-compute.conf" in out
+
+
+def test_a_folder_of_nova(lint: Run, tmp_path: Path) -> None:
+    (tmp_path / "10.conf").write_text("[libvirt]\ncpu_mode = none\n", encoding="utf-8")
+    (tmp_path / "20.conf").write_text("[libvirt]\ncpu_mode = maximum\n", encoding="utf-8")
+    (tmp_path / "notes").write_text("[libvirt]\nx = y\n", encoding="utf-8")
+    status, out, _ = lint("--format", "json", tmp_path)
+    document = json.loads(out)
+    assert status == 1
+    assert [Path(file["source"]).name for file in document["files"]] == ["10.conf", "20.conf"]
+    found = [(finding["rule"], Path(finding["source"]).name) for finding in document["findings"]]
+    assert found == [("nova.overridden", "10.conf"), ("nova.mode-maximum", "20.conf")]
+
+
+def test_a_nova_conf_that_is_not_text_is_3(lint: Run, tmp_path: Path) -> None:
+    path = tmp_path / "nova.conf"
+    path.write_bytes(b"[libvirt]\ncpu_mode = \xff\n")
+    status, _, err = lint(path)
+    assert status == 3
+    assert f"{path}:2: not UTF-8" in err

@@ -350,3 +350,60 @@ def test_a_strangers_name_cannot_steer_the_terminal(vcpuid: Run, tmp_path: Path)
     status, _, err = vcpuid("why", "sgx", "--host", path, "--domain", "web-2")
     assert status == 3
     assert "\\x1b[2Jweb" in err
+
+
+def write_nova(folder: Path) -> tuple[Path, Path]:
+    conf, flavor = folder / "nova.conf", folder / "m1.json"
+    conf.write_text("[libvirt]\ncpu_mode = custom\ncpu_models = qemu64, skylake\n", encoding="utf-8")
+    specs = {"trait:HW_CPU_X86_AVX2": "required"}
+    flavor.write_text(json.dumps({"name": "m1", "vcpus": 1, "ram": 64, "properties": specs}), encoding="utf-8")
+    return conf, flavor
+
+
+def test_a_flavor_chooses_the_model(vcpuid: Run, tmp_path: Path) -> None:
+    conf, flavor = write_nova(tmp_path)
+    image = tmp_path / "image.json"
+    image.write_text('{"name": "debian", "properties": {"hw_cpu_cores": "1"}}', encoding="utf-8")
+    host = write_snapshot(tmp_path / "h.json", libvirt=libvirt("<model>Skylake</model>", map_=cpu_map()))
+    _, out, _ = vcpuid("why", "avx2", "--host", str(host), "--nova-conf", str(conf))
+    assert "asked no" in out
+    arguments = ("--flavor", str(flavor), "--image", str(image), "-v")
+    _, out, _ = vcpuid("why", "avx2", "--host", str(host), "--nova-conf", str(conf), *arguments)
+    assert "asked yes" in out
+    assert "predicted by the rules of Nova 34" in out
+    assert "flavor m1, image debian" in " ".join(out.split())
+
+
+def test_files_of_nova_are_read_in_their_order(vcpuid: Run, host: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "conf.d"
+    folder.mkdir()
+    (folder / "20.conf").write_text("[libvirt]\ncpu_mode = host-passthrough\n", encoding="utf-8")
+    (folder / "10.conf").write_text("[libvirt]\ncpu_mode = none\n", encoding="utf-8")
+    _, out, _ = vcpuid("why", "avx2", "--host", str(host), "--nova-conf", str(folder))
+    assert "mode host-passthrough" in out
+    names = [argument for name in ("20.conf", "10.conf") for argument in ("--nova-conf", str(folder / name))]
+    _, out, _ = vcpuid("why", "avx2", "--host", str(host), *names)
+    assert "cpu_mode none asks for no CPU" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"cpu_mode = none\n", "it has no [section]"),
+        (b"\xff\xfe[", "not UTF-8"),
+        (b"[libvirt]\n" * 10**6, "too large"),
+    ],
+)
+def test_what_is_no_nova_conf_is_3(vcpuid: Run, host: Path, tmp_path: Path, content: bytes, word: str) -> None:
+    path = tmp_path / "nova.conf"
+    path.write_bytes(content)
+    status, _, err = vcpuid("why", "sgx", "--host", str(host), "--nova-conf", str(path))
+    assert status == 3
+    assert word in err
+
+
+def test_a_folder_without_configuration_is_3(vcpuid: Run, host: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    status, _, err = vcpuid("why", "sgx", "--host", str(host), "--nova-conf", str(tmp_path / "empty"))
+    assert status == 3
+    assert "no *.conf in it" in err

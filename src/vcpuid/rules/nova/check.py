@@ -73,7 +73,9 @@ def check_start(config: NovaConfig, host: NovaHost) -> Check:
                 f"Configured CPU model: {item.text} and CPU Flags {[flag.text for flag in config.flags]} are not"
             )
             words += " compatible with host CPU. Please correct your config and try again."
-            return replace(check, words=f"{words} {check.words}" if check.words else "", place=item.place)
+            return replace(
+                check, words=f"{words} {check.words}" if check.words else "", place=check.place or item.place
+            )
     return Check(Result.PASSED, "the hypervisor offers every model with the flags")
 
 
@@ -109,7 +111,8 @@ def _compare(config: NovaConfig, host: NovaHost, wanted: GuestCpu) -> Check:
         comparison = compare(host.models, host.offered, wanted)
     except InputError as error:
         words = f"Unacceptable CPU info: internal error: Unknown CPU feature {(error.found or '').strip(chr(39))}"
-        return Check(Result.REFUSED, f"{error.message}: {error.found}", words)
+        place = Place(error.source, error.line) if error.source else None
+        return Check(Result.REFUSED, f"{error.message}: {error.found}", words, (), place)
     if comparison.relation is not Relation.INCOMPATIBLE:
         return Check(Result.PASSED)
     words = f"Unacceptable CPU info: CPU doesn't have compatibility.\n\n0\n\nRefer to {_RESULT_URL}"
