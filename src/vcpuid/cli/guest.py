@@ -37,7 +37,7 @@ def command(
 
     DEFINITION is a file, standard input, or the text itself: a domain XML or <cpu> of libvirt's, a -cpu string
     or a whole command line of QEMU's (as ps, a script or a log has it), KubeVirt's manifest or its cpu block,
-    Proxmox's configuration, its cpu: line or cpu-models.conf.
+    Proxmox's configuration, its cpu: line or cpu-models.conf, or a nova.conf.
 
     Names are the target's own. Standard error tells what it cannot say, and JSON lists it. With --map, what
     libvirt's map takes from a model is taken too, as libvirt does. EPC memory and topology come along where the
@@ -47,6 +47,7 @@ def command(
     vcpuid guest web-1.xml --to qemu
     vcpuid guest Skylake-Client-IBRS,+sgx,-hle --to libvirt
     vcpuid guest - --to proxmox < /proc/4711/cmdline
+    vcpuid guest web-1.xml --to nova
     kubectl get vmi web -o yaml | vcpuid guest - --to libvirt
 
     Exit status: 0 written, 1 with --strict if something is lost, 4 if only the host could tell what it means.

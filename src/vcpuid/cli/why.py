@@ -13,7 +13,7 @@ from vcpuid.cli.files import read_at_most
 from vcpuid.cli.host import gathering_options, options_of, snapshot_here
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import InputError, UsageError
-from vcpuid.evidence import Evidence, Gap
+from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_domain
 from vcpuid.guest.nova import NovaFile, parse_ini, parse_nova_files

@@ -229,6 +229,8 @@ def test_a_map_takes_from_models() -> None:
         ('{"spec": 1}', "kubevirt"),
         ("model: EPYC", "kubevirt"),
         ("cpu: host", "proxmox"),
+        ("# a comment\n[libvirt]\ncpu_mode = custom", "nova"),
+        ("[DEFAULT]\n", "nova"),
         ("cores: 4\ncpu: host", "proxmox"),
         ("args: -cpu max\ncpu: host", "proxmox"),
         ("cpu-model: a\n    flags +avx", "proxmox"),
@@ -251,7 +253,37 @@ def test_what_is_no_definition() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [*itertools.permutations(DIALECTS, 2)])
 def test_what_both_can_say_comes_back(first: str, second: str) -> None:
-    start = translate("EPYC,avx=on,aes=off", "x", first).text.replace(" fallback='forbid'", "")
+    # In the order of names, in which Nova writes features whatever their order was.
+    start = translate("EPYC,aes=off,avx=on", "x", first).text.replace(" fallback='forbid'", "")
     there = translate(start, "x", second)
     assert there.losses == ()
     assert translate(there.text, "x", first).text.replace(" fallback='forbid'", "") == start
+
+
+def test_nova_says_what_a_flavor_has_to() -> None:
+    answer = translate("<cpu mode='host-model'><topology sockets='1' cores='2' threads='1'/></cpu>", "x", "nova")
+    assert answer.text.splitlines()[-1] == (
+        "# openstack flavor set --property hw:cpu_sockets=1 --property hw:cpu_cores=2 --property hw:cpu_threads=1"
+        " FLAVOR"
+    )
+    assert translate(answer.text, "x", "libvirt").text == "<cpu mode='host-model'/>"
+
+
+@pytest.mark.parametrize(
+    ("lines", "lost"),
+    [
+        ("cpu_mode = custom\ncpu_models = nehalem, Haswell", "model Haswell"),
+        ("cpu_mode = none\ncpu_model_extra_flags = aes", "feature aes"),
+        ("cpu_model_extra_flags = +aes, -aes", "feature aes (require)"),
+    ],
+)
+def test_what_a_nova_conf_says_beside_the_cpu(lines: str, lost: str) -> None:
+    (loss,) = translate(f"[libvirt]\n{lines}\n", "nova.conf", "libvirt").losses
+    assert loss.what == lost
+
+
+def test_what_nova_would_not_start_with_is_no_definition() -> None:
+    with pytest.raises(InputError, match="Nova refuses it: The cpu_models option is required"):
+        translate("[libvirt]\ncpu_mode = custom\n", "nova.conf", "libvirt")
+    with pytest.raises(UndecidedError, match="not known here"):
+        translate("[libvirt]\ncpu_mode = $my_ip\n", "nova.conf", "libvirt")

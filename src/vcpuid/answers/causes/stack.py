@@ -196,8 +196,11 @@ def nova_mode_none(_case: Case, evidence: Evidence) -> Tested:
     """Does nova.conf say cpu_mode=none?"""
     if isinstance(evidence.nova, Gap):
         return unread(evidence.nova)
-    mode = evidence.nova.cpu.mode
-    return yes_or_no(f"cpu_mode is {evidence.nova.mode_text or 'not set'}", holds=mode is CpuMode.DEFAULT)
+    nova = evidence.nova
+    if nova.config is None:
+        return Tested(Holding.UNKNOWN, nova.refusal or nova.unseen or "")
+    mode = nova.config.mode or "not set"
+    return yes_or_no(f"cpu_mode is {mode}", holds=nova.cpu.mode is CpuMode.DEFAULT)
 
 
 def qemu_lacks_name(case: Case, evidence: Evidence) -> Tested:

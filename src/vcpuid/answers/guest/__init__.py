@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vcpuid.answers.guest import kubevirt, libvirt, proxmox, qemu
+from vcpuid.answers.guest import kubevirt, libvirt, nova, proxmox, qemu
 from vcpuid.answers.guest.definition import Definition, Loss, Written
 from vcpuid.errors import InputError, UsageError
 from vcpuid.guest.proxmox import is_proxmox
@@ -20,6 +20,9 @@ __all__ = ["DIALECTS", "Loss", "Translation", "recognise", "translate"]
 _MANIFEST = re.compile(r"^\s*(?:(?:apiVersion|spec|domain|model|features)\s*:|cpu\s*:\s*(?:$|[#{]))", re.MULTILINE)
 # A command line: variables, a program, or an option with a dash.
 _COMMAND = re.compile(r"(?:LC_ALL=|-cpu\b|\S*qemu\S*\s|\S*/kvm\s)|.*\s-cpu\s", re.DOTALL)
+
+# A section of nova.conf on a line of its own.
+_CONFIGURATION = re.compile(r"^\[\s*(?:DEFAULT|libvirt|workarounds)\s*\]", re.MULTILINE | re.IGNORECASE)
 
 
 class Form(NamedTuple):
@@ -47,6 +50,7 @@ DIALECTS: Mapping[str, Form] = {
         lambda text, source, _map: proxmox.read(text, source),
         lambda definition, _map: proxmox.write(definition),
     ),
+    "nova": Form("nova.conf's [libvirt] section", nova.read, lambda definition, _map: nova.write(definition)),
 }
 
 
@@ -107,10 +111,12 @@ def recognise(text: str, source: str) -> str:
         raise InputError(
             "empty",
             source=source,
-            expected="a domain XML, a -cpu string or command line, a manifest, or a cpu: line",
+            expected="a domain XML, a -cpu string or command line, a manifest, a cpu: line, or a nova.conf",
         )
     if body.startswith("<"):
         return "libvirt"
+    if _CONFIGURATION.search(body):
+        return "nova"
     if _COMMAND.match(body.replace("\0", " ")) and not is_proxmox(body):
         return "qemu"
     if body.startswith(("{", "---")) or _MANIFEST.search(body):

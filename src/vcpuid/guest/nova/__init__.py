@@ -21,7 +21,7 @@ from vcpuid.guest.nova.settings import (
     load_options,
     nova_version,
 )
-from vcpuid.guest.nova.write import NovaSection, render_nova
+from vcpuid.guest.nova.write import NovaSection, Unsaid, render_nova
 
 __all__ = [
     "MODES",
@@ -32,6 +32,7 @@ __all__ = [
     "NovaFile",
     "NovaSection",
     "Settings",
+    "Unsaid",
     "UnseenValueError",
     "ValueRefusedError",
     "load_options",
