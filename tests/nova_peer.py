@@ -133,7 +133,7 @@ def differences(question: Json, real: Json, release: Release) -> list[str]:
     found = list(_differences_at_start(check_start(config, this_host()), start))
     if config.accelerator is not None:
         found += _differences_in_traits(config, real["traits"], release)
-        found += _differences_in_cpu(config, question, real["cpu"], release)
+        found += _differences_in_cpu(config, question, real, release)
     return found
 
 
@@ -167,7 +167,8 @@ def _shape(cpu: GuestCpu | None) -> object:
     return cpu.mode, cpu.model, cpu.match, requests, cpu.topology, cpu.address_bits, cpu.cells
 
 
-def _differences_in_cpu(config: NovaConfig, question: Json, real: Any, release: Release) -> list[str]:  # noqa: ANN401
+def _differences_in_cpu(config: NovaConfig, question: Json, answer: Json, release: Release) -> list[str]:
+    real = answer["cpu"]
     flavor: Flavor = parse_flavor(json.dumps(question["flavor"]), "flavor")
     image = parse_image(json.dumps(question["image"]), "image")
     if release.lacks & set(required_traits(flavor)):
@@ -179,10 +180,20 @@ def _differences_in_cpu(config: NovaConfig, question: Json, real: Any, release: 
         return [] if is_same else [f"cpu: {error}, {real}"]
     if isinstance(real, dict):
         return [f"cpu: {ours}, {real}"]
+    made = ours
     theirs = None if real is None else parse_cpu(parse_xml(real, "Nova"), "Nova")
     if config.random:  # either sign may have won; the rest is the same
         ours, theirs = (_without(cpu, config.random) for cpu in (ours, theirs))
-    return [] if _shape(ours) == _shape(theirs) else [f"cpu: {_shape(ours)}, {real}"]
+    if _shape(ours) != _shape(theirs):
+        return [f"cpu: {_shape(ours)}, {real}"]
+    return _differences_in_move(config, made, answer["move"])
+
+
+def _differences_in_move(config: NovaConfig, cpu: GuestCpu | None, real: Json | None) -> list[str]:
+    """Say where we and Nova part about a live migration of such a guest from this host to itself."""
+    check = check_migration(config, cpu, this_host(), this_host())
+    is_same = check.result is Result.RANDOM or (check.result is Result.REFUSED) == (real is not None)
+    return [] if is_same else [f"move: {check}, {real}"]
 
 
 def _without(cpu: GuestCpu | None, names: tuple[str, ...]) -> GuestCpu | None:

@@ -62,6 +62,18 @@ class Nova:
 
     def cpu(self, flavor: dict[str, Any], image: dict[str, Any]) -> str | None:
         """Give the <cpu> of a guest."""
+        cpu = self._make(flavor, image)
+        return None if cpu is None else str(cpu.to_xml())
+
+    def move(self, flavor: dict[str, Any], image: dict[str, Any]) -> None:
+        """Check whether such a guest of this host may come to this host, as before a live migration."""
+        cpu = self._driver._cpu_config_to_vcpu_model(self._make(flavor, image), None)
+        if cpu is None or not cpu.model:
+            self.migrate(self.info())
+        else:
+            self._driver._compare_cpu(cpu, None, None)
+
+    def _make(self, flavor: dict[str, Any], image: dict[str, Any]) -> Any:  # noqa: ANN401 - Nova's own type
         meta = objects.ImageMeta.from_dict({"name": "image", **image})
         asked = objects.Flavor(
             name="flavor",
@@ -76,8 +88,7 @@ class Nova:
         topology = hardware.numa_get_constraints(asked, meta)
         hardware.get_maxphysaddr_mode(asked, meta)
         cells = self._driver._get_cpu_numa_config_from_instance(topology, False)  # noqa: FBT003
-        cpu = self._driver._get_guest_cpu_config(asked, meta, cells, topology)
-        return None if cpu is None else str(cpu.to_xml())
+        return self._driver._get_guest_cpu_config(asked, meta, cells, topology)
 
     def migrate(self, source: dict[str, Any]) -> None:
         """Check whether a guest of a host with that CPU may come here."""
@@ -130,7 +141,9 @@ def answer(question: dict[str, Any], folder: Path) -> dict[str, Any]:
     nova = made
     result = {"start": step(nova.start), "traits": step(nova.traits)}
     if question.get("flavor"):
-        result["cpu"] = step(lambda: nova.cpu(question["flavor"], question.get("image") or {}))
+        image = question.get("image") or {}
+        result["cpu"] = step(lambda: nova.cpu(question["flavor"], image))
+        result["move"] = step(lambda: nova.move(question["flavor"], image))
     if question.get("source"):
         result["migrate"] = step(lambda: nova.migrate(question["source"]))
     if question.get("info"):

@@ -17,6 +17,7 @@ from vcpuid.evidence.guest import Guest
 from vcpuid.guest.libvirt import DomainDefinition
 from vcpuid.guest.qemu import CpuArgument, parse_cpu
 from vcpuid.layers.asking import DEFAULT_MODEL, capabilities_of, map_of
+from vcpuid.layers.nova import settled_cpu
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.libvirt.update import update
@@ -108,7 +109,9 @@ def argument_of(evidence: Evidence, guest: Guest) -> CpuArgument | None:
     if guest.command is not None:
         return guest.command.effective
     definition = guest.definition or guest.live
-    cpu = definition.cpu if definition else guest.nova.cpu if guest.nova else None
+    cpu = definition.cpu if definition else None
+    if definition is None and guest.nova is not None:
+        cpu = settled_cpu(guest.nova, map_of(evidence))
     if cpu is None:
         raise _UnsettledError
     settled = _settle(evidence, guest, cpu)

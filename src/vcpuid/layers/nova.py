@@ -65,6 +65,13 @@ def _judge_options(nova: NovaCpu, names: frozenset[str]) -> Verdict | None:
     return None
 
 
+def settled_cpu(nova: NovaCpu, cpu_map: CpuMap | None) -> GuestCpu | None:
+    """Give the CPU that libvirt is asked for; None where Nova asks for none, or which one is not settled."""
+    if nova.refusal is not None or nova.config is None or nova.config.random:
+        return None
+    return _spelled(nova.cpu, cpu_map)
+
+
 def _spelled(cpu: GuestCpu, cpu_map: CpuMap | None) -> GuestCpu:
     """Give a model the map's capital letters, as Nova does."""
     if cpu.model is None or cpu_map is None or cpu.model in cpu_map.models:

@@ -127,3 +127,24 @@ class TestWhy:
         assert host.nova is not None
         assert isinstance(host.nova, NovaCpu)
         assert why("avx2", host, Guest("nova.conf", nova=host.nova)).got is State.ABSENT
+
+    def test_a_model_of_nova_in_any_letters(self) -> None:
+        host = evidence(**HOST, nova=nova(cpu_mode="custom", cpu_models="SKYLAKE", cpu_model_extra_flags="-avx2"))
+        assert isinstance(host.nova, NovaCpu)
+        argument = argument_of(host, Guest("nova.conf", nova=host.nova))
+        assert argument is not None
+        assert argument.text == "Skylake,avx2=off"
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"cpu_model_extra_flags": "+avx2, -avx2"},
+            {"cpu_mode": "custom"},
+            {"cpu_mode": "odd"},
+            {"cpu_mode": "$images_type"},
+        ],
+    )
+    def test_what_nova_leaves_open_is_not_predicted(self, options: dict[str, str]) -> None:
+        host = evidence(**HOST, nova=nova(**options))
+        assert isinstance(host.nova, NovaCpu)
+        assert forecast(host, Guest("nova.conf", nova=host.nova)) is None

@@ -163,7 +163,7 @@ def check_migration(config: NovaConfig, guest: GuestCpu | None, source: NovaHost
     if config.skips_migration:
         return Check(Result.SKIPPED, "[workarounds] skip_cpu_compare_on_dest is set on the destination")
     if guest is not None and guest.model:
-        return _compare(config, destination, replace(guest, match=Match.EXACT))
+        return _compare_both(config, destination, replace(guest, match=Match.EXACT))
     if source.cpu is None:
         return Check(Result.UNKNOWN, "the source's own CPU is not known")
     try:
