@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -155,8 +156,17 @@ def test_a_hung_qemu_is_gone_with_its_children(tmp_path: Path) -> None:
         assert wait_until_gone(int((tmp_path / name).read_text()))
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let children be interrupted, even where the tests run in a shell's background, which ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @needs("setpriv", package="util-linux")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.usefixtures("interruptible")
 def test_nothing_is_left_when_we_are_killed(tmp_path: Path, number: signal.Signals) -> None:
     qemu = write_qemu(tmp_path / "q", last=f'echo $$ >"{tmp_path}/pid"; exec sleep 60')
     before = set(Path("/tmp").iterdir())  # noqa: S108 - a look at what others would leave there
