@@ -8,13 +8,21 @@ from typing import Any
 import click
 
 from vcpuid.answers.sgx.files import File, Target, write_files
-from vcpuid.answers.sgx.plan import LIBVIRT_BYTES, MIB, PAGE_BYTES, Request, make_plan, parse_request, parse_size
+from vcpuid.answers.sgx.plan import (
+    LIBVIRT_BYTES,
+    PAGE_BYTES,
+    Request,
+    make_plan,
+    parse_request,
+    parse_size,
+    requests_of_flavors,
+)
 from vcpuid.cli.files import read_at_most, write_bytes_whole
 from vcpuid.cli.host import gathering_options, options_of, snapshot_here
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence import Evidence
-from vcpuid.guest.nova_flavors import SIZE_LIMIT_BYTES, parse_flavors
+from vcpuid.guest.nova.flavor import SIZE_LIMIT_BYTES, parse_flavors
 from vcpuid.render.page import printable
 from vcpuid.render.sgx_plan import plan_document, render_plan
 from vcpuid.snapshot import Snapshot
@@ -110,17 +118,7 @@ def _of_flavors(path: str) -> list[Request]:
     raw = read_at_most(path, SIZE_LIMIT_BYTES)
     if len(raw) > SIZE_LIMIT_BYTES:
         raise InputError("too large for flavors", source=path, expected=f"at most {SIZE_LIMIT_BYTES} bytes")
-    return [
-        Request(
-            name=flavor.name,
-            size_bytes=flavor.epc_mib * MIB,
-            memory_bytes=None if flavor.memory_mib is None else flavor.memory_mib * MIB,
-            vcpus=flavor.vcpus,
-            asks_for_trait=flavor.asks_for_trait,
-            is_flavor=True,
-        )
-        for flavor in parse_flavors(raw.decode(errors="replace"), path)
-    ]
+    return [*requests_of_flavors(parse_flavors(raw.decode(errors="replace"), path))]
 
 
 def _write(files: list[File], folder: Path, *, force: bool) -> list[str]:

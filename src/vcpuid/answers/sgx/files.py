@@ -9,11 +9,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from vcpuid.answers.sgx.hardware import feature, judge
-from vcpuid.answers.sgx.plan import MIB, Placed, Plan
+from vcpuid.answers.sgx.plan import MIB, RESOURCE, TRAIT, Placed, Plan
 from vcpuid.atlas import Atlas
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.guest.libvirt import set_cpu, set_epc
-from vcpuid.guest.nova_flavors import RESOURCE, TRAIT
 from vcpuid.guest.qemu.epc import render_epc
 from vcpuid.terms.epc import EpcSection
 from vcpuid.terms.feature import Dialect

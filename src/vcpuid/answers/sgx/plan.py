@@ -10,11 +10,13 @@ from vcpuid.answers.sgx.doctor import Diagnosis, examine
 from vcpuid.answers.sgx.memory import Memory
 from vcpuid.answers.sgx.packing import Part, pack
 from vcpuid.decode.words import describe_size
-from vcpuid.errors import UndecidedError, UsageError
+from vcpuid.errors import InputError, UndecidedError, UsageError
 from vcpuid.evidence import Evidence
+from vcpuid.guest.nova.flavor import Flavor
 from vcpuid.snapshot import Snapshot
 
 MIB = 1 << 20
+RESOURCE, TRAIT = "resources:CUSTOM_SGX_EPC_MB", "trait:HW_CPU_X86_SGX"
 # QEMU takes whole pages. libvirt 9.0 makes whole 2 MiB of them: 1 MiB becomes 2 MiB, 63 MiB becomes 64 MiB.
 PAGE_BYTES, LIBVIRT_BYTES = 4096, 2 * MIB
 MOST_GUESTS = 4096
@@ -44,6 +46,45 @@ class Request(NamedTuple):
     vcpus: int | None = None
     asks_for_trait: bool = False
     is_flavor: bool = False
+
+
+def requests_of_flavors(flavors: Sequence[Flavor]) -> tuple[Request, ...]:
+    """Give one guest for each flavor that asks for enclave memory; the others are passed over.
+
+    Raises:
+        InputError: None of them asks, or one asks for what is no number of MiB.
+    """
+    asking = [flavor for flavor in flavors if RESOURCE in flavor.specs]
+    if not asking:
+        raise InputError(
+            "no flavor here asks for enclave memory",
+            source=flavors[0].source if flavors else None,
+            expected=f"a flavor with the property {RESOURCE}",
+            next_step=f"`openstack flavor set FLAVOR --property {RESOURCE}=64`; `flavor list` shows it by --long.",
+        )
+    return tuple(
+        Request(
+            name=flavor.name,
+            size_bytes=_epc_mib(flavor) * MIB,
+            memory_bytes=flavor.memory_mib * MIB,
+            vcpus=flavor.vcpus,
+            asks_for_trait=flavor.specs.get(TRAIT) == "required",
+            is_flavor=True,
+        )
+        for flavor in asking
+    )
+
+
+def _epc_mib(flavor: Flavor) -> int:
+    text = flavor.specs[RESOURCE]
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
+        raise InputError(
+            f"{RESOURCE} of {flavor.name} is no number",
+            source=flavor.source,
+            found=repr(text[:40]),
+            expected="a number above 0",
+        )
+    return int(text)
 
 
 class Placed(NamedTuple):

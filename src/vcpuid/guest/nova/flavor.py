@@ -15,6 +15,7 @@ SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 # What python-openstackclient joins properties to where it does not print them as an object.
 _PAIR = re.compile(r"\s*([^=,\s][^=]*?)='((?:[^'\\]|\\.)*)'\s*(?:,|$)")
 _FLAVOR_HINT = "the output of `openstack flavor show -f json FLAVOR`"
+_FLAVORS_HINT = f"{_FLAVOR_HINT}, or of `openstack flavor list --long -f json`"
 _IMAGE_HINT = "the output of `openstack image show -f json IMAGE`"
 
 
@@ -58,10 +59,27 @@ def parse_flavor(text: str, source: str) -> Flavor:
     Raises:
         InputError: It is not JSON, or no flavor.
     """
-    document = _object(text, source, "flavor", _FLAVOR_HINT)
-    specs = _pairs(document.get("extra_specs", document.get("properties")), source, _FLAVOR_HINT)
-    name = str(document.get("name") or source)
-    return Flavor(name, _number(document, "vcpus", 1, source), _number(document, "ram", 0, source), specs, source)
+    return _make_flavor(_object(_load(text, source, _FLAVOR_HINT), source, "flavor", _FLAVOR_HINT), source)
+
+
+def parse_flavors(text: str, source: str) -> tuple[Flavor, ...]:
+    """Read one flavor, or a list of them.
+
+    Raises:
+        InputError: It is not JSON, or has something that is no flavor.
+    """
+    document = _load(text, source, _FLAVORS_HINT)
+    members = document if isinstance(document, list) else [document]
+    return tuple(_make_flavor(_object(member, source, "flavor", _FLAVORS_HINT), source) for member in members)
+
+
+def _make_flavor(document: Mapping[str, Any], source: str) -> Flavor:
+    own = {
+        key.lower(): value for key, value in document.items()
+    }  # `list` writes Name and RAM, `show` name and ram
+    specs = _pairs(own.get("extra_specs", own.get("properties")), source, _FLAVOR_HINT)
+    name = str(own.get("name") or source)
+    return Flavor(name, _number(own, "vcpus", 1, source), _number(own, "ram", 0, source), specs, source)
 
 
 def _number(document: Mapping[str, Any], key: str, least: int, source: str) -> int:
@@ -84,7 +102,7 @@ def parse_image(text: str, source: str) -> Image:
     Raises:
         InputError: It is not JSON, or no image.
     """
-    document = _object(text, source, "image", _IMAGE_HINT)
+    document = _object(_load(text, source, _IMAGE_HINT), source, "image", _IMAGE_HINT)
     if "vcpus" in document:
         raise InputError("a flavor, and no image", source=source, expected=_IMAGE_HINT)
     own = document.get("properties")
@@ -95,12 +113,16 @@ def parse_image(text: str, source: str) -> Image:
     )
 
 
-def _object(text: str, source: str, name: str, expected: str) -> Mapping[str, Any]:
+def _load(text: str, source: str, expected: str) -> object:
     try:
-        document = json.loads(text)
+        document: object = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
         raise InputError("not JSON", source=source, line=line, expected=expected) from None
+    return document
+
+
+def _object(document: object, source: str, name: str, expected: str) -> Mapping[str, Any]:
     if isinstance(document, dict) and isinstance(document.get(name), dict):
         document = document[name]
     if not isinstance(document, dict):
