@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from vcpuid.guest.qemu.cpu import CpuArgument, parse_cpu
 from vcpuid.guest.qemu.machine import Memory, Smp, parse_cells, parse_epc, parse_memory, parse_smp
-from vcpuid.guest.qemu.options import parse_properties
+from vcpuid.guest.qemu.options import parse_pairs, parse_properties
 from vcpuid.terms.epc import EpcSection
 from vcpuid.terms.guest import Accelerator, NumaCell
 from vcpuid.terms.place import Place
@@ -22,6 +22,7 @@ _CONFIDENTIAL = ("sev-guest", "sev-snp-guest", "tdx-guest")
 _COLLECTED = ("smp", "m", "numa", "object", "global")
 # Options whose files may say anything of the CPU too, and that we do not open.
 _FILES = ("readconfig",)
+_HOST_NODES = "host-nodes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def parse_arguments(arguments: Sequence[str], place: Place) -> CommandLine:
             unread.append(f"-{option} {value}")
     machine = settings.pop("type", None)
     accelerator = [*accelerators, settings.pop("accel", Accelerator.TCG.value)][0]
-    objects = [parse_properties(value, first="qom-type") for value in values["object"]]
+    objects = [_parse_object(value) for value in values["object"]]
     kinds = [item.get("qom-type", "") for item in objects]
     epc, epc_missing = parse_epc(settings, objects, place)
     return CommandLine(
@@ -109,6 +110,13 @@ def parse_arguments(arguments: Sequence[str], place: Place) -> CommandLine:
         globals=tuple(text for text in values["global"] if _is_of_cpu(text)),
         unread=tuple(unread),
     )
+
+
+def _parse_object(text: str) -> dict[str, str]:
+    """Read an -object; of properties that are lists, QEMU's short form gives each member by itself."""
+    pairs = parse_pairs(text, first="qom-type")
+    nodes = [value for name, value in pairs if name == _HOST_NODES]
+    return dict(pairs) | ({_HOST_NODES: ",".join(nodes)} if nodes else {})
 
 
 def _is_of_cpu(text: str) -> bool:

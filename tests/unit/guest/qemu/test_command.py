@@ -185,6 +185,12 @@ def test_epc(arguments: list[str]) -> None:
     assert (command.machine, command.epc_missing) == ("q35", ())
 
 
+def test_every_node_of_an_epc_section_counts() -> None:
+    backend = "memory-backend-epc,id=mem1,size=64M,host-nodes=0,host-nodes=2-3,policy=bind"
+    command = parse_arguments(["-object", backend, "-M", "q35,sgx-epc.0.memdev=mem1"], HERE)
+    assert [section.host_nodes for section in command.epc] == ["0,2-3"]
+
+
 def test_epc_without_its_backend() -> None:
     command = parse_arguments(["-machine", "pc,sgx-epc.1.memdev=b,sgx-epc.0.memdev=a"], HERE)
     assert (command.epc, command.epc_missing) == ((), ("a", "b"))
