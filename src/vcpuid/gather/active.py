@@ -7,7 +7,7 @@ from .look import Look
 from .options import Options
 from .processes import find_qemu_processes, model_names
 from .qemu import candidates, is_trusted
-from .qmp import Qmp, QmpError, Query, Reply
+from .qmp import MISSHAPEN, MISSHAPEN_TEXT, Qmp, QmpError, Query, Reply
 from .record import Data, Json, NothingFoundError, Problems
 
 ACCELERATORS = ("kvm", "tcg")
@@ -90,6 +90,13 @@ def _ask(look: Look, path: str, accelerator: str, models: Models) -> Data:
             raise QmpError(_last_words(process.stderr) or str(error)) from error
     finally:
         look.commands.stop(process)
+    try:
+        return _report(accelerator, version, models, replies)
+    except MISSHAPEN as error:
+        raise QmpError(MISSHAPEN_TEXT) from error
+
+
+def _report(accelerator: str, version: str, models: Models, replies: List[Reply]) -> Data:
     definitions, properties, sgx = replies[:3]
     expansions = dict(zip(models, replies[3:]))  # noqa: B905  # strict= came with Python 3.10
     return {

@@ -12,7 +12,7 @@ from .allow_qemu import split_commas, split_qemu_arguments
 from .look import Look
 from .options import Options
 from .processes import QemuProcess, find_qemu_processes, guest_name, guest_uuid
-from .qmp import Qmp, QmpError, Query, Reply, command_of, parse_reply
+from .qmp import MISSHAPEN, MISSHAPEN_TEXT, Qmp, QmpError, Query, Reply, command_of, parse_reply
 from .record import Data, Json, NothingFoundError, Problems
 from .virsh import Virsh
 
@@ -132,7 +132,14 @@ def _guest(
     if cpus.error or not cpus.value:
         problems.add(what, cpus.error or "the guest has no CPU")
         return
-    path = cpus.value[0]["qom-path"]
+    try:
+        yield {"domain": name, "pid": pid, "via": via, **_report(ask, cpus.value[0]["qom-path"])}
+    except MISSHAPEN:
+        problems.add(what, MISSHAPEN_TEXT, "see that QEMU is what serves there")
+
+
+def _report(ask: Ask, path: str) -> Data:
+    """Return what a CPU object says. Raises one of MISSHAPEN for answers that are not QEMU's."""
     words = _Words(
         *ask(
             [
@@ -142,17 +149,21 @@ def _guest(
             ]
         )
     )
-    yield {
-        "domain": name,
-        "pid": pid,
-        "via": via,
+    unavailable = words.unavailable.value
+    return {
         "feature_words": words.feature_words.value,
         "filtered_features": words.filtered.value,
-        "unavailable_features": words.unavailable.value,
+        "unavailable_features": None if unavailable is None else [_text(feature) for feature in unavailable],
         "model": words.model.value,
         "properties": _switches(ask, path, words.listed),
         "sgx": words.sgx.value,
     }
+
+
+def _text(value: Json) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def _switches(ask: Ask, path: str, listed: Reply) -> Dict[str, bool]:
@@ -160,7 +171,11 @@ def _switches(ask: Ask, path: str, listed: Reply) -> Dict[str, bool]:
     (together,) = ask([("qom-list-get", {"paths": [path]})])
     if not together.error and together.value:
         listing: List[Dict[str, Json]] = together.value[0]["properties"]
-        return {one["name"]: one["value"] for one in listing if one["type"] == "bool" and "value" in one}
+        return {
+            one["name"]: one["value"]
+            for one in listing
+            if one["type"] == "bool" and isinstance(one.get("value"), bool)
+        }
     names = sorted(one["name"] for one in listed.value or () if one["type"] == "bool")
     replies = ask([("qom-get", {"path": path, "property": name}) for name in names])
     pairs = zip(names, replies)  # noqa: B905  # strict= came with Python 3.10

@@ -10,26 +10,31 @@ from .options import Options
 from .record import Data, Problems
 
 _QEMU_NAMES = frozenset(["qemu-system-x86_64", "qemu-system-i386", "qemu-kvm"])
-_MAYBE_NAMES = frozenset(
-    ["qemu", "kvm", "qemu-system-x86_64-microvm", "qemu-system-x86_64-xen", "ld-linux-x86-64.so.2"]
-)
+_MAYBE_NAMES = frozenset(["qemu", "kvm", "qemu-system-x86_64-microvm", "qemu-system-x86_64-xen"])
+# What runs a program that is named among its arguments: the process's executable is then the loader.
+_LOADERS = frozenset(["ld-linux-x86-64.so.2", "ld-linux.so.2", "ld-musl-x86_64.so.1"])
 _MACHINE_OPTIONS = frozenset(["-machine", "-M", "-cpu", "--machine", "--cpu"])
 _DELETED = " (deleted)"
 
 
 class QemuProcess(NamedTuple):
-    """A running QEMU: `exe` is the path in its own file system, or its first argument if that may not be read."""
+    """A running QEMU.
+
+    `exe` is the path in its own file system, or as its arguments name it (then not certain): where the link may
+    not be read, and where the dynamic loader was started with QEMU as its argument.
+    """
 
     pid: int
     exe: str
     exe_is_certain: bool
     deleted: bool
     arguments: List[str]
+    by_loader: bool = False
 
     @property
     def exe_link(self) -> str:
         """The path that opens the very file that runs, even if it was replaced since."""
-        return "/proc/%d/exe" % self.pid
+        return "/proc/%d/root%s" % (self.pid, self.exe) if self.by_loader else "/proc/%d/exe" % self.pid
 
 
 def gather(look: Look, _options: Options, problems: Problems) -> Data:
@@ -38,7 +43,7 @@ def gather(look: Look, _options: Options, problems: Problems) -> Data:
     if not look.exists("/proc/1/cmdline"):
         problems.add("other users' processes", "/proc does not show them (hidepid)", "run as root")
     for process in find_qemu_processes(look):
-        if not process.exe_is_certain:
+        if not process.exe_is_certain and not process.by_loader:
             problems.add(process.exe_link, "permission denied", "run as root")
         found.append(
             {
@@ -73,17 +78,31 @@ def _look_at(look: Look, pid: int) -> Optional[QemuProcess]:
         return None  # a kernel thread, or it has just ended
     deleted = exe.endswith(_DELETED)
     exe = exe[: -len(_DELETED)] if deleted else exe
-    if certain and os.path.basename(exe) not in _QEMU_NAMES | _MAYBE_NAMES:
+    if certain and os.path.basename(exe) not in _QEMU_NAMES | _MAYBE_NAMES | _LOADERS:
         return None
     arguments = look.process_arguments(pid)
+    if not arguments:
+        return None
+    by_loader = os.path.basename(exe if certain else arguments[0]) in _LOADERS
+    if by_loader:
+        arguments = _after_loader(arguments)
+        certain, deleted = False, False
     if not arguments:
         return None
     if not certain:
         exe = arguments[0]
     name = os.path.basename(exe)
     if name in _QEMU_NAMES or (name in _MAYBE_NAMES and _MACHINE_OPTIONS.intersection(arguments)):
-        return QemuProcess(pid, exe, certain, deleted, arguments)
+        return QemuProcess(pid, exe, certain, deleted, arguments, by_loader)
     return None
+
+
+def _after_loader(arguments: List[str]) -> List[str]:
+    """Return the arguments from QEMU's path on; none where the loader runs something else."""
+    for place, argument in enumerate(arguments[1:], 1):
+        if os.path.isabs(argument) and os.path.basename(argument) in _QEMU_NAMES | _MAYBE_NAMES:
+            return arguments[place:]
+    return []
 
 
 def model_names(arguments: List[str]) -> List[str]:

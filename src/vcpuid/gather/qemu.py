@@ -72,7 +72,7 @@ def candidates(look: Look, options: Options) -> Iterator[Candidate]:
     for path in options.qemu_paths:
         yield Candidate(path, path, "given", deleted=False)
     for process in find_qemu_processes(look):
-        opened_by = process.exe_link if process.exe_is_certain else process.exe
+        opened_by = process.exe_link if process.exe_is_certain or process.by_loader else process.exe
         yield Candidate(process.exe, opened_by, "process %d" % process.pid, process.deleted)
     for path in USUAL_PATHS:
         yield Candidate(path, path, "usual place", deleted=False)

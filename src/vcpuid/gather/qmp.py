@@ -34,6 +34,10 @@ _COMMANDS_AT_ONCE = 8
 
 Query = Tuple[str, Dict[str, Json]]
 
+# What comes of taking an answer apart that has another form than QEMU's.
+MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+MISSHAPEN_TEXT = "an answer has another form than QEMU's"
+
 
 class Reply(NamedTuple):
     """What QEMU answered: a value, or an error's description (then the value is None)."""
@@ -104,11 +108,14 @@ class Qmp:
             some = queries[first : first + _COMMANDS_AT_ONCE]
             lines = [json.dumps(command_of(query, number)) for number, query in enumerate(some)]
             self._write(("\n".join(lines) + "\n").encode("ascii"))
-            answered: Dict[Json, Reply] = {}
+            answered: Dict[int, Reply] = {}
             while len(answered) < len(some):
                 message = self._message()
                 if "event" not in message:
-                    answered[message.get("id")] = parse_reply(message)
+                    number = message.get("id")
+                    if not isinstance(number, int):
+                        raise QmpError("it answers what it was not asked")
+                    answered[number] = parse_reply(message)
             replies.extend(answered.get(number, Reply(None, "no reply")) for number in range(len(some)))
         return replies
 

@@ -12,6 +12,8 @@ from vcpuid.gather.look import Look
 from vcpuid.gather.qemu import USUAL_PATHS, is_trusted, parse_version, read_version
 from vcpuid.gather.record import Problems
 
+_VERSION_LIMIT_S = 2.0
+
 
 class Binary(NamedTuple):
     """A QEMU binary: its absolute path, and its version where it tells."""
@@ -69,7 +71,7 @@ def _version(look: Look, path: str) -> str | None:
 @lru_cache(maxsize=16)
 def _version_of(path: str, _identity: tuple[int, int, int]) -> str | None:
     """Read the version in the file; a script around QEMU has none, and is asked."""
-    look = Look()
+    look = Look(limit_s=_VERSION_LIMIT_S)
     version, _ = read_version(look, path, Problems())
     if version is None:
         try:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from unit.gather.machines import gather, look_at, write_process, write_tree
-from vcpuid.gather import processes, qemu
+from vcpuid.gather import active, processes, qemu
 from vcpuid.gather.look import Look
 from vcpuid.gather.options import Options
+from vcpuid.gather.record import Problems
 
 QEMU = "/usr/bin/qemu-system-x86_64"
+LOADER = "/usr/lib64/ld-linux-x86-64.so.2"
 
 
 @pytest.fixture
@@ -31,6 +33,9 @@ def root(tmp_path: Path) -> Path:
         ("/usr/bin/qemu-img", ["qemu-img", "-cpu", "x"], False),
         ("/usr/bin/python3", ["python3", QEMU, "-cpu", "host"], False),
         (QEMU, [], False),
+        (LOADER, [LOADER, "--library-path", "/opt/lib", QEMU, "-cpu", "host"], True),
+        (LOADER, [LOADER, "/usr/bin/sleep", "-cpu", "host"], False),
+        (LOADER, [LOADER, "--help"], False),
     ],
 )
 def test_which_programs_are_qemu(root: Path, exe: str, arguments: list[str], is_qemu: bool) -> None:
@@ -102,6 +107,22 @@ def test_a_given_binary_that_is_not_there(root: Path) -> None:
     data, problems = gather(qemu.gather, root, Options(qemu_paths=("/opt/qemu",)))
     assert data == {"binaries": []}
     assert problems[0]["what"] == "/opt/qemu"
+
+
+def test_a_loader_is_never_taken_for_the_qemu_that_it_runs(root: Path) -> None:
+    text = b"QEMU emulator version 11.1.3 (Debian 1:11.1.3+ds-1)\n" + b"\0" * 200
+    write_tree(root, {QEMU: text, LOADER: b"", f"/proc/42/root{QEMU}": text})
+    write_process(root, 42, LOADER, [LOADER, "--library-path", "/opt/lib", QEMU, "-cpu", "host", "-name", "web"])
+    found, problems = gather(processes.gather, root)
+    assert [(process["exe"], process["name"], process["args"]) for process in found["processes"]] == [
+        (QEMU, "web", ["-cpu", "host"])
+    ]
+    assert problems == []
+    data, _ = gather(qemu.gather, root)
+    assert {binary["path"] for binary in data["binaries"]} == {QEMU}
+    running = next(binary for binary in data["binaries"] if "process 42" in binary["found_by"])
+    assert running["version"] == "11.1.3"
+    assert {path for path, _ in active._trusted_binaries(look_at(root), Options(), Problems())} <= {QEMU}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from vcpuid.gather import active, monitor
 from vcpuid.gather.look import Look
 from vcpuid.gather.options import Options
 from vcpuid.gather.qmp import QUERIES, Qmp, QmpError, Reply, command_of
-from vcpuid.gather.record import NothingFoundError
+from vcpuid.gather.record import Data, NothingFoundError
 
 GREETING = b'{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 22}}, "capabilities": []}}\n'
 CHANGING = (
@@ -194,37 +194,79 @@ def test_which_sockets_are_opened(arguments: list[str], sockets: list[str]) -> N
     assert monitor.qmp_sockets(["qemu", *arguments]) == sockets
 
 
-def test_a_guest_is_asked_at_its_own_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "q.sock"
-    table: dict[str, object] = {
-        "query-cpus-fast": [{"qom-path": "/machine/unattached/device[0]"}],
-        "qom-get": True,
-        "qom-list": [{"name": "sgx", "type": "bool"}, {"name": "level", "type": "uint32"}],
-        "qom-list-get": ValueError("The command qom-list-get has not been found"),
-        "query-sgx": ValueError("no SGX"),
-    }
-    root = write_tree(tmp_path / "root", {"/proc/1/cmdline": "init\0"})
-    qemu = "/usr/bin/qemu-system-x86_64"
-    write_process(root, os.getpid(), qemu, [qemu, "-name", "web", "-qmp", f"unix:{path}"])
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
-        server.listen(1)
+TABLE: dict[str, object] = {
+    "query-cpus-fast": [{"qom-path": "/machine/unattached/device[0]"}],
+    "qom-get": True,
+    "qom-list": [{"name": "sgx", "type": "bool"}, {"name": "level", "type": "uint32"}],
+    "qom-list-get": ValueError("The command qom-list-get has not been found"),
+    "query-sgx": ValueError("no SGX"),
+}
 
-        def accept() -> None:
-            connection, _ = server.accept()
-            with connection:
-                answers(table)(connection)
 
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        monkeypatch.setattr(monitor, "_libvirt_guests", lambda *_: iter(()))
-        data, problems = gather(monitor.gather, root, Options(monitor=True))
-        thread.join(5)
+@pytest.fixture
+def ask_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Side], tuple[Data, list[Data]]]:
+    """Give the monitor source's answer of a host with one guest, whose socket a function serves."""
+
+    def ask(side: Side) -> tuple[Data, list[Data]]:
+        path = tmp_path / "q.sock"
+        root = write_tree(tmp_path / "root", {"/proc/1/cmdline": "init\0"})
+        qemu = "/usr/bin/qemu-system-x86_64"
+        write_process(root, os.getpid(), qemu, [qemu, "-name", "web", "-qmp", f"unix:{path}"])
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+            server.listen(1)
+
+            def accept() -> None:
+                connection, _ = server.accept()
+                with connection:
+                    side(connection)
+
+            thread = threading.Thread(target=accept, daemon=True)
+            thread.start()
+            monkeypatch.setattr(monitor, "_libvirt_guests", lambda *_: iter(()))
+            data, problems = gather(monitor.gather, root, Options(monitor=True))
+            thread.join(5)
+        return data, problems
+
+    return ask
+
+
+def test_a_guest_is_asked_at_its_own_socket(ask_socket: Callable[[Side], tuple[Data, list[Data]]]) -> None:
+    unavailable = {"qom-get": ["sgx"]}
+    data, problems = ask_socket(answers(TABLE | unavailable))
     assert problems == []
     (guest,) = data["guests"]
     assert (guest["domain"], guest["pid"], guest["via"]) == ("web", os.getpid(), "unix socket")
-    assert guest["properties"] == {"sgx": True}
+    assert guest["unavailable_features"] == ["sgx"]
     assert guest["sgx"] is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"query-cpus-fast": 5},
+        {"query-cpus-fast": [{}]},
+        {"qom-get": 5},
+        {"qom-get": [{}]},
+        {"qom-list": [5]},
+        {"qom-list-get": [{}]},
+    ],
+    ids=str,
+)
+def test_answers_of_another_form_are_a_problem_of_that_guest(
+    ask_socket: Callable[[Side], tuple[Data, list[Data]]], wrong: dict[str, object]
+) -> None:
+    data, problems = ask_socket(answers(TABLE | {"qom-get": []} | wrong))
+    assert data == {"guests": []}
+    assert problems[0]["what"] == f"QMP socket of process {os.getpid()}"
+    assert problems[0]["why"] == "an answer has another form than QEMU's"
+
+
+@pytest.mark.parametrize("number", ["[1]", "null", '"0"'])
+def test_a_reply_to_another_question(serve: Callable[[Side, float], Qmp], number: str) -> None:
+    said = GREETING + b'{"return": {}, "id": ' + number.encode() + b"}\n"
+    with pytest.raises(QmpError, match="what it was not asked"):
+        serve(lambda connection: connection.sendall(said), 5.0).greet()
 
 
 def test_a_guest_whose_socket_is_gone_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
