@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,29 @@ def test_the_monitor_tells_what_the_guest_has(start_domain: StartDomain, vcpuid:
     guest = audited(vcpuid, "--monitor")[name]
     assert guest["reported_by"] == "QMP"
     assert "pcid" in guest["dropped"]
+
+
+def test_a_prediction_for_a_guest_without_a_monitor_is_what_its_monitor_says(
+    tmp_path: Path, vcpuid: Vcpuid
+) -> None:
+    words = ["qemu-system-x86_64", "-name", "asked", "-accel", "tcg", "-S", "-nodefaults", "-display", "none"]
+    socket = tmp_path / "qmp"
+    with subprocess.Popen(
+        [*words, "-cpu", "Skylake-Server,+sgx", "-qmp", f"unix:{socket},server=on,wait=off"],
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            while not socket.exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            predicted = audited(vcpuid)["asked"]
+            seen = audited(vcpuid, "--monitor")["asked"]
+        finally:
+            process.kill()
+    assert predicted["predicted_by"].startswith("the rules of QEMU ")
+    assert seen["reported_by"] == "QMP"
+    assert predicted["dropped"] == seen["dropped"]
+    assert "sgx" in seen["dropped"]
 
 
 def test_metrics_in_a_file(start_domain: StartDomain, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from vcpuid.atlas import Atlas
 from vcpuid.errors import InputError
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
+from vcpuid.layers.forecast import Forecast, forecast
 from vcpuid.rules.libvirt.definition import encode
 from vcpuid.rules.libvirt.mitigations import mitigations_of
 from vcpuid.rules.lint import LintRule, load_rules
@@ -22,6 +24,7 @@ from vcpuid.terms.feature import Dialect
 from vcpuid.terms.finding import Finding, Severity
 from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu, Policy
 from vcpuid.terms.place import Place
+from vcpuid.terms.verdict import State
 
 _RULES = f"{__file__.rpartition('/')[0]}/tables/audit_rules.toml"
 _HOSTS_OWN = frozenset((CpuMode.HOST_PASSTHROUGH, CpuMode.MAXIMUM))
@@ -42,6 +45,7 @@ class AuditedGuest(NamedTuple):
         replaced: The -cpu options before it, which have no effect.
         dropped: Features that were asked for and not given, in the names of whoever reported it.
         reported_by: Who says what it got: `QMP`, `live XML`, or None for nobody.
+        predicted_by: The rules by which `dropped` is foreseen where nobody says it; else None.
         epc_bytes: Its SGX memory.
         findings: What is wrong with it.
     """
@@ -56,6 +60,7 @@ class AuditedGuest(NamedTuple):
     replaced: tuple[str, ...]
     dropped: tuple[str, ...]
     reported_by: str | None
+    predicted_by: str | None
     epc_bytes: int
     findings: tuple[Finding, ...]
 
@@ -145,11 +150,16 @@ class _Auditor:
         definition = guest.definition or guest.live
         effective = guest.command.effective if guest.command else None
         dropped, reported_by = _dropped(guest)
+        foreseen = forecast(self._evidence, guest) if guest.running and reported_by is None else None
+        predicted_by = _rules_of(foreseen) if foreseen else None
+        if foreseen is not None:
+            dropped = foreseen.dropped
+        choice = f"--domain {shlex.quote(name)}" if is_domain else f"--pid {pid}"
         findings = [
             *self._on_command(guest, name),
-            *self._on_dropped(dropped, name),
+            *self._on_dropped(dropped, predicted_by, name, choice),
             *self._on_definition(guest, name),
-            *self._on_supply(guest, name),
+            *self._on_supply(guest, foreseen, name),
             *self._on_peers(guest, name),
         ]
         if is_replaced:
@@ -166,6 +176,7 @@ class _Auditor:
             replaced=tuple(argument.text for argument in guest.command.replaced) if guest.command else (),
             dropped=dropped,
             reported_by=reported_by,
+            predicted_by=predicted_by,
             epc_bytes=_epc_bytes(guest),
             findings=tuple(sorted(findings, key=lambda finding: list(Severity).index(finding.severity))),
         )
@@ -186,11 +197,13 @@ class _Auditor:
         elif (upcoming := guest.next_definition or guest.definition) and "-cpu" in upcoming.passthrough:
             yield self._rule("passthrough-cpu").finding(Place(name))
 
-    def _on_dropped(self, dropped: Sequence[str], name: str) -> Iterator[Finding]:
+    def _on_dropped(
+        self, dropped: Sequence[str], predicted_by: str | None, name: str, choice: str
+    ) -> Iterator[Finding]:
         if dropped:
-            yield self._rule("dropped").finding(
-                Place(name), features=", ".join(dropped), first=dropped[0], guest=name
-            )
+            rule = self._rule("dropped-by-prediction" if predicted_by else "dropped")
+            features = ", ".join(dropped)
+            yield rule.finding(Place(name), features=features, first=dropped[0], guest=choice, rules=predicted_by)
 
     def _on_definition(self, guest: Guest, name: str) -> Iterator[Finding]:
         place = Place(name)
@@ -208,9 +221,13 @@ class _Auditor:
         if epc_bytes := _epc_bytes(guest):
             yield self._rule("epc").finding(place, size=f"{epc_bytes / 2**20:g} MiB")
 
-    def _on_supply(self, guest: Guest, name: str) -> Iterator[Finding]:
+    def _on_supply(self, guest: Guest, foreseen: Forecast | None, name: str) -> Iterator[Finding]:
         """Name the protections that the host can give and the guest lacks."""
         has = self._bits_of(guest)
+        rule = self._rule("mitigations")
+        if has is None and foreseen is not None:
+            has = self._bits_foreseen(foreseen)
+            rule = self._rule("mitigations-by-prediction")
         if has is None or self._host is None or guest.accelerator is not Accelerator.KVM:
             return
         given = self._reader.read(self._host).data
@@ -222,8 +239,9 @@ class _Auditor:
             if offered and not any(feature.bits & has for feature in known):
                 missing[offered] = mitigation.against
         if missing:
-            yield self._rule("mitigations").finding(
+            yield rule.finding(
                 Place(name),
+                rules=_rules_of(foreseen) if foreseen else "",
                 features=", ".join(missing),
                 first=next(iter(missing)),
                 against="; ".join(missing.values()),
@@ -265,6 +283,14 @@ class _Auditor:
         except InputError:
             return None
 
+    def _bits_foreseen(self, foreseen: Forecast) -> int:
+        """Give the features of the host's map that a guest has or may have: the undecided is not missing."""
+        bits = 0
+        for name, written in self._reader.models.cpu_map.features.items():
+            if foreseen.has_bits(written.bits) is not State.ABSENT:
+                bits |= self._reader.models.features[name].bits
+        return bits
+
     def _bits_of_properties(self, properties: Mapping[str, bool]) -> int:
         atlas = Atlas.load()
         bits = 0
@@ -292,6 +318,10 @@ class _Auditor:
 
 
 _NOBODY = Party("", Basis.CPUID)
+
+
+def _rules_of(foreseen: Forecast) -> str:
+    return f"the rules of {foreseen.prediction.rules}"
 
 
 def _mode_of(guest: Guest) -> CpuMode | None:

@@ -50,8 +50,9 @@ def command(
     """Audit every guest of a host: what was asked, what its process was given, what it got.
 
     QEMU's processes count whether libvirt knows them or not. Told are a second -cpu, features that QEMU dropped,
-    protections that the host has and the guest lacks, what a --peer lacks, SGX memory, and more. --monitor asks
-    running guests' QEMU for the truth; libvirt marks these guests as tainted.
+    protections that the host has and the guest lacks, what a --peer lacks, SGX memory, and more. Where neither
+    libvirt nor QEMU says what a running guest got, it is predicted by the rules of its QEMU, and marked so.
+    --monitor asks running guests' QEMU for the truth; libvirt marks these guests as tainted.
 
     \b
     vcpuid audit

@@ -36,6 +36,7 @@ class Guest:
         next_definition: The domain XML of the next start, where that is another.
         live: Its domain XML as libvirt rewrote it after the start.
         command: Its QEMU's command line.
+        process: Its QEMU's process, while it runs.
         monitor: What its QEMU reported over QMP.
         inside: CPUID as read inside the guest.
     """
@@ -47,6 +48,7 @@ class Guest:
     next_definition: DomainDefinition | None = None
     live: DomainDefinition | None = None
     command: CommandLine | None = None
+    process: ProcessEvidence | None = None
     monitor: MonitorEvidence | None = None
     inside: CpuidEvidence | None = None
 
@@ -116,6 +118,7 @@ def _joined(
         next_definition=domain.inactive if domain and domain.started else None,
         live=domain.live if domain else None,
         command=process.command if process else None,
+        process=process,
         monitor=next((found for found in monitors if _is_same(found, domain, process)), None),
     )
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vcpuid.snapshot.node import Node
 from vcpuid.terms.guest import Accelerator
 
+_PROCESS = re.compile(r"process ([0-9]{1,9})")
+
 
 @dataclass(frozen=True, slots=True)
 class QemuBinary:
-    """One binary; its version by the package manager, None where no package owns it."""
+    """One binary.
+
+    Attributes:
+        path: Its path.
+        version: As the file itself has it; None where it has none.
+        pids: The processes that run this very file.
+    """
 
     path: str
     version: str | None
+    pids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +56,16 @@ def read_qemu(data: Node) -> tuple[QemuBinary, ...]:
     Raises:
         InputError: The record is damaged.
     """
-    return tuple(
-        QemuBinary(node["path"].text(), version.text() if (version := node.get("version")) else None)
-        for node in data["binaries"]
+    return tuple(map(_read_binary, data["binaries"]))
+
+
+def _read_binary(node: Node) -> QemuBinary:
+    version, found_by = node.get("version"), node.get("found_by")
+    ways = [_PROCESS.fullmatch(way) for way in found_by.texts()] if found_by else []
+    return QemuBinary(
+        node["path"].text(),
+        version.text() if version else None,
+        frozenset(int(way[1]) for way in ways if way),
     )
 
 

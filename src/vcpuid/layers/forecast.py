@@ -6,7 +6,7 @@ gives. What decides and is not known leaves the forecast undecided.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -21,8 +21,10 @@ from vcpuid.layers.nova import settled_cpu
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.libvirt.update import update
+from vcpuid.rules.qemu.definition import Asker
 from vcpuid.rules.qemu.knowledge import Qemu, load_qemu
-from vcpuid.rules.qemu.predict import Prediction, predict
+from vcpuid.rules.qemu.predict import Fate, Prediction, Reason, predict
+from vcpuid.terms.address import Bits
 from vcpuid.terms.feature import Dialect, Feature
 from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu, Policy
 from vcpuid.terms.verdict import State
@@ -48,9 +50,19 @@ class Forecast(NamedTuple):
     cpu: str
     supply: str
 
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The features that model or definition asks for and that the guest will lack, in QEMU's names."""
+        lost = (name for name, fate in self.prediction.fates.items() if _is_lost(fate))
+        return tuple(sorted(lost))
+
     def has(self, feature: Feature) -> State:
         """Tell whether the guest will have a feature; UNKNOWN for one without bits."""
-        states = [self.prediction.has(bits) for bits in feature.bits]
+        return self.has_bits(feature.bits)
+
+    def has_bits(self, some: Iterable[Bits]) -> State:
+        """Tell whether the guest will have all of these bits; UNKNOWN for none."""
+        states = [self.prediction.has(bits) for bits in some]
         if not states or (State.ABSENT not in states and State.UNKNOWN in states):
             return State.UNKNOWN
         return State.ABSENT if State.ABSENT in states else State.PRESENT
@@ -59,6 +71,11 @@ class Forecast(NamedTuple):
         """Say why, in a few words; empty where the rules have none."""
         fates = (self.prediction.fates.get(name) for name in sorted(feature.spellings(Dialect.QEMU)))
         return next((fate.reason.value for fate in fates if fate is not None), "")
+
+
+def _is_lost(fate: Fate) -> bool:
+    is_asked = fate.asker in (Asker.MODEL, Asker.DEFINITION) and fate.reason is not Reason.TURNED_OFF
+    return is_asked and fate.state is State.ABSENT
 
 
 def forecast(evidence: Evidence, guest: Guest) -> Forecast | None:
@@ -92,8 +109,17 @@ def qemu_of(evidence: Evidence, guest: Guest) -> Qemu | None:
 
 def _versions(evidence: Evidence, guest: Guest) -> Iterator[str]:
     binaries = () if isinstance(evidence.qemu, Gap) else evidence.qemu
-    wanted = [binary for binary in binaries if binary.path == guest.emulator]
-    yield from (binary.version for binary in wanted or binaries if binary.version)
+    process = guest.process
+    # An upgrade leaves two files of one path: the one that runs, and the one that will.
+    running = [binary for binary in binaries if process is not None and process.pid in binary.pids]
+    wanted = running or [
+        binary for binary in binaries if binary.path == (process.exe if process else guest.emulator)
+    ]
+    if not wanted and process is None:
+        wanted = list(binaries)
+    yield from (binary.version for binary in wanted if binary.version)
+    if process is not None and guest.live is None and guest.definition is None:
+        return  # libvirt's QEMU is not its
     if not isinstance(evidence.libvirt, Gap):
         name, _, version = evidence.libvirt.hypervisor.partition(" ")
         if name == "QEMU" and version:

@@ -17,6 +17,7 @@ from vcpuid.terms.place import Place
 _ROLES = {Severity.ERROR: Role.BAD, Severity.WARNING: Role.UNSURE, Severity.NOTE: Role.DIM, None: Role.GOOD}
 _WORDS = {None: "fine", Severity.NOTE: "fine", Severity.WARNING: "warning", Severity.ERROR: "wrong CPU"}
 _LONGEST = 60
+_DEFAULT = "(QEMU's default)"
 
 
 def render_audit(answer: Audit) -> Page:
@@ -56,6 +57,8 @@ def _add_row(page: Page, guest: AuditedGuest, width: int) -> None:
     severity = worst(guest.findings)
     accelerator = guest.accelerator.value if guest.accelerator else "?"
     cpu = guest.given if guest.given is not None else definition_in_short(guest.asked)
+    if guest.pid is not None and guest.given is None and guest.asked is None:
+        cpu = _DEFAULT
     page.add(
         f"  {guest.name:<{width}}  {guest.pid or '-':>7}  {accelerator:<5}  ",
         Span(f"{_WORDS[severity]:<9}", _ROLES[severity]),
@@ -68,7 +71,7 @@ def definition_in_short(cpu: GuestCpu | None) -> str:
     if cpu is None:
         return "?"
     if cpu.mode is CpuMode.DEFAULT:
-        return "(QEMU's default)"
+        return _DEFAULT
     more = sum(request.policy.asks for request in cpu.requests)
     less = len(cpu.requests) - more
     parts = [cpu.model or cpu.mode.value, f"+{more}" * bool(more), f"-{less}" * bool(less)]
@@ -99,6 +102,7 @@ def _guest_document(guest: AuditedGuest) -> Document:
         "replaced": list(guest.replaced),
         "dropped": list(guest.dropped),
         "reported_by": guest.reported_by,
+        "predicted_by": guest.predicted_by,
         "epc_bytes": guest.epc_bytes,
         "findings": [finding_document(finding) for finding in guest.findings],
     }

@@ -22,6 +22,7 @@ from snapshots import (
     libvirt,
     monitor,
     processes,
+    qemu,
     row,
     rows,
 )
@@ -66,7 +67,7 @@ def replaced(data: Data) -> Data:
 
 
 CASES: dict[str, tuple[dict[str, Data], list[Party]]] = {
-    "second-cpu": (running(domain_xml(SKYLAKE), None, "-cpu", "Skylake", "-cpu", "Nehalem"), []),
+    "second-cpu": (running(domain_xml(SKYLAKE), None, "-cpu", "Nehalem", "-cpu", "Skylake"), []),
     "passthrough-cpu": (
         {
             "domains": domains(
@@ -79,6 +80,10 @@ CASES: dict[str, tuple[dict[str, Data], list[Party]]] = {
         [],
     ),
     "dropped": (running(domain_xml(WITH_SGX), domain_xml(LOST_SGX)), []),
+    "dropped-by-prediction": (
+        {"processes": processes("-accel", "kvm", "-cpu", "base,+sgx"), "qemu": qemu()},
+        [],
+    ),
     "not-migratable-mode": (
         running(domain_xml("<cpu mode='host-passthrough'/>"), None, "-cpu", "host"),
         [],
@@ -88,6 +93,16 @@ CASES: dict[str, tuple[dict[str, Data], list[Party]]] = {
     "mitigations": (
         {
             **running(domain_xml(SKYLAKE)),
+            "libvirt": libvirt(
+                f"{MODEL}<feature policy='require' name='md-clear'/>", map_=cpu_map(features=PROTECTED)
+            ),
+        },
+        [],
+    ),
+    "mitigations-by-prediction": (
+        {
+            "processes": processes("-accel", "kvm", "-cpu", "base"),
+            "qemu": qemu(),
             "libvirt": libvirt(
                 f"{MODEL}<feature policy='require' name='md-clear'/>", map_=cpu_map(features=PROTECTED)
             ),
@@ -143,6 +158,33 @@ def test_what_the_monitor_says_outranks_the_live_xml() -> None:
     sources = {**HOST, **running(domain_xml(WITH_SGX)), "monitor": monitor({"avx2": True}, ("sgx",))}
     (guest,) = audit(evidence(**sources)).guests
     assert (guest.dropped, guest.reported_by) == (("sgx",), "QMP")
+
+
+def test_what_nobody_reports_is_predicted_by_the_qemu_that_runs_it() -> None:
+    sources = {"processes": processes("-accel", "tcg", "-cpu", "Haswell,+rdseed"), "kvm": kvm(rows())}
+    old = qemu("7.2.22")["binaries"][0]
+    new = {**old, "version": "11.1.3", "found_by": ["process 4711"]}
+    (guest,) = audit(evidence(**sources, qemu={"binaries": [old, new]})).guests
+    assert (guest.reported_by, guest.predicted_by) == (None, "the rules of QEMU 11.1")
+    assert "rdseed" not in guest.dropped  # TCG gives it by then
+    assert "invpcid" in guest.dropped
+    (guest,) = audit(evidence(**sources, qemu={"binaries": [old]})).guests
+    assert "rdseed" in guest.dropped
+
+
+def test_what_is_not_decided_is_not_predicted_as_lost() -> None:
+    sources = {**HOST, "kvm": failed("KVM_GET_SUPPORTED_CPUID", "denied"), "qemu": qemu()}
+    (guest,) = audit(evidence(**sources, processes=processes("-accel", "kvm", "-cpu", "base,+sgx"))).guests
+    assert guest.predicted_by is not None
+    assert not guest.dropped
+    assert not guest.findings
+
+
+def test_the_remedy_names_a_process_by_its_number_and_quotes_a_domain() -> None:
+    (finding,) = answer_of("dropped-by-prediction").findings
+    assert "vcpuid why sgx --pid 4711 " in finding.fix
+    (finding,) = answer_of("dropped").findings
+    assert "vcpuid why sgx --domain web-1 " in finding.fix
 
 
 def test_a_peer_that_fits_by_dump_alone_is_no_finding() -> None:
