@@ -1,14 +1,19 @@
-"""The defects of `tests/maps/defects.toml`: a tiny sound map with one fault in it."""
+"""The defects of `tests/maps/defects.toml`: a tiny sound map with one fault in it; libvirt under such a map."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 MAPS = Path(__file__).parent / "maps"
 TINY = MAPS / "tiny"
+INSTALLED = Path("/usr/share/libvirt/cpu_map")
+ASKED = "<cpu><arch>x86_64</arch><model>Newer</model><vendor>Intel</vendor><feature name='sgx'/></cpu>"
 
 
 class Defect(NamedTuple):
@@ -47,3 +52,31 @@ def load_defects() -> list[Defect]:
         )
         for name, row in table.items()
     ]
+
+
+@cache
+def can_bind() -> bool:
+    """Whether this process may have a mount namespace of its own."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        return False
+    done = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def with_map(folder: Path, *command: str) -> str:
+    """Run a command that sees another map, and give what it prints."""
+    script = f'mount --bind "$0" {INSTALLED} && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, str(folder), *command],
+        capture_output=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    return (done.stdout + done.stderr).decode(errors="replace")
+
+
+def baseline(folder: Path, tmp_path: Path) -> str:
+    request = tmp_path / "asked.xml"
+    request.write_text(ASKED, encoding="utf-8")
+    return with_map(folder, "virsh", "-c", "test:///default", "cpu-baseline", str(request))

@@ -6,9 +6,7 @@ driver runs inside virsh (`qemu:///embed`), so no daemon is touched.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -16,25 +14,14 @@ from random import Random
 
 import pytest
 
-from map_defects import TINY, Defect, load_defects
+from map_defects import INSTALLED, TINY, Defect, baseline, can_bind, load_defects, with_map
 from programs import needs
 from vcpuid.cli.dump import dump_here
 from vcpuid.rules.libvirt.map_lint import lint_map, read_and_lint
 from vcpuid.terms.finding import Severity
 
-INSTALLED = Path("/usr/share/libvirt/cpu_map")
-ASKED = "<cpu><arch>x86_64</arch><model>Newer</model><vendor>Intel</vendor><feature name='sgx'/></cpu>"
 REQUIRED = "<cpu match='minimum'><model>Older</model><feature policy='require' name='sgx'/></cpu>"
 DEFECTS = load_defects()
-
-
-@cache
-def can_bind() -> bool:
-    """Whether this process may have a mount namespace of its own."""
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        return False
-    done = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
-    return done.returncode == 0
 
 
 pytestmark = [
@@ -42,25 +29,6 @@ pytestmark = [
     pytest.mark.skipif(not INSTALLED.is_dir(), reason="needs libvirt's CPU map (Debian package libvirt0)"),
     pytest.mark.skipif(not can_bind(), reason="needs root and unshare (Debian package util-linux)"),
 ]
-
-
-def with_map(folder: Path, *command: str) -> str:
-    """Run a command that sees another map, and give what it prints."""
-    script = f'mount --bind "$0" {INSTALLED} && exec "$@"'
-    done = subprocess.run(
-        ["unshare", "-m", "sh", "-c", script, str(folder), *command],
-        capture_output=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, "LC_ALL": "C"},
-    )
-    return (done.stdout + done.stderr).decode(errors="replace")
-
-
-def baseline(folder: Path, tmp_path: Path) -> str:
-    request = tmp_path / "asked.xml"
-    request.write_text(ASKED, encoding="utf-8")
-    return with_map(folder, "virsh", "-c", "test:///default", "cpu-baseline", str(request))
 
 
 def compare(folder: Path, tmp_path: Path) -> str:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from map_defects import Defect, load_defects
-from peers.test_map_defects import baseline, can_bind
+from map_defects import Defect, baseline, can_bind, load_defects
 from programs import LIBVIRT_URI, needs, needs_libvirt
 from vcpuid.answers.diagnose import DiagnosisReport, diagnose
 from vcpuid.rules.messages.table import load_messages
