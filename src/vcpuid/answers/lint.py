@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,15 +15,22 @@ from vcpuid.answers.lint_nova import lint_nova_on_hosts
 from vcpuid.errors import InputError, VcpuidError
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_xml
 from vcpuid.guest.nova import parse_ini
+from vcpuid.guest.qemu import CommandLine, is_command_line, parse_arguments, split_command_line
 from vcpuid.rules.libvirt.domain import lint_domain
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.map_lint import lint_file, read_and_lint
 from vcpuid.rules.nova.lint import lint_conf, read_subject
+from vcpuid.rules.qemu.knowledge import Qemu, known_versions, load_qemu, model_since, version_of
+from vcpuid.rules.qemu.lint import lint_command, lint_command_on_host
 from vcpuid.terms.finding import Finding
+from vcpuid.terms.guest import Accelerator
+from vcpuid.terms.place import Place
 
 _MAP = "CPU map of libvirt"
 # The sections of nova.conf that are looked at; libvirt's and QEMU's own configurations have none.
 _NOVA_SECTION = re.compile(rb"^\[\s*(?:DEFAULT|libvirt|workarounds)\s*\]", re.MULTILINE | re.IGNORECASE)
+# A model and at least one option, in one line: what no other kind of file looks like.
+_CPU_STRING = re.compile(r"[A-Za-z0-9][\w.-]*(?:,[^,\n]*)+")
 _MAP_TAGS = frozenset(("cpus", "feature", "model", "vendor", "group"))
 
 
@@ -41,10 +48,17 @@ class Basis:
     Attributes:
         cpu_map: libvirt's map, for the names that no host decides.
         hosts: The hosts on which the files are to serve.
+        qemu: The QEMU by which -cpu is judged; None for the newest that was measured.
     """
 
     cpu_map: CpuMap
     hosts: tuple[LintHost, ...] = ()
+    qemu: Qemu | None = None
+
+    @property
+    def title_of_qemu(self) -> str:
+        """By which QEMU's tables -cpu is judged, in words."""
+        return f"the tables of {_qemu_of(self).label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +70,14 @@ class LintedFile:
         kind: The kind that it was taken for.
         findings: Its faults, in the order of its lines.
         by_map: Whether its names were judged by a map of libvirt.
+        by_qemu: Whether they were judged by the tables of a QEMU.
     """
 
     source: str
     kind: str
     findings: tuple[Finding, ...]
     by_map: bool
+    by_qemu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,7 @@ class Kind(NamedTuple):
         lint: Its linter, of one text, or of several that are read together.
         by_map: Whether the linter judges names by a map of libvirt.
         is_joined: Whether several files of the kind are read together, in the order in which they are named.
+        by_qemu: Whether it judges them by the tables of a QEMU.
     """
 
     name: str
@@ -100,6 +117,7 @@ class Kind(NamedTuple):
     lint: Callable[[Sequence[Text], Basis], Sequence[Finding]]
     by_map: bool
     is_joined: bool = False
+    by_qemu: bool = False
 
 
 def _is_domain(_text: Text, root: etree._Element | None) -> bool:
@@ -145,11 +163,46 @@ def _decode(text: Text) -> str:
         raise InputError("not UTF-8, which Nova reads", source=text.source, line=line) from None
 
 
+def _is_cpu(text: Text, root: etree._Element | None) -> bool:
+    if root is not None:
+        return False
+    try:
+        content = text.content.decode().strip()
+    except UnicodeDecodeError:
+        return False
+    return is_command_line(content) or bool(_CPU_STRING.fullmatch(content)) or bool(model_since(content))
+
+
+def _lint_cpu(texts: Sequence[Text], basis: Basis) -> Sequence[Finding]:
+    (text,) = texts
+    command = _command_of(text)
+    qemu = _qemu_of(basis)
+    findings = [*lint_command(command, qemu)]
+    for host in basis.hosts:
+        if host.kvm is not None:
+            findings += lint_command_on_host(command, qemu, host.name, host.kvm)
+    return findings
+
+
+def _command_of(text: Text) -> CommandLine:
+    """Read a whole command line, or the value of -cpu alone, which is taken to be KVM's."""
+    content, place = text.content.decode().strip(), Place(text.source)
+    arguments = split_command_line(content, text.source) if is_command_line(content) else ["-cpu", content]
+    command = parse_arguments(arguments, place)
+    is_alone = len(arguments) == len(("-cpu", "VALUE"))
+    return replace(command, accelerator=Accelerator.KVM) if is_alone else command
+
+
+def _qemu_of(basis: Basis) -> Qemu:
+    return basis.qemu or load_qemu(known_versions()[-1])
+
+
 # The kinds that are told apart by content, in the order in which they are tried.
 KINDS = (
     Kind("domain XML", _is_domain, _lint_domain, by_map=True),
     Kind(_MAP, _is_map, _lint_map, by_map=False),
     Kind("nova.conf", _is_nova, _lint_nova, by_map=True, is_joined=True),
+    Kind("-cpu string", _is_cpu, _lint_cpu, by_map=False, by_qemu=True),
 )
 
 
@@ -202,7 +255,7 @@ def _files_of(path: str) -> list[str]:
 
 def _linted(text: Text, kind: Kind, findings: Sequence[Finding]) -> LintedFile:
     own = tuple(finding for finding in findings if not kind.is_joined or finding.place.source == text.source)
-    return LintedFile(text.source, kind.name, own, kind.by_map)
+    return LintedFile(text.source, kind.name, own, kind.by_map, kind.by_qemu)
 
 
 def lint_text(text: Text, basis: Basis) -> LintedFile:
@@ -235,3 +288,15 @@ def kind_of(text: Text) -> Kind:
 
 def _expected() -> str:
     return f"{' or '.join(f'a {kind.name}' for kind in KINDS)}; a <cpu> by itself serves too"
+
+
+def choose_qemu(version: str | None, hosts: Sequence[LintHost]) -> Qemu | None:
+    """Give the QEMU that -cpu is judged by: a version's, the first host's, or None for the newest.
+
+    Raises:
+        InputError: The text is no version.
+    """
+    if version is not None:
+        return load_qemu(version)
+    theirs = next((host.qemu for host in hosts if host.qemu and version_of(host.qemu)), None)
+    return load_qemu(theirs) if theirs else None

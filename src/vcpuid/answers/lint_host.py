@@ -17,6 +17,7 @@ from vcpuid.rules.libvirt.domain.subject import Subject, effective_check, refuse
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.models import Model, Models
 from vcpuid.rules.lint import near
+from vcpuid.terms.dump import Cpu
 from vcpuid.terms.finding import Finding
 from vcpuid.terms.guest import Accelerator, Check, CpuMode, GuestCpu, Policy
 
@@ -31,11 +32,15 @@ class LintHost:
         name: What people call the host.
         snapshot: The file that its evidence is from.
         libvirt: What its libvirt said, or why nothing is known.
+        kvm: What its KVM can give; None where that is not known.
+        qemu: The version of its first QEMU; None where that is not known.
     """
 
     name: str
     snapshot: str
     libvirt: LibvirtEvidence | Gap
+    kvm: Cpu | None = None
+    qemu: str | None = None
 
     @property
     def cpu_map(self) -> CpuMap | None:
@@ -49,7 +54,14 @@ class LintHost:
 def host_of(evidence: Evidence) -> LintHost:
     """Give the host of a snapshot."""
     snapshot = evidence.snapshot
-    return LintHost(snapshot.host_name or snapshot.source, snapshot.source, evidence.libvirt)
+    binaries = () if isinstance(evidence.qemu, Gap) else evidence.qemu
+    return LintHost(
+        snapshot.host_name or snapshot.source,
+        snapshot.source,
+        evidence.libvirt,
+        kvm=None if isinstance(evidence.kvm, Gap) else evidence.kvm.given,
+        qemu=next((binary.version for binary in binaries if binary.version), None),
+    )
 
 
 def first_map(hosts: Iterable[LintHost]) -> CpuMap | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vcpuid.answers.lint import Basis, Text, lint
+from vcpuid.answers.lint import Basis, Text, choose_qemu, lint
 from vcpuid.answers.lint_host import first_map, host_of
 from vcpuid.cli.files import read_at_most
 from vcpuid.cli.host import read_snapshot
@@ -29,24 +29,34 @@ _BAD_INPUT = 3
     help="A snapshot of its host, or `here`; repeat.",
 )
 @click.option("--map", "map_folder", metavar="DIR", help="libvirt's cpu_map folder that names are judged by.")
+@click.option("--qemu", metavar="VERSION", help="The QEMU by whose tables -cpu is judged.")
 @click.option("--strict", is_flag=True, help="Count warnings as errors in the exit status.")
 @output_options
 def command(
-    files: tuple[str, ...], hosts: tuple[str, ...], map_folder: str | None, output_format: str, *, strict: bool
+    files: tuple[str, ...],
+    hosts: tuple[str, ...],
+    map_folder: str | None,
+    qemu: str | None,
+    output_format: str,
+    *,
+    strict: bool,
 ) -> int:
     """Find faults in files: what will happen, when, and the fix.
 
     What a file is, its content shows: a domain XML or a <cpu> by itself, a file or folder of libvirt's CPU map, a
-    nova.conf or a folder of such. Several files of Nova's are read together in their order, as nova-compute does.
-    - is standard input. With --host also what goes wrong on that host: names that its libvirt lacks, features and
-    models that it cannot give, Nova's start, migrations between the hosts.
+    nova.conf or a folder of such, a -cpu string or QEMU's whole command line. Several files of Nova's are read
+    together in their order, as nova-compute does. - is standard input. With --host also what goes wrong on that
+    host: names that its libvirt lacks, features and models that it cannot give, Nova's start, migrations between
+    the hosts.
 
     Names are judged by the map of --map, else of the first --host, else the installed one, else the one that ships
-    with vcpuid; the last line says which.
+    with vcpuid; those of -cpu by the tables of --qemu, else of the first --host's QEMU, else of the newest that
+    was measured. The last line says which.
 
     \b
     vcpuid lint web-1.xml
     virsh dumpxml --inactive web-1 | vcpuid lint - --host h07.json --host h08.json
+    echo Haswell,+sgx1,-avx2,avx2=on | vcpuid lint - --qemu 7.2
     vcpuid lint --strict /usr/share/libvirt/cpu_map
     vcpuid lint /etc/nova/nova.conf /etc/nova/nova-compute.conf --host h07.json --host h08.json
 
@@ -55,7 +65,8 @@ def command(
     if (*files, *hosts).count("-") > 1:
         raise UsageError("standard input is named more than once", expected="at most one -")
     lint_hosts = tuple(host_of(Evidence(read_snapshot(host))) for host in hosts)
-    report = lint(files, Basis(choose_map(map_folder, first_map(lint_hosts)), lint_hosts), _read)
+    cpu_map = choose_map(map_folder, first_map(lint_hosts))
+    report = lint(files, Basis(cpu_map, lint_hosts, choose_qemu(qemu, lint_hosts)), _read)
     write(output_format, lambda: render_lint(report), lambda: lint_document(report))
     for error in report.unread:
         click.echo("\n".join(printable(line) for line in f"vcpuid: {error}".split("\n")), err=True)

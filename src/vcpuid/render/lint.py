@@ -14,7 +14,10 @@ def render_lint(report: LintReport) -> Page:
     page.add(
         Span(f"linted: {', '.join(f'{file.source} ({file.kind})' for file in report.files)}", Role.DIM), hang=2
     )
-    page.add(Span(f"names by {report.basis.cpu_map.title}", Role.DIM), hang=2)
+    judges = [report.basis.cpu_map.title] if any(not file.by_qemu for file in report.files) else []
+    judges += [report.basis.title_of_qemu] if any(file.by_qemu for file in report.files) else []
+    if judges:
+        page.add(Span(f"names by {', and by '.join(judges)}", Role.DIM), hang=2)
     return page
 
 
@@ -26,5 +29,6 @@ def lint_document(report: LintReport) -> Document:
         "files": [{"source": file.source, "kind": file.kind} for file in report.files],
         "unread": [error_document(error) for error in report.unread],
         "map": {"source": cpu_map.source, "version": cpu_map.version or None},
+        "qemu": report.basis.title_of_qemu,
         "hosts": [{"name": host.name, "snapshot": host.snapshot} for host in report.basis.hosts],
     }

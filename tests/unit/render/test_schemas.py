@@ -17,7 +17,7 @@ from snapshots import evidence, whole_host
 from vcpuid.answers.diagnose import diagnose
 from vcpuid.answers.explain import explain
 from vcpuid.answers.guest import translate
-from vcpuid.answers.lint import LintReport
+from vcpuid.answers.lint import KINDS, LintReport
 from vcpuid.answers.why import why
 from vcpuid.atlas import Atlas
 from vcpuid.dumps import parse_dump
@@ -197,3 +197,9 @@ def test_diagnose_of_every_message(sources: dict[str, Any]) -> None:
 
 def test_diagnose_of_a_text_that_nobody_knows() -> None:
     check("diagnose", diagnosis_document(diagnose("it broke: sha-ni, CPUID.07H:EBX.sgx [bit 2]")))
+
+
+def test_lint_of_every_kind_of_file() -> None:
+    schema = json.loads((Path(vcpuid.__file__).parent / "render/schemas/lint.schema.json").read_text("utf-8"))
+    kinds = schema["properties"]["files"]["items"]["properties"]["kind"]["enum"]
+    assert kinds == [kind.name for kind in KINDS]
