@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from vcpuid.answers.compare import Compatibility, compare
+from vcpuid.answers.guest.definition import Definition, translate_requests
 from vcpuid.answers.offer import OfferReader
 from vcpuid.answers.party import Basis, Party, party_of_snapshot
 from vcpuid.atlas import Atlas
@@ -22,12 +23,14 @@ from vcpuid.rules.lint import LintRule, load_rules
 from vcpuid.snapshot import Snapshot
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.finding import Finding, Severity
-from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu, Policy
+from vcpuid.terms.guest import Accelerator, CpuMode, FeatureRequest, GuestCpu, Policy
 from vcpuid.terms.place import Place
 from vcpuid.terms.verdict import State
 
 _RULES = f"{__file__.rpartition('/')[0]}/tables/audit_rules.toml"
 _HOSTS_OWN = frozenset((CpuMode.HOST_PASSTHROUGH, CpuMode.MAXIMUM))
+_TELLING_OF_GUESTS = ("domains", "processes", "libvirt", "monitor")
+_MOST_THINGS = 3
 _BINDING = frozenset((Policy.REQUIRE, Policy.FORCE))
 
 
@@ -74,6 +77,7 @@ class Audit(NamedTuple):
         guests: Its guests, running ones first, by name.
         peers: The hosts that guests were compared with.
         gaps: What could not be looked at, and why.
+        is_decided: Whether the guests of this host could be seen at all.
     """
 
     host: str
@@ -81,16 +85,12 @@ class Audit(NamedTuple):
     guests: tuple[AuditedGuest, ...]
     peers: tuple[str, ...]
     gaps: tuple[str, ...]
+    is_decided: bool
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings."""
         return tuple(finding for guest in self.guests for finding in guest.findings)
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the guests of this host could be seen at all."""
-        return bool(self.guests) or not self.gaps
 
 
 def audit(snapshot: Snapshot | Evidence, peers: Sequence[Party] = ()) -> Audit:
@@ -106,14 +106,26 @@ def audit(snapshot: Snapshot | Evidence, peers: Sequence[Party] = ()) -> Audit:
     evidence = snapshot if isinstance(snapshot, Evidence) else Evidence(snapshot)
     auditor = _Auditor(evidence, peers)
     guests = sorted(auditor.guests(), key=lambda guest: (guest.pid is None, guest.name))
-    gaps = (evidence.failure(source) for source in ("domains", "processes", "libvirt", "monitor"))
+    unseen = any(evidence.failures(source) for source in _TELLING_OF_GUESTS)
     return Audit(
         evidence.snapshot.host_name,
         evidence.snapshot.taken_at,
         tuple(guests),
         tuple(peer.name for peer in peers),
-        tuple(f"{gap.what}: {gap.why}" for gap in gaps if gap is not None),
+        tuple(_gaps(evidence)),
+        is_decided=bool(guests) or not unseen,
     )
+
+
+def _gaps(evidence: Evidence) -> Iterator[str]:
+    """Say what could not be looked at; the same trouble of many things together."""
+    together: dict[str, list[str]] = {}
+    for source in (*_TELLING_OF_GUESTS, "qmp"):
+        for gap in evidence.failures(source):
+            together.setdefault(gap.why, []).append(gap.what)
+    for why, things in together.items():
+        more = len(things) - _MOST_THINGS
+        yield f"{', '.join(things[:_MOST_THINGS])}{f' and {more} more' if more > 0 else ''}: {why}"
 
 
 class _Auditor:
@@ -160,7 +172,7 @@ class _Auditor:
             *self._on_dropped(dropped, predicted_by, name, choice),
             *self._on_definition(guest, name),
             *self._on_supply(guest, foreseen, name),
-            *self._on_peers(guest, name),
+            *self._on_peers(guest, dropped, name),
         ]
         if is_replaced:
             findings.append(self._rule("binary-replaced").finding(Place(name)))
@@ -247,19 +259,20 @@ class _Auditor:
                 against="; ".join(missing.values()),
             )
 
-    def _on_peers(self, guest: Guest, name: str) -> Iterator[Finding]:
-        party = self._party_of(guest, name)
+    def _on_peers(self, guest: Guest, dropped: Sequence[str], name: str) -> Iterator[Finding]:
+        party = self._party_of(guest, name) or self._party_of_command(guest, dropped, name)
         if party is None:
             return
         for peer in self._peers:
             try:
                 way = compare(party, peer).there
             except InputError as error:
-                yield self._rule("peer-lacks").finding(Place(name), peer=peer.name, features=str(error))
+                yield self._rule("peer-lacks").finding(Place(name), peer=peer.name, reason=str(error))
                 continue
             if way.compatibility is Compatibility.INCOMPATIBLE:
-                names = [one.feature for one in way.missing] or [way.reason]
-                yield self._rule("peer-lacks").finding(Place(name), peer=peer.name, features=", ".join(names))
+                names = ", ".join(one.feature for one in way.missing)
+                reason = f"it lacks {names}" if names else way.reason
+                yield self._rule("peer-lacks").finding(Place(name), peer=peer.name, reason=reason)
 
     def _party_of(self, guest: Guest, name: str) -> Party | None:
         """Give what a peer must have: the guest's CPU, or the host's where the guest has that."""
@@ -270,6 +283,21 @@ class _Auditor:
             return None
         # The live XML disables what QEMU has dropped: the guest does not need it elsewhere.
         return Party(name, Basis.DEFINITION, is_guest=True, cpu=definition.cpu, evidence=self._evidence)
+
+    def _party_of_command(self, guest: Guest, dropped: Sequence[str], name: str) -> Party | None:
+        """Give what a peer must have for a guest without a definition that counts: what its -cpu asks for.
+
+        Features that were dropped are not needed elsewhere. What libvirt does not know cannot be compared.
+        """
+        argument = guest.command.effective if guest.command else None
+        if argument is None or argument.cpu.model not in self._reader.models.models:
+            return None
+        place = argument.cpu.place
+        off = tuple(FeatureRequest(feature, Policy.DISABLE, place) for feature in dropped)
+        asked = replace(argument.cpu, requests=(*argument.cpu.requests, *off), settings=())
+        requests, _ = translate_requests(Definition(Dialect.QEMU, asked), Dialect.LIBVIRT)
+        cpu = replace(asked, requests=tuple(one for one in requests if one.name in self._reader.models.features))
+        return Party(name, Basis.DEFINITION, is_guest=True, cpu=cpu, evidence=self._evidence)
 
     def _bits_of(self, guest: Guest) -> int | None:
         """Give the features that a guest has, as bits of the host's map; None where they are not known."""

@@ -33,6 +33,11 @@ def gap_of(record: Record) -> Gap:
     return Gap(record.name, "no evidence in this snapshot", "Take a new snapshot with `vcpuid collect`.")
 
 
+def gaps_of(record: Record) -> tuple[Gap, ...]:
+    """Make the gaps of a record from all its problems, one at least."""
+    return tuple(_gap(*problem) for problem in record.problems) or (gap_of(record),)
+
+
 def problem_with(record: Record, what: str) -> Gap | None:
     """Give the problem that a record reports of one part, or None."""
     return next((_gap(*problem) for problem in record.problems if what in problem[0]), None)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from vcpuid.evidence.cpuid import CpuidEvidence, read_cpuid
-from vcpuid.evidence.gap import Gap, gap_of, problem_with
+from vcpuid.evidence.gap import Gap, gap_of, gaps_of, problem_with
 from vcpuid.evidence.kernel import CpuinfoEvidence, KernelEvidence, read_cpuinfo, read_kernel
 from vcpuid.evidence.kvm import KvmEvidence, read_kvm
 from vcpuid.evidence.libvirt import LibvirtEvidence, read_libvirt
@@ -48,9 +48,13 @@ class Evidence:
         return problem_with(self.snapshot.record(source), what)
 
     def failure(self, source: str) -> Gap | None:
-        """Give why a source that applies to this host was not read whole; None where it was, or was skipped."""
+        """Give the first reason why a source that applies to this host was not read whole, or None."""
+        return next(iter(self.failures(source)), None)
+
+    def failures(self, source: str) -> tuple[Gap, ...]:
+        """Give why a source that applies to this host was not read whole; none where it was, or was skipped."""
         record = self.snapshot.record(source)
-        return gap_of(record) if record.state in ("partial", "failed") else None
+        return gaps_of(record) if record.state in ("partial", "failed") else ()
 
     @cached_property
     def cpuid(self) -> CpuidEvidence | Gap:

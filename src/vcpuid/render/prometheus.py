@@ -130,10 +130,6 @@ def _audit_metrics(answer: Audit) -> Iterator[Metric]:
         )
 
 
-def _count(guest: AuditedGuest, severity: Severity) -> int:
-    return sum(finding.severity is severity for finding in guest.findings)
-
-
 def _label(guest: AuditedGuest) -> dict[str, str]:
     return {"guest": guest.name}
 

@@ -28,6 +28,7 @@ from snapshots import (
 )
 from vcpuid.answers.audit import Audit, audit
 from vcpuid.answers.party import Party, read_parties
+from vcpuid.snapshot import Snapshot
 
 TABLE = Path(vcpuid.__file__).parent / "answers" / "tables" / "audit_rules.toml"
 MODEL = "<model>Skylake</model><vendor>Intel</vendor>"
@@ -198,6 +199,38 @@ def test_the_hosts_own_cpu_is_compared_with_the_peer() -> None:
     passthrough = running(domain_xml("<cpu mode='host-passthrough'/>"), None, "-cpu", "host")
     answer = audit(evidence(**{**sources, **passthrough}), [peer(MODEL)])
     assert rules_of(answer) == {"audit.not-migratable-mode", "audit.peer-lacks"}
+
+
+def test_a_guest_without_a_definition_is_compared_with_the_peer_by_its_process() -> None:
+    by_hand = processes("-accel", "kvm", "-cpu", "Skylake,+sgx,+hypervisor")
+    (finding,) = audit(evidence(**HOST, processes=by_hand), [peer(MODEL)]).findings
+    assert (finding.rule, finding.message) == ("audit.peer-lacks", "h08 cannot run it: it lacks sgx")
+    # What QEMU has dropped is needed nowhere.
+    told = monitor({}, ("sgx",))
+    answer = audit(evidence(**HOST, processes=by_hand, monitor=told), [peer(MODEL)])
+    assert rules_of(answer) == {"audit.dropped"}
+
+
+def test_every_trouble_is_told_and_the_same_once() -> None:
+    record = {"state": "partial", "took_ms": 1, "data": {"guests": []}}
+    troubles = [
+        {"what": f"QMP socket of process {pid}", "why": why, "remedy": ""}
+        for pid, why in enumerate(["denied", "no answer", *["denied"] * 4])
+    ]
+    raw = document(processes={"processes": []}, domains={"domains": []})
+    raw["sources"]["monitor"] = {**record, "problems": troubles}
+    raw["sources"]["qmp"] = {
+        **record,
+        "data": None,
+        "state": "failed",
+        "problems": [troubles[1] | {"what": "QEMU"}],
+    }
+    answer = audit(Snapshot.of(raw, "h07.json"))
+    assert answer.gaps == (
+        "QMP socket of process 0, QMP socket of process 2, QMP socket of process 3 and 2 more: denied",
+        "QMP socket of process 1, QEMU: no answer",
+    )
+    assert not answer.is_decided
 
 
 def test_processes_of_one_name_are_told_apart() -> None:

@@ -113,12 +113,6 @@ def _parse_option(text: str) -> CpuOption:
     return CpuOption(text, form, name, value, known, None if known is None else known.read(value))
 
 
-def _frequency_of(text: str) -> int | None:
-    """Read the one property whose values QEMU itself translates: its thousands are 1,000."""
-    frequency_hz = parse_size(text, base=1000)
-    return frequency_hz if frequency_hz is not None and frequency_hz < _TSC_FREQUENCY_LIMIT else None
-
-
 def _precedence(option: CpuOption) -> int:
     return {Form.PLUS: 1, Form.MINUS: 2}.get(option.form, 0)
 
