@@ -144,7 +144,12 @@ def baseline(parties: Sequence[Party], cpu_map: CpuMap | None = None) -> Baselin
     if not parties:
         raise UsageError("no host", expected="at least one snapshot, dump, domain capabilities or <cpu>")
     reader = OfferReader(parties, cpu_map)
-    return _Finder(reader, [reader.read(party) for party in parties]).find()
+    return baseline_of(reader, [reader.read(party) for party in parties])
+
+
+def baseline_of(reader: OfferReader, offers: Sequence[Offer]) -> Baseline:
+    """Find the CPU that all of some offers hold, one at least."""
+    return _Finder(reader, offers).find()
 
 
 class _Finder:

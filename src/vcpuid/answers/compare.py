@@ -124,7 +124,7 @@ def compare(first: Party, second: Party, cpu_map: CpuMap | None = None) -> Compa
             expected="a snapshot, a dump, domain capabilities or a host's <cpu>",
             next_step="A guest's definition comes first: vcpuid compare GUEST HOST",
         )
-    comparer = _Comparer(OfferReader((first, second), cpu_map))
+    comparer = Comparer(OfferReader((first, second), cpu_map))
     rests_on = comparer.reader.models.title
     beside = tuple(unchecked(first, second))
     if first.is_guest:
@@ -167,7 +167,7 @@ def _untold(guest: Party, host: Party) -> Way:
     return Way(guest.name, host.name, Compatibility.UNKNOWN, None, reason)
 
 
-class _Comparer:
+class Comparer:
     """Judges one direction after the other."""
 
     def __init__(self, reader: OfferReader) -> None:

@@ -36,6 +36,7 @@ COMMANDS = {
     "guest": ("guest", "A guest CPU definition in another project's dialect."),
     "map": ("map", "libvirt's feature map."),
     "sgx": ("sgx", "SGX for guests: a host's readiness, and plans for its enclave memory."),
+    "fleet": ("fleet", "Many hosts at once: a store of their CPUs, and its questions."),
 }
 
 

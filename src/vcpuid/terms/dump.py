@@ -12,7 +12,7 @@ Registers = tuple[int, int, int, int]
 
 _HYPERVISOR_RANGE = 0x4000
 # Leaves whose subleaf 0 says in EAX which is their last subleaf (SDM vol. 2A, CPUID).
-_COUNTED_LEAVES = frozenset((0x7, 0x14, 0x17, 0x18, 0x1D, 0x1E, 0x20, 0x24, 0x29))
+COUNTED_LEAVES = frozenset((0x7, 0x14, 0x17, 0x18, 0x1D, 0x1E, 0x20, 0x24, 0x29))
 
 
 def base_of(leaf: int) -> int:
@@ -60,7 +60,7 @@ class Cpu:
 
     def is_beyond_last(self, leaf: int, subleaf: int) -> bool:
         """Tell whether subleaf 0 says that the leaf does not have this subleaf."""
-        first = self.rows.get((leaf, 0)) if leaf in _COUNTED_LEAVES else None
+        first = self.rows.get((leaf, 0)) if leaf in COUNTED_LEAVES else None
         return first is not None and subleaf > first[0]
 
     def read(self, word: Word) -> int | None:

@@ -1,0 +1,29 @@
+"""`vcpuid fleet`."""
+
+from __future__ import annotations
+
+import click
+
+from vcpuid.cli.lazy import LazyGroup
+
+_COMMANDS = {
+    "ingest": ("fleet_ingest", "Take hosts into the store: snapshots, dumps, archives, JSON lines."),
+    "summary": ("fleet_summary", "Models, generations, microcode, versions, distinct configurations."),
+    "missing": ("fleet_missing", "Which hosts lack a feature?"),
+    "which-hosts": ("fleet_which_hosts", "Which hosts can run a model, or a guest?"),
+    "baseline": ("fleet_baseline", "The CPU that all hosts can give, by zone, cluster or label."),
+    "drift": ("fleet_drift", "What changed from one snapshot of the fleet to another."),
+}
+
+
+@click.group(cls=LazyGroup, modules=_COMMANDS)
+def command() -> None:
+    """Ask many hosts at once.
+
+    A store is a folder of Parquet files, with any number of dated snapshots of the fleet.
+
+    \b
+    vcpuid fleet ingest snapshots/ --store fleet
+    vcpuid fleet summary --store fleet
+    vcpuid fleet missing avx512f --store fleet
+    """

@@ -1,0 +1,32 @@
+"""`vcpuid fleet drift`."""
+
+from __future__ import annotations
+
+import click
+
+from vcpuid.cli.fleet_store import metrics_format, open_fleet, store_option
+from vcpuid.cli.output import write
+from vcpuid.fleet.drift import find_drift
+from vcpuid.render.fleet import drift_document, render_drift
+from vcpuid.render.fleet_metrics import render_drift_metrics
+
+
+@click.command()
+@click.argument("before", metavar="A")
+@click.argument("now", metavar="B")
+@store_option
+@metrics_format
+def command(before: str, now: str, folder: str, output_format: str) -> int:
+    """Tell what changed from snapshot A of the fleet to snapshot B: features, numbers, versions, hosts.
+
+    \b
+    vcpuid fleet drift 2026-01-31 2026-02-01 --store fleet
+
+    Exit status: 0 no host lost a feature, 1 some did.
+    """
+    answer = find_drift(open_fleet(folder, now), before)
+    if output_format == "prometheus":
+        click.echo(render_drift_metrics(answer), nl=False)
+    else:
+        write(output_format, lambda: render_drift(answer), lambda: drift_document(answer))
+    return 1 if answer.losing else 0

@@ -1,0 +1,89 @@
+"""`vcpuid fleet ingest`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from vcpuid.answers.offer import OfferReader
+from vcpuid.cli.fleet_store import store_option
+from vcpuid.cli.output import output_options, write
+from vcpuid.errors import InputError, UsageError
+from vcpuid.fleet import Store
+from vcpuid.fleet.labels import Labels, parse_folders, read_labels
+from vcpuid.fleet.record import read_host
+from vcpuid.fleet.sources import walk_sources
+from vcpuid.render.fleet import ingest_document, render_ingest
+from vcpuid.rules.libvirt.shipped import shipped_map
+
+_TELL_EACH = 1000
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@store_option
+@click.option("--date", metavar="DATE", help="The snapshot that the hosts belong to; else today's, UTC.")
+@click.option(
+    "--labels",
+    "labels_file",
+    metavar="FILE",
+    help="A CSV file: a column `host`, `zone` and `cluster` if you like, and any others.",
+)
+@click.option(
+    "--folders", metavar="NAMES", help="What the folders above a file say, outermost first: zone/cluster."
+)
+@output_options
+def command(
+    paths: tuple[str, ...],
+    folder: str,
+    date: str | None,
+    labels_file: str | None,
+    folders: str | None,
+    output_format: str,
+) -> int:
+    """Take hosts into the store.
+
+    A PATH is a snapshot, a dump of any format, domain capabilities, a file of Ansible facts with the local fact
+    `vcpuid`, a tar archive or a folder of these, or `-` for JSON lines on standard input. A host without a name of
+    its own is called by its file. Of a host that comes twice the newer counts; the order does not matter, and what
+    is there already is not taken again. What cannot be read is told and left out. A run that is killed changes
+    nothing.
+
+    \b
+    vcpuid fleet ingest snapshots/ --store fleet --labels hosts.csv
+    vcpuid collect ssh://h07 ssh://h08 | vcpuid fleet ingest - --store fleet
+    vcpuid fleet ingest az1/ az2/ --folders zone/cluster --store fleet
+
+    Exit status: 0 all were taken, 1 some were left out, 3 none could be read.
+    """
+    if paths.count("-") > 1:
+        raise UsageError("standard input is named twice", expected="at most one -")
+    labels = Labels(read_labels(labels_file) if labels_file else {}, parse_folders(folders) if folders else ())
+    reader = OfferReader((), shipped_map())
+    taken, left_out = 0, []
+    with Store(Path(folder)).ingest(date or datetime.now(UTC).date().isoformat()) as ingest:
+        for source in walk_sources(paths):
+            try:
+                if source.raw is None:
+                    raise source.error or InputError("cannot be read", source=source.where)
+                host = read_host(source.raw, source.where, source.name, reader)
+            except InputError as error:
+                left_out.append(source.where)
+                click.echo(f"vcpuid: left out: {error}", err=True)
+                continue
+            ingest.add(labels.put_on(host, source.folders))
+            taken += 1
+            if taken % _TELL_EACH == 0 and sys.stderr.isatty():
+                click.echo(f"\r{taken} hosts", err=True, nl=False)
+        if not taken:
+            raise InputError("no host could be read", source=", ".join(paths), expected="snapshots or dumps")
+        answer = ingest.commit()
+    write(
+        output_format,
+        lambda: render_ingest(answer, taken, left_out),
+        lambda: ingest_document(answer, taken, left_out),
+    )
+    return 1 if left_out else 0

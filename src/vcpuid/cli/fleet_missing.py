@@ -1,0 +1,49 @@
+"""`vcpuid fleet missing`."""
+
+from __future__ import annotations
+
+import click
+
+from vcpuid.answers.look_up import look_up_for_map
+from vcpuid.atlas.index import VENDORS
+from vcpuid.cli.fleet_store import fleet_options, open_fleet
+from vcpuid.cli.output import output_options, write
+from vcpuid.fleet.configuration import EvidenceLayer
+from vcpuid.fleet.missing import find_lacking
+from vcpuid.render.fleet import lacking_document, render_lacking
+
+_UNDECIDED = 4
+
+
+@click.command()
+@click.argument("feature")
+@fleet_options
+@click.option(
+    "--layer",
+    type=click.Choice([layer.value for layer in EvidenceLayer]),
+    help="Go by this evidence alone; else by the best that each host has.",
+)
+@click.option(
+    "--vendor", type=click.Choice(VENDORS), help="The CPUs that are meant, where a name has two meanings."
+)
+@output_options
+def command(
+    feature: str, folder: str, date: str | None, layer: str | None, vendor: str | None, output_format: str
+) -> int:
+    """Tell which hosts lack a feature, which is named in any dialect or by its address.
+
+    Asked is libvirt's host-model, then KVM's list, then CPUID: the first that knows the feature decides.
+
+    \b
+    vcpuid fleet missing avx512f --store fleet
+    vcpuid fleet missing 7.0.ebx.2 --store fleet --layer cpuid
+
+    Exit status: 0 all have it, 1 some lack it, 4 of some nothing is known.
+    """
+    answer = find_lacking(
+        open_fleet(folder, date),
+        look_up_for_map(feature, vendor),
+        EvidenceLayer(layer) if layer else None,
+    )
+    write(output_format, lambda: render_lacking(answer), lambda: lacking_document(answer))
+    return 1 if answer.lacks else _UNDECIDED if answer.untold else 0

@@ -1,0 +1,10 @@
+"""Many hosts at once: a store of dated snapshots of a fleet, and the questions that operators ask of it.
+
+The store is a folder of Parquet files (`store`). A host's CPU is a row of words per evidence layer, which equal
+hosts share (`words`, `configuration`). Bits are judged here. An engine (`engine`) only counts, groups and joins,
+by the SQL that stands in `queries`.
+"""
+
+from vcpuid.fleet.store import Fleet, Store
+
+__all__ = ["Fleet", "Store"]

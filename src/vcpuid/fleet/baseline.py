@@ -1,0 +1,58 @@
+"""The CPU that all hosts of a place can give: each distinct configuration is read once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from vcpuid.answers.baseline import Baseline, baseline_of
+from vcpuid.answers.offer import Offer
+from vcpuid.fleet.store import Fleet
+
+
+class PlaceBaseline(NamedTuple):
+    """One place's baseline.
+
+    Attributes:
+        place: The zone, cluster or label's value; empty for hosts without one, or for all.
+        hosts: How many hosts it has.
+        distinct: How many distinct configurations these have.
+        baseline: The answer; equal hosts stand in it as one, under the name of the first.
+    """
+
+    place: str
+    hosts: int
+    distinct: int
+    baseline: Baseline
+
+
+def find_baselines(fleet: Fleet, by: str | None = None) -> tuple[PlaceBaseline, ...]:
+    """Find the baseline of each place.
+
+    Args:
+        fleet: The fleet.
+        by: `zone`, `cluster` or a label to group hosts by; None for all hosts as one.
+
+    Raises:
+        InputError: The store cannot be read.
+    """
+    configurations = fleet.configurations()
+    offers: dict[int, Offer] = {}
+    places: dict[str, list[tuple[int, int, str]]] = {}
+    for place, fp, count, host in fleet.groups(by):
+        places.setdefault(place, []).append((fp, count, host))
+    answers = []
+    for place, members in places.items():
+        own = []
+        for fp, count, host in members:
+            if fp not in offers:
+                offers[fp] = configurations[fp].offer(fleet.reader, host)
+            name = host if count == 1 else f"{host} (and {count - 1} like it)"
+            offer = offers[fp]
+            own.append(offer._replace(party=replace(offer.party, name=name)))
+        answers.append(
+            PlaceBaseline(
+                place, sum(count for _, count, _ in members), len(members), baseline_of(fleet.reader, own)
+            )
+        )
+    return tuple(answers)

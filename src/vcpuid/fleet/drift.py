@@ -1,0 +1,148 @@
+"""What changed in a fleet from one snapshot to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from vcpuid.atlas import Atlas
+from vcpuid.fleet import queries
+from vcpuid.fleet.configuration import Configuration, EvidenceLayer
+from vcpuid.fleet.store import Fleet
+from vcpuid.fleet.words import identifies
+from vcpuid.terms.address import Bits, Word
+
+
+class LayerChange(NamedTuple):
+    """What one evidence layer told before and now.
+
+    Attributes:
+        layer: The layer.
+        lost: Features that are gone, or bits without a name.
+        gained: Features that are new.
+        numbers: Words whose value says something else than features, as `CPUID.01H:EAX 000506e3 -> 000506e4`.
+    """
+
+    layer: EvidenceLayer
+    lost: tuple[str, ...]
+    gained: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+
+class Change(NamedTuple):
+    """What befell hosts that were alike and still are.
+
+    Attributes:
+        hosts: How many.
+        host: The first of them.
+        layers: What changed, by layer.
+        came: Layers that are told now and were not.
+        went: Layers that were told and are not now.
+    """
+
+    hosts: int
+    host: str
+    layers: tuple[LayerChange, ...]
+    came: tuple[EvidenceLayer, ...]
+    went: tuple[EvidenceLayer, ...]
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether a feature is gone."""
+        return any(layer.lost for layer in self.layers)
+
+
+class VersionChange(NamedTuple):
+    """A version before and now, of how many hosts, and the first of them."""
+
+    before: str
+    now: str
+    hosts: int
+    host: str
+
+
+class Drift(NamedTuple):
+    """The answer.
+
+    Attributes:
+        before: The earlier snapshot.
+        now: The later one.
+        both: How many hosts are in both.
+        gone: Hosts of the earlier only.
+        new: Hosts of the later only.
+        changes: What changed in CPUs, that of most hosts first.
+        versions: Column (`microcode`, `kernel`, `qemu`, `libvirt`) to its changes.
+    """
+
+    before: str
+    now: str
+    both: int
+    gone: tuple[str, ...]
+    new: tuple[str, ...]
+    changes: tuple[Change, ...]
+    versions: Mapping[str, tuple[VersionChange, ...]]
+
+    @property
+    def losing(self) -> int:
+        """How many hosts lost a feature."""
+        return sum(change.hosts for change in self.changes if change.has_lost)
+
+
+def find_drift(fleet: Fleet, before: str) -> Drift:
+    """Compare a snapshot of the fleet with an earlier one.
+
+    Raises:
+        InputError: The store cannot be read.
+        UsageError: There is no snapshot of that date.
+    """
+    fleet.beside(before)
+    engine = fleet.engine
+    ((both,),) = engine.rows(queries.COUNT_BOTH)
+    configurations = fleet.configurations()
+    changes = [
+        _change(configurations[old], configurations[new], hosts, host)
+        for old, new, hosts, host in engine.rows(queries.COUNT_PAIRS)
+    ]
+    return Drift(
+        before,
+        fleet.date,
+        both,
+        tuple(host for (host,) in engine.rows(queries.GONE)),
+        tuple(host for (host,) in engine.rows(queries.NEW)),
+        tuple(changes),
+        {
+            column: tuple(VersionChange(*row) for row in engine.rows(queries.COUNT_CHANGES.format(column=column)))
+            for column in queries.VERSIONS
+        },
+    )
+
+
+def _change(old: Configuration, new: Configuration, hosts: int, host: str) -> Change:
+    layers = []
+    for layer in EvidenceLayer:
+        before, now = old.layers.get(layer), new.layers.get(layer)
+        if before is None or now is None:
+            continue
+        words = [word for word in before if now.get(word, before[word]) != before[word]]
+        lost = [name for word in words for name in _names(word, before[word] & ~now[word], new.vendor)]
+        gained = [name for word in words for name in _names(word, now[word] & ~before[word], new.vendor)]
+        numbers = [f"{word} {before[word]:08x} -> {now[word]:08x}" for word in words if identifies(word)]
+        if words:
+            layers.append(LayerChange(layer, tuple(lost), tuple(gained), tuple(numbers)))
+    came = tuple(layer for layer in EvidenceLayer if layer in new.layers and layer not in old.layers)
+    went = tuple(layer for layer in EvidenceLayer if layer in old.layers and layer not in new.layers)
+    return Change(hosts, host, tuple(layers), came, went)
+
+
+def _names(word: Word, mask: int, vendor: str) -> Iterator[str]:
+    """Name bits; one without a name, or with one of another vendor only, is called by its address."""
+    if identifies(word):
+        return
+    atlas = Atlas.load()
+    for position in range(word.width):
+        if mask >> position & 1:
+            bit = Bits(word, position, position)
+            meant = [
+                feature for feature in atlas.at(bit) if not feature.vendors or vendor.lower() in feature.vendors
+            ]
+            yield meant[0].name if meant else str(bit)

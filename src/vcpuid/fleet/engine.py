@@ -1,0 +1,117 @@
+"""The engine that counts, groups and joins: DuckDB, in this process.
+
+Another engine has the same two methods over the same files, and runs the same SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vcpuid.errors import InputError, UndecidedError
+
+Row = tuple[Any, ...]
+
+
+class Engine:
+    """A session over Parquet files.
+
+    Args:
+        spill: A folder for what does not fit into memory; None for none.
+
+    Raises:
+        UndecidedError: DuckDB is not installed.
+    """
+
+    def __init__(self, spill: Path | None = None) -> None:
+        try:
+            import duckdb  # noqa: PLC0415 - commands that ask no fleet must not need it
+        except ImportError:
+            raise UndecidedError(
+                "fleets need DuckDB, which is not installed",
+                next_step="Install vcpuid with its extra `fleet`: pip install 'vcpuid[fleet]'",
+            ) from None
+        self._error = duckdb.Error
+        self._connection = duckdb.connect()
+        self.run("SET preserve_insertion_order = false")
+        self.run("SET enable_progress_bar = false")
+        if spill is not None:
+            self.run(f"SET temp_directory = {literal(str(spill))}")
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+    def view(self, name: str, files: Sequence[Path], columns: Mapping[str, str]) -> None:
+        """Give Parquet files a name in SQL; without files it is an empty table of these columns.
+
+        Raises:
+            InputError: A file is gone or damaged.
+        """
+        if files:
+            listed = ", ".join(literal(str(file)) for file in files)
+            self.run(
+                f"CREATE OR REPLACE VIEW {name} AS"  # noqa: S608 - names are ours, paths are quoted
+                f" SELECT * FROM read_parquet([{listed}], union_by_name = true)"
+            )
+        else:
+            empty = ", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in columns.items())
+            self.run(f"CREATE OR REPLACE VIEW {name} AS SELECT {empty} WHERE false")
+
+    def load(self, name: str, lines: Path, columns: Mapping[str, str]) -> None:
+        """Read JSON lines into a table."""
+        typed = ", ".join(f"{column}: {literal(kind)}" for column, kind in columns.items())
+        self.run(
+            f"CREATE TEMP TABLE {name} AS"  # noqa: S608 - the same
+            f" SELECT * FROM read_json({literal(str(lines))}, format = 'newline_delimited', columns = {{{typed}}})"
+        )
+
+    def save(self, query: str, file: Path) -> None:
+        """Write the rows of a query to a Parquet file."""
+        self.run(f"COPY ({query}) TO {literal(str(file))} (FORMAT parquet, COMPRESSION zstd)")
+
+    def run(self, query: str, parameters: Sequence[object] = ()) -> None:
+        """Run a statement.
+
+        Raises:
+            InputError: The engine failed: a file is gone or damaged, the disk is full.
+        """
+        try:
+            self._connection.execute(query, list(parameters) or None)
+        except self._error as error:
+            raise _failure(error) from error
+
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Give the rows of a query.
+
+        Raises:
+            InputError: As `run`.
+        """
+        try:
+            rows: list[Row] = self._connection.execute(query, list(parameters) or None).fetchall()
+        except self._error as error:
+            raise _failure(error) from error
+        return rows
+
+    def table(self, query: str) -> tuple[tuple[str, ...], list[Row]]:
+        """Give the names of a query's columns, and its rows.
+
+        Raises:
+            InputError: As `run`.
+        """
+        rows = self.rows(query)
+        return tuple(column[0] for column in self._connection.description or ()), rows
+
+
+def literal(text: str) -> str:
+    """Quote a text for SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _failure(error: Exception) -> InputError:
+    return InputError(
+        f"DuckDB failed: {' '.join(str(error).split())}",
+        source="fleet store",
+        next_step="If a file of the store is damaged or gone, take out its snapshot and ingest it again.",
+    )

@@ -1,0 +1,111 @@
+"""All SQL of the fleet: what is counted, grouped and joined.
+
+The statements keep to what DuckDB and Spark SQL both run, but for those of the merge, which is DuckDB's alone.
+`{group}` and `{column}` are names of ours, never a user's text.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+HOST_COLUMNS: Final = {
+    "record": "BIGINT",
+    "host": "VARCHAR",
+    "zone": "VARCHAR",
+    "cluster": "VARCHAR",
+    "labels": "MAP(VARCHAR, VARCHAR)",
+    "brand": "VARCHAR",
+    "generation": "VARCHAR",
+    "qemu": "VARCHAR",
+    "libvirt": "VARCHAR",
+    "kernel": "VARCHAR",
+    "microcode": "VARCHAR",
+    "basis": "VARCHAR",
+    "taken_at": "VARCHAR",
+    "fp": "BIGINT",
+}
+GUEST_COLUMNS: Final = {
+    "record": "BIGINT",
+    "host": "VARCHAR",
+    "guest": "VARCHAR",
+    "running": "BOOLEAN",
+    "asked": "VARCHAR",
+    "got": "VARCHAR",
+}
+CONFIGURATION_COLUMNS: Final = {
+    "fp": "BIGINT",
+    "layer": "VARCHAR",
+    "vendor": "VARCHAR",
+    "model": "VARCHAR",
+    "definition": "VARCHAR",
+    "named_models": "VARCHAR",
+    "unnamed": "VARCHAR",
+}
+SUMMED_UP: Final = ("brand", "generation", "microcode", "kernel", "qemu", "libvirt", "basis")
+VERSIONS: Final = ("microcode", "kernel", "qemu", "libvirt")
+
+# The merge: of all records of a host the newest stays; of equally new ones a labelled one, then the one of the
+# greater number, so that the order in which they came is of no matter.
+MERGE: Final = """
+CREATE TEMP TABLE winners AS
+SELECT DISTINCT record, host FROM (
+    SELECT record, host, row_number() OVER (
+        PARTITION BY host
+        ORDER BY taken_at DESC, zone <> '' DESC, cluster <> '' DESC, len(map_keys(labels)) DESC, record DESC
+    ) AS place
+    FROM (SELECT * FROM incoming_hosts UNION ALL BY NAME SELECT * FROM hosts)
+) WHERE place = 1
+"""
+COUNT_ADDED: Final = "SELECT count(*) FROM winners WHERE record NOT IN (SELECT record FROM hosts)"
+COUNT_SUPERSEDED: Final = "SELECT count(*) FROM hosts WHERE record NOT IN (SELECT record FROM winners)"
+ADDED_HOSTS: Final = """
+SELECT DISTINCT * FROM incoming_hosts
+WHERE record IN (SELECT record FROM winners) AND record NOT IN (SELECT record FROM hosts) ORDER BY host
+"""
+ADDED_GUESTS: Final = """
+SELECT DISTINCT * FROM incoming_guests
+WHERE record IN (SELECT record FROM winners) AND record NOT IN (SELECT record FROM hosts) ORDER BY host, guest
+"""
+ALL_HOSTS: Final = """
+SELECT DISTINCT * FROM (SELECT * FROM incoming_hosts UNION ALL BY NAME SELECT * FROM hosts)
+WHERE record IN (SELECT record FROM winners) ORDER BY host
+"""
+ALL_GUESTS: Final = """
+SELECT DISTINCT * FROM (SELECT * FROM incoming_guests UNION ALL BY NAME SELECT * FROM guests)
+WHERE record IN (SELECT record FROM winners) ORDER BY host, guest
+"""
+ADDED_CONFIGURATIONS: Final = """
+SELECT DISTINCT * FROM incoming_configs
+WHERE fp IN (SELECT fp FROM incoming_hosts WHERE record IN (SELECT record FROM winners))
+AND fp NOT IN (SELECT fp FROM configs) ORDER BY fp, layer
+"""
+
+COUNT_HOSTS: Final = "SELECT count(*), count(DISTINCT fp) FROM hosts"
+COUNT_GUESTS: Final = "SELECT count(*), count(CASE WHEN running THEN 1 END) FROM guests"
+COUNT_BY: Final = "SELECT {column}, count(*) FROM hosts GROUP BY {column} ORDER BY count(*) DESC, {column}"
+COUNT_CONFIGURATIONS: Final = "SELECT fp, count(*), min(host) FROM hosts GROUP BY fp ORDER BY count(*) DESC, fp"
+CONFIGURATIONS: Final = "SELECT * FROM configs WHERE fp IN (SELECT fp FROM asked_hosts)"
+ONE: Final = "CREATE OR REPLACE TEMP VIEW asked_hosts AS SELECT fp FROM hosts"
+BOTH: Final = """
+CREATE OR REPLACE TEMP VIEW asked_hosts AS SELECT fp FROM hosts UNION ALL SELECT fp FROM hosts_before
+"""
+LABEL: Final = "coalesce(labels[?], '')"
+GROUPS: Final = """
+SELECT place, fp, count(*), min(host) FROM (SELECT {group} AS place, fp, host FROM hosts) placed
+GROUP BY place, fp ORDER BY place, count(*) DESC, fp
+"""
+PICK: Final = "CREATE OR REPLACE TEMP TABLE picked AS SELECT unnest(?)::BIGINT AS fp"
+PICKED_HOSTS: Final = "SELECT host, fp FROM hosts WHERE fp IN (SELECT fp FROM picked) ORDER BY host"
+
+# Two snapshots: `hosts_before` stands for the hosts of the earlier one.
+COUNT_PAIRS: Final = """
+SELECT a.fp, b.fp, count(*), min(a.host) FROM hosts_before a JOIN hosts b ON a.host = b.host
+WHERE a.fp <> b.fp GROUP BY a.fp, b.fp ORDER BY count(*) DESC, min(a.host)
+"""
+COUNT_CHANGES: Final = """
+SELECT a.{column}, b.{column}, count(*), min(a.host) FROM hosts_before a JOIN hosts b ON a.host = b.host
+WHERE a.{column} <> b.{column} GROUP BY a.{column}, b.{column} ORDER BY count(*) DESC, min(a.host)
+"""
+GONE: Final = "SELECT host FROM hosts_before WHERE host NOT IN (SELECT host FROM hosts) ORDER BY host"
+NEW: Final = "SELECT host FROM hosts WHERE host NOT IN (SELECT host FROM hosts_before) ORDER BY host"
+COUNT_BOTH: Final = "SELECT count(*) FROM hosts_before a JOIN hosts b ON a.host = b.host"

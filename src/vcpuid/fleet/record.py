@@ -1,0 +1,205 @@
+"""What the store keeps of one host: its configuration, versions and guests, read from one document."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Any
+
+from vcpuid.answers.offer import OfferReader
+from vcpuid.answers.party import party_of_snapshot, read_parties
+from vcpuid.decode.identity import decode_identity
+from vcpuid.errors import InputError
+from vcpuid.evidence import Evidence, Gap
+from vcpuid.fleet.configuration import Configuration, configuration_of
+from vcpuid.guest.libvirt import render_cpu
+from vcpuid.snapshot import Snapshot
+from vcpuid.terms.dump import Cpu
+
+_MARK = b'"vcpuid-snapshot/'
+_FACTS = re.compile(rb'"(?:ansible_facts|ansible_local|ansible_[a-z]+)"\s*:')
+_HEAD_BYTES = 4096
+_RECORD_BYTES = 8
+_UNNAMED = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class GuestRow:
+    """One guest of a host.
+
+    Attributes:
+        guest: Its name.
+        running: Whether it runs.
+        asked: The <cpu> that it was started with, or will be.
+        got: The <cpu> of its live XML; empty where it does not run.
+    """
+
+    guest: str
+    running: bool
+    asked: str
+    got: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    """One host; what is not known is empty.
+
+    Attributes:
+        host: Its name.
+        taken_at: When the evidence was taken, ISO 8601 in UTC.
+        configuration: Its CPU.
+        guests: Its guests.
+        brand: The brand string of its CPU.
+        generation: The design of its cores.
+        qemu: QEMU's version; several joined by a comma.
+        libvirt: libvirt's version.
+        kernel: The kernel's release.
+        microcode: The microcode's revision; several joined by a comma.
+        zone: Where it stands.
+        cluster: The cluster that it belongs to.
+        labels: What else people call it by.
+    """
+
+    host: str
+    taken_at: str
+    configuration: Configuration
+    guests: tuple[GuestRow, ...] = ()
+    brand: str = ""
+    generation: str = ""
+    qemu: str = ""
+    libvirt: str = ""
+    kernel: str = ""
+    microcode: str = ""
+    zone: str = ""
+    cluster: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def labelled(self, labels: Mapping[str, str]) -> HostRow:
+        """Give the same host with labels, two of which have columns of their own."""
+        rest = dict(sorted(labels.items()))
+        zone, cluster = rest.pop("zone", self.zone), rest.pop("cluster", self.cluster)
+        return replace(self, zone=zone, cluster=cluster, labels={**self.labels, **rest})
+
+    def columns(self) -> dict[str, Any]:
+        """Give a row of `hosts`; `record` is a number that only equal hosts with equal guests have."""
+        row = {
+            "host": self.host,
+            "zone": self.zone,
+            "cluster": self.cluster,
+            "labels": dict(sorted(self.labels.items())),
+            "brand": self.brand,
+            "generation": self.generation,
+            "qemu": self.qemu,
+            "libvirt": self.libvirt,
+            "kernel": self.kernel,
+            "microcode": self.microcode,
+            "basis": self.configuration.best.value,
+            "taken_at": self.taken_at,
+            "fp": self.configuration.fingerprint,
+        }
+        text = json.dumps([row, [_columns(guest) for guest in self.guests]], sort_keys=True)
+        digest = blake2b(text.encode(), digest_size=_RECORD_BYTES).digest()
+        return {"record": int.from_bytes(digest, "little", signed=True), **row}
+
+    def guest_columns(self, record: int) -> list[dict[str, Any]]:
+        """Give the rows of the table of guests."""
+        return [{"record": record, "host": self.host, **_columns(guest)} for guest in self.guests]
+
+
+def _columns(guest: GuestRow) -> dict[str, Any]:
+    return {"guest": guest.guest, "running": guest.running, "asked": guest.asked, "got": guest.got}
+
+
+def read_host(raw: bytes, source: str, name: str, reader: OfferReader) -> HostRow:
+    """Read a host from a snapshot, an Ansible facts file that holds one, a dump, or domain capabilities.
+
+    Args:
+        raw: The document.
+        source: Where it is from, for errors.
+        name: The host's name where the document does not tell one.
+        reader: Reads what hosts can give.
+
+    Raises:
+        InputError: It is none of these, damaged, or speaks for several CPUs or for a guest.
+    """
+    if _MARK in raw[:_HEAD_BYTES]:
+        return _of_snapshot(Snapshot.parse(raw, source), name, reader)
+    if raw.lstrip()[:1] == b"{" and _FACTS.search(raw):
+        return _of_snapshot(_snapshot_in_facts(raw, source), name, reader)
+    parties = read_parties(raw, source)
+    if len(parties) > 1:
+        raise InputError("several CPUs in one file", source=source, found=str(len(parties)), expected="one host")
+    (party,) = parties
+    if party.is_guest:
+        raise InputError("this is a guest's definition", source=source, expected="a host")
+    brand, generation = _identity(party.cpus)
+    return HostRow(name, "", configuration_of(party, reader), brand=brand, generation=generation)
+
+
+def _snapshot_in_facts(raw: bytes, source: str) -> Snapshot:
+    try:
+        facts = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON: {error}", source=source) from None
+    facts = facts.get("ansible_facts", facts)
+    local = facts.get("ansible_local") if isinstance(facts, dict) else None
+    document = local.get("vcpuid") if isinstance(local, dict) else None
+    if not isinstance(document, dict):
+        raise InputError(
+            "these Ansible facts hold no snapshot",
+            source=source,
+            expected="a snapshot as the local fact `vcpuid`",
+            next_step="Let `vcpuid collect` write /etc/ansible/facts.d/vcpuid.fact, and gather the facts again.",
+        )
+    return Snapshot.of(document, source)
+
+
+def _of_snapshot(snapshot: Snapshot, name: str, reader: OfferReader) -> HostRow:
+    party = party_of_snapshot(snapshot)
+    evidence = party.evidence or Evidence(snapshot)
+    cpuid, kernel, cpuinfo = evidence.cpuid, evidence.kernel, evidence.cpuinfo
+    libvirt, qemu = evidence.libvirt, evidence.qemu
+    versions = () if isinstance(qemu, Gap) else {binary.version for binary in qemu if binary.version}
+    brand, generation = _identity(() if isinstance(cpuid, Gap) else cpuid.dump.cpus)
+    own = snapshot.host_name
+    return HostRow(
+        host=name if own == _UNNAMED else own,
+        taken_at=snapshot.taken_at,
+        configuration=configuration_of(party, reader),
+        guests=_guests(evidence),
+        qemu=", ".join(sorted(versions)),
+        libvirt="" if isinstance(libvirt, Gap) else libvirt.version,
+        kernel="" if isinstance(kernel, Gap) else kernel.release,
+        microcode="" if isinstance(cpuinfo, Gap) else ", ".join(sorted(cpuinfo.microcode)),
+        brand=brand,
+        generation=generation,
+    )
+
+
+def _identity(cpus: tuple[Cpu, ...]) -> tuple[str, str]:
+    """Give brand and design of the first CPU."""
+    if not cpus:
+        return "", ""
+    identity = decode_identity(cpus[0])
+    design = identity.microarchitecture
+    return identity.brand or "", design.name if design else ""
+
+
+def _guests(evidence: Evidence) -> tuple[GuestRow, ...]:
+    if isinstance(evidence.domains, Gap):
+        return ()
+    rows = []
+    for domain in evidence.domains:
+        asked = domain.started or domain.inactive
+        rows.append(
+            GuestRow(
+                guest=domain.name,
+                running=domain.running,
+                asked=render_cpu(asked.cpu) if asked else "",
+                got=render_cpu(domain.live.cpu) if domain.live else "",
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: row.guest))

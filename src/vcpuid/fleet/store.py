@@ -1,0 +1,439 @@
+"""The fleet store: a folder of Parquet files, and a manifest that names those which count.
+
+Files are written under new names and never changed. The manifest is replaced last, in one step: whoever is killed
+before that has changed nothing, and what was left over is cleared away by the next ingest.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from vcpuid.answers.offer import OfferReader
+from vcpuid.errors import InputError, UsageError
+from vcpuid.fleet import queries
+from vcpuid.fleet.configuration import Configuration, EvidenceLayer
+from vcpuid.fleet.engine import Engine, Row
+from vcpuid.fleet.record import HostRow
+from vcpuid.fleet.words import Words, column_of, from_signed, kept_words, to_signed
+from vcpuid.rules.libvirt.shipped import shipped_map
+
+SCHEMA: Final = "vcpuid-fleet/1"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[0-9-]{2,8}Z?)?")
+_MANIFEST, _LOCK, _INCOMING, _SUFFIX = "manifest.json", "lock", "incoming", ".parquet"
+_MOST_PARTS = 16
+"""Parts of one snapshot before they are made one."""
+
+
+@dataclass(slots=True)
+class _Files:
+    """The files of one snapshot of the fleet."""
+
+    hosts: list[str] = field(default_factory=list)
+    guests: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Manifest:
+    """What the store's files are."""
+
+    snapshots: dict[str, _Files] = field(default_factory=dict)
+    configs: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all files that count."""
+        parts = [self.configs, *(files.hosts + files.guests for files in self.snapshots.values())]
+        return {name for part in parts for name in part}
+
+    def text(self) -> str:
+        """Give the document."""
+        snapshots = {
+            date: {"hosts": files.hosts, "guests": files.guests} for date, files in sorted(self.snapshots.items())
+        }
+        document = {"schema": SCHEMA, "snapshots": snapshots, "configs": self.configs}
+        return json.dumps(document, indent=1) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What an ingest changed.
+
+    Attributes:
+        added: Hosts that are new, or newer than what was there.
+        hosts: Hosts of the snapshot now.
+        distinct: Their distinct configurations.
+    """
+
+    added: int
+    hosts: int
+    distinct: int
+
+
+class Store:
+    """A folder with a fleet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The snapshots of the fleet, oldest first.
+
+        Raises:
+            InputError: This is no store, or one of a newer version.
+        """
+        return tuple(sorted(self._manifest().snapshots))
+
+    def fleet(self, date: str | None = None) -> Fleet:
+        """Give one snapshot of the fleet, by default the newest.
+
+        Raises:
+            InputError: There is none, or the store cannot be read.
+            UsageError: There is none of this date.
+        """
+        manifest = self._manifest()
+        if not manifest.snapshots:
+            raise InputError("the store holds no host yet", source=str(self.folder), next_step=_INGEST)
+        chosen = max(manifest.snapshots) if date is None else date
+        if chosen not in manifest.snapshots:
+            dates = ", ".join(sorted(manifest.snapshots))
+            raise UsageError("no snapshot of this date", source=str(self.folder), found=chosen, expected=dates)
+        return Fleet(self, manifest, chosen)
+
+    @contextmanager
+    def ingest(self, date: str) -> Iterator[Ingest]:
+        """Take hosts into one snapshot of the fleet; `commit` makes them count.
+
+        Raises:
+            InputError: The folder cannot be written, or another ingest is at work.
+            UsageError: This is no date.
+        """
+        if not _DATE.fullmatch(date):
+            raise UsageError("not a snapshot's date", found=repr(date), expected="a date like 2026-01-31")
+        with ExitStack() as stack:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(self._locked())
+                manifest = self._manifest(new=True)
+                self._clear(manifest)
+                incoming = self.folder / _INCOMING
+                incoming.mkdir()
+                stack.callback(shutil.rmtree, incoming, ignore_errors=True)
+                ingest = stack.enter_context(Ingest(self, manifest, date, incoming))
+                yield ingest
+            except OSError as error:
+                raise InputError(
+                    f"cannot be written: {error.strerror or error}",
+                    source=str(error.filename or self.folder),
+                    next_step="Nothing of the store was changed; the ingest may be run again.",
+                ) from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock, which the kernel takes back from a process that dies."""
+        with (self.folder / _LOCK).open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read().strip()
+                raise InputError(
+                    "another ingest is at work",
+                    source=str(self.folder),
+                    found=f"process {holder}" if holder else None,
+                    next_step="Wait for it to end. Questions may be asked meanwhile.",
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def _clear(self, manifest: _Manifest) -> None:
+        """Remove what an ingest left that was killed, and files that no longer count."""
+        shutil.rmtree(self.folder / _INCOMING, ignore_errors=True)
+        names = manifest.names
+        for path in self.folder.glob(f"*{_SUFFIX}"):
+            if path.name not in names:
+                path.unlink()
+
+    def _manifest(self, *, new: bool = False) -> _Manifest:
+        path = self.folder / _MANIFEST
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            others = [entry for entry in self._entries() if entry not in (_LOCK, _INCOMING)]
+            if new and not [entry for entry in others if not entry.endswith(_SUFFIX)]:
+                return _Manifest()
+            message = "not a fleet store: there are other things in it" if new else "not a fleet store"
+            raise InputError(message, source=str(self.folder), next_step=_INGEST) from None
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", source=str(path)) from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"the store's manifest is damaged: {error}", source=str(path)) from None
+        return _parse_manifest(document, str(path))
+
+    def _entries(self) -> list[str]:
+        with suppress(OSError):
+            return [entry.name for entry in self.folder.iterdir()]
+        return []
+
+    def replace_manifest(self, manifest: _Manifest) -> None:
+        """Make a manifest count, whole or not at all, once its files are on the disk."""
+        part = self.folder / f".{_MANIFEST}.part"
+        with part.open("w", encoding="utf-8") as file:
+            file.write(manifest.text())
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self.folder / _MANIFEST)
+        _sync(self.folder)
+
+
+class Ingest:
+    """Hosts on their way into one snapshot of the fleet: they wait in files, not in memory."""
+
+    def __init__(self, store: Store, manifest: _Manifest, date: str, incoming: Path) -> None:
+        self._store = store
+        self._manifest = manifest
+        self._date = date
+        self._incoming = incoming
+        self._seen: set[int] = set()
+        self._files = {name: (incoming / f"{name}.jsonl").open("w", encoding="utf-8") for name in _TABLES}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._files.values():
+            with suppress(OSError):  # a full disk was told when it was met
+                file.close()
+
+    def add(self, host: HostRow) -> None:
+        """Take one host."""
+        row = host.columns()
+        self._write("hosts", row)
+        for guest in host.guest_columns(row["record"]):
+            self._write("guests", guest)
+        if row["fp"] not in self._seen:
+            self._seen.add(row["fp"])
+            for configuration in _configuration_rows(row["fp"], host.configuration):
+                self._write("configs", configuration)
+
+    def _write(self, table: str, row: dict[str, Any]) -> None:
+        self._files[table].write(json.dumps(row) + "\n")
+
+    def commit(self) -> Ingested:
+        """Make the hosts count.
+
+        Raises:
+            InputError: A file of the store is damaged or gone, or the disk is full; the store is as it was.
+        """
+        for file in self._files.values():
+            file.close()
+        engine = Engine(self._incoming)
+        try:
+            return self._merge(engine)
+        finally:
+            engine.close()
+
+    def _merge(self, engine: Engine) -> Ingested:
+        folder = self._store.folder
+        files = self._manifest.snapshots.get(self._date, _Files())
+        engine.view("hosts", [folder / name for name in files.hosts], queries.HOST_COLUMNS)
+        engine.view("guests", [folder / name for name in files.guests], queries.GUEST_COLUMNS)
+        engine.view("configs", [folder / name for name in self._manifest.configs], configuration_columns())
+        for name, columns in _TABLES.items():
+            lines = self._incoming / f"{name}.jsonl"
+            engine.load(f"incoming_{name}", lines, columns or configuration_columns())
+        engine.run(queries.MERGE)
+        ((added,),) = engine.rows(queries.COUNT_ADDED)
+        ((superseded,),) = engine.rows(queries.COUNT_SUPERSEDED)
+        if added:
+            self._manifest.configs += self._save(engine, "configs", queries.ADDED_CONFIGURATIONS)
+            if superseded or len(files.hosts) >= _MOST_PARTS:
+                files = _Files(
+                    self._save(engine, "hosts", queries.ALL_HOSTS),
+                    self._save(engine, "guests", queries.ALL_GUESTS),
+                )
+            else:
+                files.hosts += self._save(engine, "hosts", queries.ADDED_HOSTS)
+                files.guests += self._save(engine, "guests", queries.ADDED_GUESTS)
+            self._manifest.snapshots[self._date] = files
+            self._store.replace_manifest(self._manifest)
+            engine.view("hosts", [folder / name for name in files.hosts], queries.HOST_COLUMNS)
+        ((hosts, distinct),) = engine.rows(queries.COUNT_HOSTS)
+        return Ingested(added, hosts, distinct)
+
+    def _save(self, engine: Engine, table: str, query: str) -> list[str]:
+        """Write the rows of a query to a new file, and give its name; no file for no rows."""
+        engine.run(f"CREATE OR REPLACE TEMP TABLE saved AS {query}")
+        ((count,),) = engine.rows("SELECT count(*) FROM saved")
+        if not count:
+            return []
+        name = f"{table}-{self._date}-{secrets.token_hex(8)}{_SUFFIX}"
+        path = self._store.folder / name
+        engine.save("SELECT * FROM saved", path)
+        _sync(path)
+        return [name]
+
+
+class Fleet:
+    """One snapshot of a fleet, ready to be asked."""
+
+    def __init__(self, store: Store, manifest: _Manifest, date: str) -> None:
+        self.store = store
+        self.date = date
+        self.engine = Engine()
+        self.reader = OfferReader((), shipped_map())
+        self._manifest = manifest
+        self._view(date)
+        self.engine.run(queries.ONE)
+        self.engine.view("configs", self._paths(manifest.configs), configuration_columns())
+
+    def beside(self, date: str) -> None:
+        """Have the hosts of another snapshot at hand, as `hosts_before`.
+
+        Raises:
+            UsageError: There is none of this date.
+        """
+        if date not in self._manifest.snapshots:
+            dates = ", ".join(sorted(self._manifest.snapshots))
+            raise UsageError("no snapshot of this date", found=date, expected=dates)
+        self._view(date, "_before")
+        self.engine.run(queries.BOTH)
+
+    def _view(self, date: str, suffix: str = "") -> None:
+        files = self._manifest.snapshots[date]
+        self.engine.view(f"hosts{suffix}", self._paths(files.hosts), queries.HOST_COLUMNS)
+        self.engine.view(f"guests{suffix}", self._paths(files.guests), queries.GUEST_COLUMNS)
+
+    def _paths(self, names: list[str]) -> list[Path]:
+        return [self.store.folder / name for name in names]
+
+    def configurations(self) -> dict[int, Configuration]:
+        """Give the distinct configurations of the hosts by fingerprint."""
+        names, rows = self.engine.table(queries.CONFIGURATIONS)
+        words = [(column_of(word), word) for word in kept_words() if column_of(word) in names]
+        layers: dict[int, dict[EvidenceLayer, Words]] = {}
+        heads: dict[int, dict[str, Any]] = {}
+        for values in rows:
+            row = dict(zip(names, values, strict=True))
+            told = {word: from_signed(row[column]) for column, word in words if row[column] is not None}
+            layers.setdefault(row["fp"], {})[EvidenceLayer(row["layer"])] = told
+            heads[row["fp"]] = row
+        return {
+            fp: Configuration(
+                layers[fp],
+                head["vendor"],
+                head["model"],
+                head["definition"],
+                head["named_models"],
+                tuple(head["unnamed"].split()),
+            )
+            for fp, head in heads.items()
+        }
+
+    def hosts_of(self, fps: Iterable[int]) -> tuple[str, ...]:
+        """Give the hosts of configurations, in alphabetical order."""
+        self.engine.run(queries.PICK, [list(fps)])
+        return tuple(host for host, _ in self.engine.rows(queries.PICKED_HOSTS))
+
+    def count_of(self, fps: Iterable[int]) -> int:
+        """Give how many hosts have one of these configurations."""
+        return sum(self._counts.get(fp, 0) for fp in fps)
+
+    @cached_property
+    def _counts(self) -> dict[int, int]:
+        return {fp: count for fp, count, _ in self.engine.rows(queries.COUNT_CONFIGURATIONS)}
+
+    def groups(self, by: str | None) -> list[Row]:
+        """Give place, fingerprint, number of hosts and the first of them, for each configuration of each place.
+
+        Args:
+            by: `zone`, `cluster`, or a label's name; None for one place.
+        """
+        match by:
+            case None:
+                return self.engine.rows(queries.GROUPS.format(group="''"))
+            case "zone" | "cluster":
+                return self.engine.rows(queries.GROUPS.format(group=by))
+            case _:
+                return self.engine.rows(queries.GROUPS.format(group=queries.LABEL), [by])
+
+
+_INGEST = "`vcpuid fleet ingest PATH... --store DIR` makes and fills one."
+_TABLES: dict[str, dict[str, str]] = {
+    "hosts": queries.HOST_COLUMNS,
+    "guests": queries.GUEST_COLUMNS,
+    "configs": {},
+}
+
+
+def configuration_columns() -> dict[str, str]:
+    """Give the columns of the table of configurations: one for each kept word."""
+    return {**queries.CONFIGURATION_COLUMNS, **{column_of(word): "BIGINT" for word in kept_words()}}
+
+
+def _configuration_rows(fp: int, configuration: Configuration) -> Iterator[dict[str, Any]]:
+    for layer, words in configuration.layers.items():
+        yield {
+            "fp": fp,
+            "layer": layer.value,
+            "vendor": configuration.vendor,
+            "model": configuration.model,
+            "definition": configuration.definition,
+            "named_models": configuration.named_models,
+            "unnamed": " ".join(configuration.unnamed),
+            **{column_of(word): to_signed(value) for word, value in words.items()},
+        }
+
+
+def _parse_manifest(document: object, source: str) -> _Manifest:
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or schema != SCHEMA:
+        raise InputError(
+            "a store of a newer version" if str(schema).startswith("vcpuid-fleet/") else "not a fleet store",
+            source=source,
+            found=str(schema),
+            expected=SCHEMA,
+            next_step="Use the vcpuid that made it, or ingest into a new folder.",
+        )
+    try:
+        snapshots = {
+            str(date): _Files(_names(files["hosts"]), _names(files["guests"]))
+            for date, files in document["snapshots"].items()
+        }
+        return _Manifest(snapshots, _names(document["configs"]))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"the store's manifest is damaged: {error}", source=source) from None
+
+
+def _names(names: object) -> list[str]:
+    """Give names of files, none of which leads out of the store."""
+    if not isinstance(names, list):
+        raise TypeError("a list of files is missing")
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+\.parquet", name):
+            raise ValueError(f"{name!r} is no file of a store")
+    return names
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

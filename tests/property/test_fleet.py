@@ -1,0 +1,86 @@
+"""Laws of fleets: how hosts come in is of no matter, and a baseline is a part of each host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleets import READER, content, fleet_rows, ingest
+from vcpuid.fleet.baseline import find_baselines
+from vcpuid.fleet.configuration import Configuration, EvidenceLayer
+from vcpuid.fleet.record import HostRow
+from vcpuid.fleet.store import Store
+from vcpuid.fleet.words import cpu_of, from_signed, kept_words, listed_words, to_signed
+from vcpuid.terms.address import Word
+
+VALUES = st.integers(0, 2**32 - 1)
+ROWS = fleet_rows(40)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> HostRow:
+    row = draw(st.sampled_from(ROWS))
+    return replace(
+        row,
+        host=draw(st.sampled_from("abcde")),
+        taken_at=draw(st.sampled_from(["", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])),
+        zone=draw(st.sampled_from(["", "z1", "z2"])),
+        guests=draw(st.sampled_from([(), row.guests])),
+    )
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(records(), min_size=1, max_size=8), st.integers(0, 8), st.randoms(use_true_random=False))
+def test_neither_order_nor_portions_nor_repetition_matter(hosts: list[HostRow], cut: int, random: Random) -> None:
+    shuffled = list(hosts)
+    random.shuffle(shuffled)
+    with TemporaryDirectory() as folder:
+        one, other = Store(Path(folder, "one")), Store(Path(folder, "other"))
+        ingest(one, hosts)
+        for part in (shuffled[:cut], shuffled[cut:], shuffled[:2]):
+            if part:
+                ingest(other, part)
+        assert content(one) == content(other)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(records(), min_size=1, max_size=8))
+def test_a_baseline_is_a_part_of_each_member(hosts: list[HostRow]) -> None:
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder, "store"))
+        ingest(store, hosts)
+        fleet = store.fleet()
+        configurations = fleet.configurations()
+        for answer in find_baselines(fleet, "zone"):
+            bits = READER.models.bits_of(answer.baseline.start)
+            for place, fp, _, host in fleet.groups("zone"):
+                if place == answer.place:
+                    assert not bits & ~configurations[fp].offer(READER, host).data.bits
+
+
+@given(st.dictionaries(st.sampled_from(kept_words()), VALUES))
+def test_a_fingerprint_follows_the_words_and_not_their_order(words: dict[Word, int]) -> None:
+    one = Configuration({EvidenceLayer.KVM: words})
+    turned = dict(reversed(list(words.items())))
+    assert one.fingerprint == Configuration({EvidenceLayer.KVM: turned}).fingerprint
+    assert one.fingerprint != Configuration({EvidenceLayer.CPUID: words}).fingerprint
+    for word, value in words.items():
+        changed = Configuration({EvidenceLayer.KVM: {**words, word: value ^ 1}})
+        assert changed.fingerprint != one.fingerprint
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_numbers_come_back_from_the_store(value: int) -> None:
+    assert -(2**63) <= to_signed(value) < 2**63
+    assert from_signed(to_signed(value)) == value
+
+
+def test_words_come_back_from_a_cpu() -> None:
+    for row in ROWS:
+        words = row.configuration.layers[EvidenceLayer.KVM]
+        assert {word: listed_words(cpu_of(words))[word] for word in words} == words

@@ -1,0 +1,145 @@
+"""`vcpuid fleet`: exit statuses, streams, documents, metrics."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from fleets import documents
+from schemas import check_document
+from vcpuid.cli import run
+
+DATES = ("2026-01-01", "2026-01-02")
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("lines") / "fleet.jsonl"
+    path.write_bytes(b"\n".join(documents()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def store(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = str(tmp_path_factory.mktemp("fleet") / "store")
+    for date in DATES:
+        assert run(["fleet", "ingest", str(lines), "--store", folder, "--date", date]) == 0
+    return folder
+
+
+def ask(*arguments: str, store: str, status: int = 0) -> None:
+    assert run(["fleet", *arguments, "--store", store]) == status
+
+
+QUESTIONS = [
+    (["summary"], 0, "fleet-summary", "200 hosts, "),
+    (["missing", "avx2"], 0, "fleet-missing", "200 hosts have it"),
+    (["missing", "sgx"], 1, "fleet-missing", "hosts without it: "),
+    (["missing", "rdctl-no"], 4, "fleet-missing", "200 hosts of which nothing is known"),
+    (["which-hosts", "Haswell-noTSX"], 4, "fleet-which-hosts", "200 hosts may run it: an upper bound"),
+    (["which-hosts", "EPYC"], 1, "fleet-which-hosts", "200 hosts cannot run it"),
+    (["baseline"], 0, "fleet-baseline", "not migration-safe: "),
+    (["baseline", "--by", "zone"], 0, "fleet-baseline", "without zone"),
+    (["drift", *DATES], 0, "fleet-drift", "no CPU is told otherwise"),
+]
+
+
+@pytest.mark.parametrize(("question", "status", "schema", "text"), QUESTIONS)
+def test_an_answer_is_text_or_a_document(
+    store: str, capsys: pytest.CaptureFixture[str], question: list[str], status: int, schema: str, text: str
+) -> None:
+    ask(*question, store=store, status=status)
+    assert text in " ".join(capsys.readouterr().out.split())
+    ask(*question, "--format", "json", store=store, status=status)
+    check_document(schema, json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize(
+    ("question", "sample"), [(["summary"], "vcpuid_fleet_hosts"), (["drift", *DATES], "vcpuid_fleet_drift_hosts")]
+)
+def test_metrics_are_prometheus_text(
+    store: str, capsys: pytest.CaptureFixture[str], question: list[str], sample: str
+) -> None:
+    ask(*question, "--format", "prometheus", store=store)
+    families = list(text_string_to_metric_families(capsys.readouterr().out))
+    values = {one.name: one.value for family in families for one in family.samples if not one.labels}
+    assert values[sample] == 200
+    assert len({family.name for family in families}) == len(families)
+
+
+def test_what_cannot_be_read_is_told_and_left_out(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.txt").write_text("no dump", encoding="utf-8")
+    arguments = ["fleet", "ingest", str(tmp_path / "bad.txt"), str(lines), "--store", str(tmp_path / "store")]
+    assert run([*arguments, "--format", "json"]) == 1
+    told = capsys.readouterr()
+    document: dict[str, Any] = json.loads(told.out)
+    check_document("fleet-ingest", document)
+    assert (document["read"], document["added"], document["left_out"]) == (200, 200, [str(tmp_path / "bad.txt")])
+    assert told.err.startswith(f"vcpuid: left out: {tmp_path / 'bad.txt'}")
+    assert run(arguments) == 1
+    assert "200 hosts read, 0 new or newer, 1 left out" in capsys.readouterr().out
+
+
+def test_no_host_at_all_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fleet", "ingest", str(tmp_path / "gone"), "--store", str(tmp_path / "store")]) == 3
+    assert "no host could be read" in capsys.readouterr().err
+    assert not (tmp_path / "store" / "manifest.json").exists()
+
+
+def test_lines_come_from_standard_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(documents()[0])))
+    (tmp_path / "labels.csv").write_text("host,zone\n", encoding="utf-8")
+    labels = ["--labels", str(tmp_path / "labels.csv"), "--folders", "zone"]
+    assert run(["fleet", "ingest", "-", "--store", str(tmp_path / "store"), *labels]) == 0
+    assert "1 host read, 1 new or newer" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["summary", "--at", "2025-01-01"], 2, "expected 2026-01-01, 2026-01-02"),
+        (["drift", "2025-01-01", "2026-01-01"], 2, "no snapshot of this date"),
+        (["missing", "avx22"], 2, "no feature of this name"),
+        (["which-hosts", "Haswel"], 2, "neither a model of libvirt nor a file"),
+        (["ingest", "-", "-"], 2, "standard input is named twice"),
+        (["ingest", "x", "--date", "now"], 2, "not a snapshot's date"),
+    ],
+)
+def test_a_wrong_question_is_told(
+    store: str, capsys: pytest.CaptureFixture[str], arguments: list[str], status: int, message: str
+) -> None:
+    ask(*arguments, store=store, status=status)
+    assert message in capsys.readouterr().err
+
+
+def test_a_guest_is_asked_for_and_not_a_host(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "host.json").write_bytes(documents()[0])
+    ask("which-hosts", str(tmp_path / "host.json"), store=store, status=2)
+    assert "this is a host" in capsys.readouterr().err
+    (tmp_path / "cpu.xml").write_text("<cpu><model>Haswell-noTSX</model></cpu>", encoding="utf-8")
+    ask("which-hosts", str(tmp_path / "cpu.xml"), store=store, status=4)
+
+
+def test_there_is_no_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ask("summary", store=str(tmp_path), status=3)
+    assert "not a fleet store" in capsys.readouterr().err
+
+
+def test_without_the_engine_the_way_to_get_it_is_told(
+    store: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    ask("summary", store=store, status=4)
+    assert "pip install 'vcpuid[fleet]'" in capsys.readouterr().err
