@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from vcpuid.answers.audit import Audit, AuditedGuest, worst
+from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document
 from vcpuid.render.findings import add_finding, count_findings, finding_document
 from vcpuid.render.page import Page, Role, Span
@@ -24,7 +25,7 @@ def render_audit(answer: Audit) -> Page:
     """Show a row for each guest, then what is wrong, then what could not be seen."""
     page = Page()
     running = sum(guest.pid is not None for guest in answer.guests)
-    page.add(Span(f"{answer.host}: ", Role.STRONG), f"{len(answer.guests)} guests, {running} running")
+    page.add(Span(f"{answer.host}: ", Role.STRONG), f"{plural(len(answer.guests), 'guest')}, {running} running")
     if answer.guests:
         width = max(5, *(len(guest.name) for guest in answer.guests))
         page.add(Span(f"  {'guest':<{width}}  {'pid':>7}  {'accel':<5}  {'state':<9}  CPU", Role.DIM))

@@ -12,6 +12,7 @@ from vcpuid.fleet.store import Ingested
 from vcpuid.fleet.summary import Summary, is_scattered
 from vcpuid.fleet.which_hosts import Placement
 from vcpuid.render.baseline import baseline_document, summary_of
+from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document, feature_document
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.render.parties import add_names, names_in_short, plus
@@ -68,7 +69,7 @@ def render_summary(answer: Summary) -> Page:
     page = Page()
     page.add(Span(f"fleet of {answer.date}", Role.STRONG))
     page.add(f"  {_hosts(answer.hosts)}, {_configurations(answer.distinct)}")
-    page.add(f"  {answer.guests} guests, {answer.running} running")
+    page.add(f"  {plural(answer.guests, 'guest')}, {answer.running} running")
     if answer.is_scattered:
         _warn(page)
     listed = {"models that describe them": answer.models}

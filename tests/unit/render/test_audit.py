@@ -43,7 +43,7 @@ def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 def test_text(answer: Audit) -> None:
     text = render_audit(answer).plain()
-    assert "h07: 1 guests, 1 running" in text
+    assert "h07: 1 guest, 1 running" in text
     assert "wrong CPU" in text
     assert "web-1: error: the process has 2 -cpu options" in text
 
