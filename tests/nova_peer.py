@@ -7,10 +7,14 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import pytest
+from _pytest.mark.structures import ParameterSet
 
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.libvirt import LibvirtEvidence
@@ -62,6 +66,21 @@ def load_releases() -> list[Release]:
     lines = Path(__file__).with_name("peers").joinpath("nova_releases.csv").read_text("utf-8").splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
     return [Release(row["version"], frozenset(row["lacks"].split())) for row in rows]
+
+
+def release_params(releases: Iterable[Release]) -> list[ParameterSet]:
+    """Give each release as a parameter of a fixture; one whose environment is not there is skipped."""
+    return [
+        pytest.param(
+            release,
+            id=release.version,
+            marks=pytest.mark.skipif(
+                not release.is_there,
+                reason=f"needs Nova {release.version}: VCPUID_NOVA, which tools/nova_environment.py fills",
+            ),
+        )
+        for release in releases
+    ]
 
 
 class RealNova:

@@ -20,6 +20,7 @@ from nova_peer import (
     differences,
     load_releases,
     migration_difference,
+    release_params,
     this_host,
 )
 from programs import needs_libvirt
@@ -33,17 +34,7 @@ pytestmark = needs_libvirt()
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(
-            release,
-            id=release.version,
-            marks=pytest.mark.skipif(
-                not release.is_there,
-                reason=f"needs Nova {release.version}: VCPUID_NOVA, which tools/nova_environment.py fills",
-            ),
-        )
-        for release in RELEASES
-    ],
+    params=release_params(RELEASES),
 )
 def release(request: pytest.FixtureRequest) -> Release:
     chosen: Release = request.param

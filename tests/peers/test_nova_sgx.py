@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from tools.sgx_without_hardware import SgxHost, can_run
 
-from nova_peer import Release, load_releases
+from nova_peer import Release, load_releases, release_params
 from programs import LIBVIRT_URI, needs, needs_kvm, needs_libvirt
 
 ROOT = Path(__file__).parents[2]
@@ -30,17 +30,7 @@ RELEASES = load_releases()
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(
-            release,
-            id=release.version,
-            marks=pytest.mark.skipif(
-                not release.is_there,
-                reason=f"needs Nova {release.version}: VCPUID_NOVA, which tools/nova_environment.py fills",
-            ),
-        )
-        for release in RELEASES
-    ],
+    params=release_params(RELEASES),
 )
 def release(request: pytest.FixtureRequest) -> Release:
     chosen: Release = request.param

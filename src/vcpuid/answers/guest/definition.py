@@ -87,11 +87,6 @@ def lose_settings(settings: tuple[Setting, ...], why: str) -> list[Loss]:
     return [Loss(f"{setting.name}={setting.text}", why, setting.place) for setting in settings]
 
 
-def text_of(value: bool | int | str) -> str:
-    """Give a value as people write it."""
-    return ("on" if value else "off") if isinstance(value, bool) else str(value)
-
-
 def lose_epc(epc: tuple[EpcSection, ...], why: str) -> list[Loss]:
     """Give a loss for each section of EPC memory."""
     return [Loss(f"{section.size_bytes >> 10} KiB of EPC memory", why, section.place) for section in epc]

@@ -17,7 +17,6 @@ from vcpuid.answers.guest.definition import (
     Loss,
     Written,
     lose_settings,
-    text_of,
     translate_requests,
 )
 from vcpuid.guest.libvirt import DomainDefinition, parse_domain, render_cpu, set_cpu
@@ -152,7 +151,11 @@ def _lost_in_cpu(cpu: GuestCpu, cpu_map: CpuMap) -> Iterator[Loss]:
         yield Loss(f"model {cpu.model}", why, cpu.place)
     is_passing = cpu.mode in (CpuMode.HOST_PASSTHROUGH, CpuMode.MAXIMUM)
     if cpu.migratable is not None and not is_passing:
-        yield Loss(f"migratable={text_of(cpu.migratable)}", "libvirt has it for host-passthrough alone", cpu.place)
+        yield Loss(
+            f"migratable={'on' if cpu.migratable else 'off'}",
+            "libvirt has it for host-passthrough alone",
+            cpu.place,
+        )
 
 
 def _element_of(setting: Setting) -> str | None:
