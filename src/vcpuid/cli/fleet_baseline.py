@@ -7,7 +7,7 @@ import click
 from vcpuid.cli.fleet_store import fleet_options, open_fleet
 from vcpuid.cli.output import output_options, write
 from vcpuid.fleet.baseline import find_baselines
-from vcpuid.render.fleet import baselines_document, render_baselines
+from vcpuid.render.fleet.baseline import baselines_document, render_baselines
 
 
 @click.command()

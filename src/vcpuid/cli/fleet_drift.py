@@ -7,8 +7,8 @@ import click
 from vcpuid.cli.fleet_store import metrics_format, open_fleet, store_option
 from vcpuid.cli.output import write
 from vcpuid.fleet.drift import find_drift
-from vcpuid.render.fleet import drift_document, render_drift
-from vcpuid.render.fleet_metrics import render_drift_metrics
+from vcpuid.render.fleet.drift import drift_document, render_drift
+from vcpuid.render.fleet.metrics import render_drift_metrics
 
 
 @click.command()

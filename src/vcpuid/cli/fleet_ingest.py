@@ -16,7 +16,7 @@ from vcpuid.fleet import Store
 from vcpuid.fleet.labels import Labels, parse_folders, read_labels
 from vcpuid.fleet.record import read_host
 from vcpuid.fleet.sources import walk_sources
-from vcpuid.render.fleet import ingest_document, render_ingest
+from vcpuid.render.fleet.ingest import ingest_document, render_ingest
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 _TELL_EACH = 1000

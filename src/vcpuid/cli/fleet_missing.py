@@ -10,7 +10,7 @@ from vcpuid.cli.fleet_store import fleet_options, open_fleet
 from vcpuid.cli.output import output_options, write
 from vcpuid.fleet.configuration import EvidenceLayer
 from vcpuid.fleet.missing import find_lacking
-from vcpuid.render.fleet import lacking_document, render_lacking
+from vcpuid.render.fleet.lacking import lacking_document, render_lacking
 
 _UNDECIDED = 4
 

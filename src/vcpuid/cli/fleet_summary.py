@@ -7,8 +7,8 @@ import click
 from vcpuid.cli.fleet_store import fleet_options, metrics_format, open_fleet
 from vcpuid.cli.output import write
 from vcpuid.fleet.summary import summarise
-from vcpuid.render.fleet import render_summary, summary_document
-from vcpuid.render.fleet_metrics import render_summary_metrics
+from vcpuid.render.fleet.metrics import render_summary_metrics
+from vcpuid.render.fleet.summary import render_summary, summary_document
 
 
 @click.command()

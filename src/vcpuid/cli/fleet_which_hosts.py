@@ -13,7 +13,7 @@ from vcpuid.cli.output import output_options, write
 from vcpuid.cli.party import read_one
 from vcpuid.errors import UsageError
 from vcpuid.fleet.which_hosts import find_places
-from vcpuid.render.fleet import placement_document, render_placement
+from vcpuid.render.fleet.placement import placement_document, render_placement
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.guest import CpuMode, GuestCpu
 from vcpuid.terms.place import Place

@@ -1,0 +1,59 @@
+"""The baseline of each place of a fleet, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vcpuid.fleet.baseline import PlaceBaseline
+from vcpuid.render.baseline import baseline_document, summary_of
+from vcpuid.render.cpus import plural
+from vcpuid.render.document import Document
+from vcpuid.render.page import Page, Role, Span
+from vcpuid.render.parties import add_names, names_in_short, plus
+
+
+def render_baselines(date: str, by: str | None, answers: Sequence[PlaceBaseline]) -> Page:
+    """Show the baseline of each place, and what the dearest hosts cost it."""
+    page = Page()
+    page.add(f"baselines of the fleet of {date}" + (f" by {by}" if by else ""))
+    for answer in answers:
+        found = answer.baseline
+        page.add("")
+        title = (answer.place or f"without {by}") if by else "all hosts"
+        page.add(
+            Span(title, Role.STRONG),
+            f"  {plural(answer.hosts, 'host')}, {plural(answer.distinct, 'distinct configuration')}",
+            hang=4,
+        )
+        if found.cpu is None:
+            page.add(Span("  no common CPU: ", Role.BAD), found.refusal, hang=4)
+            continue
+        page.add(f"  {summary_of(found.cpu)}", hang=4)
+        if not found.is_safe:
+            unsafe = [party.name for party in found.hosts if not party.basis.is_safe]
+            upper = f"of {names_in_short(unsafe)} only an upper bound is known"
+            page.add(Span(f"  not migration-safe: {upper}", Role.UNSURE), hang=4)
+        page.add(f"  guests start with {len(found.start)} features")
+        if found.accept:
+            add_names(page, "  a guest that comes with them may keep: ", found.accept)
+        for cost in found.costs[:3]:
+            add_names(page, f"  without {names_in_short(cost.hosts)}: ", plus(cost.features))
+    return page
+
+
+def baselines_document(date: str, by: str | None, answers: Sequence[PlaceBaseline]) -> Document:
+    """Give the baseline of each place."""
+    return {
+        "schema": "vcpuid-fleet-baseline/1",
+        "date": date,
+        "by": by,
+        "places": [
+            {
+                "place": answer.place or None,
+                "hosts": answer.hosts,
+                "configurations": answer.distinct,
+                "baseline": baseline_document(answer.baseline),
+            }
+            for answer in answers
+        ],
+    }

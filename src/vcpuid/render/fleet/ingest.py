@@ -1,0 +1,38 @@
+"""What an ingest changed, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vcpuid.fleet.store import Ingested
+from vcpuid.fleet.summary import is_scattered
+from vcpuid.render.cpus import plural
+from vcpuid.render.document import Document
+from vcpuid.render.fleet.words import warn_of_scatter
+from vcpuid.render.page import Page
+
+
+def render_ingest(answer: Ingested, taken: int, left_out: Sequence[str]) -> Page:
+    """Show what an ingest changed."""
+    page = Page()
+    known = f"{answer.added} new or newer"
+    page.add(f"{plural(taken, 'host')} read, {known}", f", {len(left_out)} left out" if left_out else "")
+    page.add(
+        f"the snapshot has {plural(answer.hosts, 'host')}, {plural(answer.distinct, 'distinct configuration')}"
+    )
+    if is_scattered(answer.hosts, answer.distinct):
+        warn_of_scatter(page)
+    return page
+
+
+def ingest_document(answer: Ingested, taken: int, left_out: Sequence[str]) -> Document:
+    """Give what an ingest changed."""
+    return {
+        "schema": "vcpuid-fleet-ingest/1",
+        "read": taken,
+        "left_out": list(left_out),
+        "added": answer.added,
+        "hosts": answer.hosts,
+        "configurations": answer.distinct,
+        "is_scattered": is_scattered(answer.hosts, answer.distinct),
+    }
