@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from fleets import READER, content, fleet_rows, ingest
 from vcpuid.fleet.baseline import find_baselines
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
 from vcpuid.fleet.record import HostRow
+from vcpuid.fleet.sources import split_sources, walk_sources
 from vcpuid.fleet.store import Store
 from vcpuid.fleet.words import cpu_of, from_signed, kept_words, listed_words, to_signed
 from vcpuid.terms.address import Word
@@ -84,3 +86,19 @@ def test_words_come_back_from_a_cpu() -> None:
     for row in ROWS:
         words = row.configuration.layers[EvidenceLayer.KVM]
         assert {word: listed_words(cpu_of(words))[word] for word in words} == words
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([b"", b" ", b"one", b"two" * 9]), max_size=12), st.booleans(), st.integers(1, 40))
+def test_readers_of_portions_read_each_line_once_and_know_its_number(
+    lines: list[bytes], is_ended: bool, lines_bytes: int
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "f.jsonl")
+        path.write_bytes(b"\n".join(lines) + b"\n" * is_ended)
+        portions, failed = split_sources([str(path)], lines_bytes)
+        before = [0, *accumulate(portion.count_lines() for portion in portions)]
+        numbered = [portion._replace(lines=count) for portion, count in zip(portions, before, strict=False)]
+        found = [source for portion in numbered for source in portion.read()]
+        assert not failed
+        assert found == list(walk_sources([str(path)]))

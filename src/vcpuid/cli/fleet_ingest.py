@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from vcpuid.answers.offer import OfferReader
-from vcpuid.cli.fleet_store import store_option
+from vcpuid.cli.fleet_store import chosen_engine, store_option
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import InputError, UsageError
 from vcpuid.fleet import Store
+from vcpuid.fleet.documents import Document, read_documents, read_documents_on
+from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.labels import Labels, parse_folders, read_labels
-from vcpuid.fleet.record import read_host
-from vcpuid.fleet.sources import walk_sources
 from vcpuid.render.fleet.ingest import ingest_document, render_ingest
-from vcpuid.rules.libvirt.shipped import shipped_map
 
 _TELL_EACH = 1000
 
@@ -56,25 +55,21 @@ def command(
     vcpuid fleet ingest snapshots/ --store fleet --labels hosts.csv
     vcpuid collect ssh://h07 ssh://h08 | vcpuid fleet ingest - --store fleet
     vcpuid fleet ingest az1/ az2/ --folders zone/cluster --store fleet
+    vcpuid fleet ingest /shared/dumps/ --store /shared/fleet --engine spark
 
     Exit status: 0 all were taken, 1 some were left out, 3 none could be read.
     """
     if paths.count("-") > 1:
         raise UsageError("standard input is named twice", expected="at most one -")
     labels = Labels(read_labels(labels_file) if labels_file else {}, parse_folders(folders) if folders else ())
-    reader = OfferReader((), shipped_map())
     taken, left_out = 0, []
     with Store(Path(folder)).ingest(date or datetime.now(UTC).date().isoformat()) as ingest:
-        for source in walk_sources(paths):
-            try:
-                if source.raw is None:
-                    raise source.error or InputError("cannot be read", source=source.where)
-                host = read_host(source.raw, source.where, source.name, reader)
-            except InputError as error:
-                left_out.append(source.where)
-                click.echo(f"vcpuid: left out: {error}", err=True)
+        for document in _read(paths):
+            if document.host is None:
+                left_out.append(document.where)
+                click.echo(f"vcpuid: left out: {document.error}", err=True)
                 continue
-            ingest.add(labels.put_on(host, source.folders))
+            ingest.add(labels.put_on(document.host, document.folders))
             taken += 1
             if taken % _TELL_EACH == 0 and sys.stderr.isatty():
                 click.echo(f"\r{taken} hosts", err=True, nl=False)
@@ -87,3 +82,15 @@ def command(
         lambda: ingest_document(answer, taken, left_out),
     )
     return 1 if left_out else 0
+
+
+def _read(paths: tuple[str, ...]) -> Iterator[Document]:
+    """Read documents here, or on Spark where it is asked for; the store is written here in any case."""
+    if chosen_engine() != "spark":
+        yield from read_documents(paths)
+        return
+    spark = Spark()
+    try:
+        yield from read_documents_on(spark, paths)
+    finally:
+        spark.close()

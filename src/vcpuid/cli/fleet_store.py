@@ -9,16 +9,48 @@ from typing import Any, TypeVar
 import click
 
 from vcpuid.fleet import Fleet, Store
+from vcpuid.fleet.engine import ENGINES
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-store_option = click.option(
-    "--store", "folder", metavar="DIR", required=True, envvar="VCPUID_FLEET", show_envvar=True, help="The store."
-)
+_ENGINE = "vcpuid.engine"
+
+
+def store_option(command: _Command) -> _Command:
+    """Give a command the options --store and --engine."""
+    store = click.option(
+        "--store",
+        "folder",
+        metavar="DIR",
+        required=True,
+        envvar="VCPUID_FLEET",
+        show_envvar=True,
+        help="The store.",
+    )
+    engine = click.option(
+        "--engine",
+        type=click.Choice(list(ENGINES)),
+        default=next(iter(ENGINES)),
+        show_default=True,
+        expose_value=False,
+        callback=_remember_engine,
+        help="What counts: DuckDB here, or Spark, where its own configuration says.",
+    )
+    return store(engine(command))
+
+
+def _remember_engine(context: click.Context, _: click.Parameter, name: str) -> None:
+    context.meta[_ENGINE] = name
+
+
+def chosen_engine() -> str:
+    """Give the name of the engine that the running command was told to use."""
+    name: str = click.get_current_context().meta[_ENGINE]
+    return name
 
 
 def fleet_options(command: _Command) -> _Command:
-    """Give a command the options --store and --at."""
+    """Give a command the options --store, --engine and --at."""
     at = click.option("--at", "date", metavar="DATE", help="The snapshot of the fleet; else the newest.")
     return store_option(at(command))
 
@@ -29,9 +61,9 @@ def open_fleet(folder: str, date: str | None) -> Fleet:
     Raises:
         InputError: There is no store, it cannot be read, or it is of a newer version.
         UsageError: It has no snapshot of this date.
-        UndecidedError: The engine is not installed.
+        UndecidedError: The engine is not installed, or cannot be reached.
     """
-    return Store(Path(folder)).fleet(date)
+    return Store(Path(folder)).fleet(date, ENGINES[chosen_engine()])
 
 
 def metrics_format(command: _Command) -> _Command:

@@ -1,6 +1,7 @@
 """All SQL of the fleet: what is counted, grouped and joined.
 
-The statements keep to what DuckDB and Spark SQL both run, but for those of the merge, which is DuckDB's alone.
+The statements keep to what DuckDB and Spark SQL both run, but for those of the merge, which is DuckDB's alone. The
+types are DuckDB's names for them; `engine/spark.py` has Spark's.
 `{group}` and `{column}` are names of ours, never a user's text.
 """
 
@@ -94,7 +95,8 @@ GROUPS: Final = """
 SELECT place, fp, count(*), min(host) FROM (SELECT {group} AS place, fp, host FROM hosts) placed
 GROUP BY place, fp ORDER BY place, count(*) DESC, fp
 """
-PICK: Final = "CREATE OR REPLACE TEMP TABLE picked AS SELECT unnest(?)::BIGINT AS fp"
+# Numbers in one text, with commas: a list would be another type to each engine.
+PICK: Final = "SELECT CAST(nullif(fp, '') AS BIGINT) AS fp FROM (SELECT explode(split(?, ',')) AS fp) listed"
 PICKED_HOSTS: Final = "SELECT host, fp FROM hosts WHERE fp IN (SELECT fp FROM picked) ORDER BY host"
 
 # Two snapshots: `hosts_before` stands for the hosts of the earlier one.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import tarfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from vcpuid.errors import InputError
+from vcpuid.errors import InputError, UsageError
 
 _SIZE_LIMIT_BYTES = 64 * 1024 * 1024
+_BLOCK_BYTES = 1024 * 1024
 _SUFFIXES = frozenset((".json", ".txt", ".xml", ".dump", ".log", ".cpuid", ".gz", ".xz", ".bz2"))
 _LINES = frozenset((".jsonl", ".ndjson"))
 
@@ -33,6 +35,84 @@ class Source(NamedTuple):
     error: InputError | None = None
 
 
+class Portion(NamedTuple):
+    """What one reader takes of a file: all of it, or those of its JSON lines that begin between two places.
+
+    Attributes:
+        path: The file.
+        start: Where it begins, in bytes.
+        end: Where the last line has begun; None for the whole file.
+        lines: How many lines stand before it.
+    """
+
+    path: Path
+    start: int = 0
+    end: int | None = None
+    lines: int = 0
+
+    def read(self) -> Iterator[Source]:
+        """Read the documents of it; what cannot be read comes as an error."""
+        try:
+            yield from self._read()
+        except OSError as error:
+            yield _failed(str(self.path), f"cannot be read: {error.strerror or error}")
+
+    def _read(self) -> Iterator[Source]:
+        if self.end is None:
+            yield from _of_file(self.path)
+            return
+        with self.path.open("rb") as file:
+            if self.start:
+                file.seek(self.start - 1)
+                _skip_line(file)
+            yield from _lines(file, str(self.path), self.lines, self.end)
+
+    def count_lines(self) -> int:
+        """Count the lines that begin here; where the file cannot be read there is none."""
+        if self.end is None:
+            return 0
+        try:
+            with self.path.open("rb") as file:
+                file.seek(max(0, self.start - 1))
+                left, found = self.end - 1 - file.tell(), int(not self.start)
+                while left > 0 and (block := file.read(min(left, _BLOCK_BYTES))):
+                    found += block.count(b"\n")
+                    left -= len(block)
+                return found
+        except OSError:
+            return 0
+
+
+def split_sources(paths: Iterable[str], lines_bytes: int) -> tuple[list[Portion], list[Source]]:
+    """Split files into portions for several readers, a file of JSON lines by so many bytes, and give what failed.
+
+    In their order the portions hold the documents that `walk_sources` gives, in its order.
+
+    Raises:
+        UsageError: Standard input is meant, which has one reader.
+    """
+    portions, failed = [], []
+    for path in paths:
+        if path == "-":
+            raise UsageError("standard input cannot be read by many", found="-", expected="files or folders")
+        for found in _files(Path(path)):
+            if isinstance(found, Source):
+                failed.append(found)
+            else:
+                portions += _split(found, lines_bytes)
+    return portions, failed
+
+
+def _split(path: Path, lines_bytes: int) -> list[Portion]:
+    size = 0
+    if path.suffix in _LINES:
+        with suppress(OSError):  # its reader will tell
+            size = path.stat().st_size if path.is_file() else 0
+    if size <= lines_bytes:
+        return [Portion(path)]
+    return [Portion(path, start, min(start + lines_bytes, size)) for start in range(0, size, lines_bytes)]
+
+
 def walk_sources(paths: Iterable[str]) -> Iterator[Source]:
     """Read every document that is meant by paths; `-` is JSON lines on standard input.
 
@@ -42,12 +122,17 @@ def walk_sources(paths: Iterable[str]) -> Iterator[Source]:
         if path == "-":
             yield from _lines(sys.stdin.buffer, "standard input")
         else:
-            yield from _below(Path(path))
+            for found in _files(Path(path)):
+                if isinstance(found, Source):
+                    yield found
+                else:
+                    yield from _of_file(found)
 
 
-def _below(path: Path) -> Iterator[Source]:
+def _files(path: Path) -> Iterator[Path | Source]:
+    """Give a file, or all those below a folder, or what failed."""
     if not path.is_dir():
-        yield from _of_file(path)
+        yield path
         return
     try:
         entries = sorted(path.iterdir())
@@ -56,7 +141,7 @@ def _below(path: Path) -> Iterator[Source]:
         return
     for entry in entries:
         if not entry.name.startswith("."):
-            yield from _below(entry)
+            yield from _files(entry)
 
 
 def _of_file(path: Path) -> Iterator[Source]:
@@ -91,15 +176,22 @@ def _members(file: IO[bytes], where: str) -> Iterator[Source]:
         yield _failed(where, f"the archive is damaged: {error}")
 
 
-def _lines(file: IO[bytes], where: str) -> Iterator[Source]:
-    number = 0
-    while line := file.readline(_SIZE_LIMIT_BYTES + 1):
+def _lines(file: IO[bytes], where: str, number: int = 0, end: int | None = None) -> Iterator[Source]:
+    """Give the lines that begin before a place, from here on, after so many."""
+    while (end is None or file.tell() < end) and (line := file.readline(_SIZE_LIMIT_BYTES + 1)):
         number += 1
         if len(line) > _SIZE_LIMIT_BYTES:
             yield _failed(f"{where}:{number}", "the line is too long for a snapshot")
-            return
-        if line.strip():
+            if not line.endswith(b"\n"):
+                _skip_line(file)
+        elif line.strip():
             yield Source(f"{where}:{number}", f"line-{number}", (), line)
+
+
+def _skip_line(file: IO[bytes]) -> None:
+    """Go to the end of a line, of whatever length."""
+    while (rest := file.readline(_BLOCK_BYTES)) and not rest.endswith(b"\n"):
+        pass
 
 
 def _document(raw: bytes, where: str, path: str) -> Source:

@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +25,7 @@ from vcpuid.errors import InputError, UsageError
 from vcpuid.fleet import queries
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
 from vcpuid.fleet.engine import Engine, Row
+from vcpuid.fleet.engine.duckdb import DuckDb
 from vcpuid.fleet.record import HostRow
 from vcpuid.fleet.words import Words, column_of, from_signed, kept_words, to_signed
 from vcpuid.rules.libvirt.shipped import shipped_map
@@ -96,12 +97,17 @@ class Store:
         """
         return tuple(sorted(self._manifest().snapshots))
 
-    def fleet(self, date: str | None = None) -> Fleet:
+    def fleet(self, date: str | None = None, engine: Callable[[], Engine] = DuckDb) -> Fleet:
         """Give one snapshot of the fleet, by default the newest.
+
+        Args:
+            date: The snapshot's date.
+            engine: What opens the session that the fleet is asked in.
 
         Raises:
             InputError: There is none, or the store cannot be read.
             UsageError: There is none of this date.
+            UndecidedError: The engine is not installed, or cannot be reached.
         """
         manifest = self._manifest()
         if not manifest.snapshots:
@@ -110,7 +116,7 @@ class Store:
         if chosen not in manifest.snapshots:
             dates = ", ".join(sorted(manifest.snapshots))
             raise UsageError("no snapshot of this date", source=str(self.folder), found=chosen, expected=dates)
-        return Fleet(self, manifest, chosen)
+        return Fleet(self, manifest, chosen, engine())
 
     @contextmanager
     def ingest(self, date: str) -> Iterator[Ingest]:
@@ -243,13 +249,13 @@ class Ingest:
         """
         for file in self._files.values():
             file.close()
-        engine = Engine(self._incoming)
+        engine = DuckDb(self._incoming)
         try:
             return self._merge(engine)
         finally:
             engine.close()
 
-    def _merge(self, engine: Engine) -> Ingested:
+    def _merge(self, engine: DuckDb) -> Ingested:
         folder = self._store.folder
         files = self._manifest.snapshots.get(self._date, _Files())
         engine.view("hosts", [folder / name for name in files.hosts], queries.HOST_COLUMNS)
@@ -277,9 +283,9 @@ class Ingest:
         ((hosts, distinct),) = engine.rows(queries.COUNT_HOSTS)
         return Ingested(added, hosts, distinct)
 
-    def _save(self, engine: Engine, table: str, query: str) -> list[str]:
+    def _save(self, engine: DuckDb, table: str, query: str) -> list[str]:
         """Write the rows of a query to a new file, and give its name; no file for no rows."""
-        engine.run(f"CREATE OR REPLACE TEMP TABLE saved AS {query}")
+        engine.keep("saved", query)
         ((count,),) = engine.rows("SELECT count(*) FROM saved")
         if not count:
             return []
@@ -293,10 +299,10 @@ class Ingest:
 class Fleet:
     """One snapshot of a fleet, ready to be asked."""
 
-    def __init__(self, store: Store, manifest: _Manifest, date: str) -> None:
+    def __init__(self, store: Store, manifest: _Manifest, date: str, engine: Engine) -> None:
         self.store = store
         self.date = date
-        self.engine = Engine()
+        self.engine = engine
         self.reader = OfferReader((), shipped_map())
         self._manifest = manifest
         self._view(date)
@@ -348,7 +354,7 @@ class Fleet:
 
     def hosts_of(self, fps: Iterable[int]) -> tuple[str, ...]:
         """Give the hosts of configurations, in alphabetical order."""
-        self.engine.run(queries.PICK, [list(fps)])
+        self.engine.keep("picked", queries.PICK, [",".join(map(str, fps))])
         return tuple(host for host, _ in self.engine.rows(queries.PICKED_HOSTS))
 
     def count_of(self, fps: Iterable[int]) -> int:

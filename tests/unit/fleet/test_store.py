@@ -14,6 +14,7 @@ import pytest
 
 from fleets import DATE, content, fleet_rows, ingest
 from vcpuid.errors import InputError, UndecidedError, UsageError
+from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.store import SCHEMA, Store
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,10 +23,11 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from fleets import ingest, fleet_rows
-from vcpuid.fleet import engine, store
+from vcpuid.fleet import store
+from vcpuid.fleet.engine.duckdb import DuckDb
 folder, owner, name, calls = sys.argv[1:]
 left = int(calls)
-kind = {"Engine": engine.Engine, "Store": store.Store, "Ingest": store.Ingest}[owner]
+kind = {"DuckDb": DuckDb, "Store": store.Store, "Ingest": store.Ingest}[owner]
 real = getattr(kind, name)
 def dying(*given, **others):
     global left
@@ -118,9 +120,9 @@ def test_snapshots_of_the_fleet_stand_beside_each_other(store: Store) -> None:
     [
         ("Ingest", "add", 80, 60),
         ("Ingest", "commit", 1, 60),
-        ("Engine", "save", 1, 0),
-        ("Engine", "save", 2, 60),
-        ("Engine", "save", 3, 0),
+        ("DuckDb", "save", 1, 0),
+        ("DuckDb", "save", 2, 60),
+        ("DuckDb", "save", 3, 0),
         ("Store", "replace_manifest", 1, 60),
     ],
 )
@@ -239,3 +241,10 @@ def test_without_the_engine_the_way_to_get_it_is_told(store: Store, monkeypatch:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(UndecidedError, match=r"pip install 'vcpuid\[fleet\]'"):
         store.fleet()
+
+
+def test_without_spark_the_way_to_get_it_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest(store, fleet_rows()[:1])
+    monkeypatch.setitem(sys.modules, "pyspark.errors", None)
+    with pytest.raises(UndecidedError, match=r"pip install 'vcpuid\[fleet,spark\]'"):
+        store.fleet(engine=Spark)

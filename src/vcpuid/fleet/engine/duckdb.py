@@ -1,7 +1,4 @@
-"""The engine that counts, groups and joins: DuckDB, in this process.
-
-Another engine has the same two methods over the same files, and runs the same SQL.
-"""
+"""DuckDB, in this process: the engine of questions by default, and the one that writes the store."""
 
 from __future__ import annotations
 
@@ -11,10 +8,8 @@ from typing import Any
 
 from vcpuid.errors import InputError, UndecidedError
 
-Row = tuple[Any, ...]
 
-
-class Engine:
+class DuckDb:
     """A session over Parquet files.
 
     Args:
@@ -36,6 +31,7 @@ class Engine:
         self._connection = duckdb.connect()
         self.run("SET preserve_insertion_order = false")
         self.run("SET enable_progress_bar = false")
+        self.run("CREATE MACRO explode(items) AS unnest(items)")  # Spark's name for it
         if spill is not None:
             self.run(f"SET temp_directory = {literal(str(spill))}")
 
@@ -58,6 +54,14 @@ class Engine:
         else:
             empty = ", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in columns.items())
             self.run(f"CREATE OR REPLACE VIEW {name} AS SELECT {empty} WHERE false")
+
+    def keep(self, name: str, query: str, parameters: Sequence[object] = ()) -> None:
+        """Give the rows of a query a name in SQL.
+
+        Raises:
+            InputError: As `run`.
+        """
+        self.run(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}", parameters)
 
     def load(self, name: str, lines: Path, columns: Mapping[str, str]) -> None:
         """Read JSON lines into a table."""
@@ -82,19 +86,19 @@ class Engine:
         except self._error as error:
             raise _failure(error) from error
 
-    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[Row]:
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Give the rows of a query.
 
         Raises:
             InputError: As `run`.
         """
         try:
-            rows: list[Row] = self._connection.execute(query, list(parameters) or None).fetchall()
+            rows: list[tuple[Any, ...]] = self._connection.execute(query, list(parameters) or None).fetchall()
         except self._error as error:
             raise _failure(error) from error
         return rows
 
-    def table(self, query: str) -> tuple[tuple[str, ...], list[Row]]:
+    def table(self, query: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Give the names of a query's columns, and its rows.
 
         Raises:

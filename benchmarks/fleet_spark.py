@@ -1,0 +1,93 @@
+"""Times a fleet's SQL on Spark, a standalone master and two workers that it starts here, beside DuckDB.
+
+    PYTHONPATH=tests .venv/bin/python -m benchmarks.fleet_spark [HOSTS]
+
+Both engines read the same Parquet files: HOSTS hosts (a million by default) of the configurations of a small fleet
+that nobody has, at two dates. Each question is asked three times; the fastest counts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fleets import fleet_rows, ingest
+from spark_cluster import spark_cluster
+from vcpuid.fleet import Store, queries
+from vcpuid.fleet.engine import Engine
+from vcpuid.fleet.engine.duckdb import DuckDb
+from vcpuid.fleet.engine.spark import Spark
+
+_ROUNDS = 3
+_MANY = """
+SELECT h.* REPLACE (concat(host, '-', r.copy) AS host, {fp} AS fp)
+FROM hosts h, (SELECT unnest(range({copies})) AS copy) r
+"""
+_DRIFTED = "CASE WHEN r.copy % 10 = 0 THEN (SELECT min(fp) FROM hosts) ELSE fp END"
+
+
+def _make(folder: Path, hosts: int) -> dict[str, Path]:
+    """Write the hosts of two dates."""
+    rows = fleet_rows()
+    store = Store(folder / "small")
+    ingest(store, rows)
+    small = store.fleet(engine=DuckDb)
+    assert isinstance(small.engine, DuckDb)  # noqa: S101 - it was just asked for
+    files = {"hosts_before": folder / "before.parquet", "hosts": folder / "now.parquet"}
+    for name, fp in (("hosts_before", "fp"), ("hosts", _DRIFTED)):
+        small.engine.save(_MANY.format(copies=hosts // len(rows), fp=fp), files[name])
+    return files
+
+
+def _questions(engine: Engine, picked: list[int]) -> dict[str, Callable[[], object]]:
+    def missing() -> object:
+        engine.keep("picked", queries.PICK, [",".join(map(str, picked))])
+        return engine.rows(queries.PICKED_HOSTS)
+
+    return {
+        "dedupe": lambda: engine.rows(queries.COUNT_CONFIGURATIONS),
+        "missing": missing,
+        "drift": lambda: engine.rows(queries.COUNT_PAIRS),
+    }
+
+
+def _fastest(question: Callable[[], object]) -> tuple[float, object]:
+    seconds, answer = [], None
+    for _ in range(_ROUNDS):
+        began = time.perf_counter()
+        answer = question()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds), answer
+
+
+def main(hosts: int) -> int:
+    """Ask both engines, and compare their answers and times."""
+    with TemporaryDirectory() as name, spark_cluster(Path(name)) as variables:
+        folder = Path(name)
+        files = _make(folder, hosts)
+        os.environ.update(variables)
+        spark, duckdb = Spark(), DuckDb()
+        for engine in (spark, duckdb):
+            for table, file in files.items():
+                engine.view(table, [file], queries.HOST_COLUMNS)
+        picked = [row[0] for row in duckdb.rows(queries.COUNT_CONFIGURATIONS)[-1:]]
+        ours, theirs = _questions(duckdb, picked), _questions(spark, picked)
+        print(f"{hosts // 200 * 200} hosts")
+        equal = True
+        for question, ask in ours.items():
+            here, one = _fastest(ask)
+            there, other = _fastest(theirs[question])
+            equal = equal and one == other
+            print(f"{question:8}  DuckDB {here:6.3f} s  Spark {there:6.3f} s  ratio {there / here:5.1f}")
+        print("equal answers" if equal else "the answers differ")
+        spark.close()
+        duckdb.close()
+    return 0 if equal else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
