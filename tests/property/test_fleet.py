@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fleets import READER, content, fleet_rows, ingest
 from vcpuid.fleet.baseline import find_baselines
+from vcpuid.fleet.bitmap import DisjointIndex, unpack
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
 from vcpuid.fleet.record import HostRow
 from vcpuid.fleet.sources import split_sources, walk_sources
@@ -102,3 +103,17 @@ def test_readers_of_portions_read_each_line_once_and_know_its_number(
         found = [source for portion in numbered for source in portion.read()]
         assert not failed
         assert found == list(walk_sources([str(path)]))
+
+
+SETS = st.lists(st.tuples(st.integers(0, 2**70 - 1), st.integers(0, 2)), max_size=140)
+
+
+@given(SETS, SETS)
+def test_the_index_finds_what_has_no_bit_in_common(
+    rows: list[tuple[int, int]], columns: list[tuple[int, int]]
+) -> None:
+    sets = [[bits for bits, _ in side] for side in (rows, columns)]
+    kinds = [[kind for _, kind in side] for side in (rows, columns)]
+    index = DisjointIndex(*sets, *kinds)
+    found = unpack(index.whole(), len(columns)).tolist()
+    assert found == [[kind == other and not bits & barred for barred, other in columns] for bits, kind in rows]

@@ -12,6 +12,7 @@ _COMMANDS = {
     "missing": ("fleet_missing", "Which hosts lack a feature?"),
     "which-hosts": ("fleet_which_hosts", "Which hosts can run a model, or a guest?"),
     "baseline": ("fleet_baseline", "The CPU that all hosts can give, by zone, cluster or label."),
+    "matrix": ("fleet_matrix", "Who can receive guests from whom?"),
     "drift": ("fleet_drift", "What changed from one snapshot of the fleet to another."),
 }
 

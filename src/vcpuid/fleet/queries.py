@@ -85,6 +85,7 @@ COUNT_HOSTS: Final = "SELECT count(*), count(DISTINCT fp) FROM hosts"
 COUNT_GUESTS: Final = "SELECT count(*), count(CASE WHEN running THEN 1 END) FROM guests"
 COUNT_BY: Final = "SELECT {column}, count(*) FROM hosts GROUP BY {column} ORDER BY count(*) DESC, {column}"
 COUNT_CONFIGURATIONS: Final = "SELECT fp, count(*), min(host) FROM hosts GROUP BY fp ORDER BY count(*) DESC, fp"
+CONFIGURATION_OF: Final = "SELECT fp FROM hosts WHERE host = ?"
 CONFIGURATIONS: Final = "SELECT * FROM configs WHERE fp IN (SELECT fp FROM asked_hosts)"
 ONE: Final = "CREATE OR REPLACE TEMP VIEW asked_hosts AS SELECT fp FROM hosts"
 BOTH: Final = """
@@ -111,3 +112,21 @@ WHERE a.{column} <> b.{column} GROUP BY a.{column}, b.{column} ORDER BY count(*)
 GONE: Final = "SELECT host FROM hosts_before WHERE host NOT IN (SELECT host FROM hosts) ORDER BY host"
 NEW: Final = "SELECT host FROM hosts WHERE host NOT IN (SELECT host FROM hosts_before) ORDER BY host"
 COUNT_BOTH: Final = "SELECT count(*) FROM hosts_before a JOIN hosts b ON a.host = b.host"
+
+# The file of a matrix, which DuckDB alone writes.
+MATRIX_COLUMNS: Final = {
+    "place": "BIGINT",
+    "fp": "BIGINT",
+    "host": "VARCHAR",
+    "hosts": "BIGINT",
+    "vendor": "VARCHAR",
+    "model": "VARCHAR",
+    "basis": "VARCHAR",
+    "possible": "BLOB",
+    "compatible": "BLOB",
+}
+MATRIX_PART: Final = f"""
+CREATE OR REPLACE TEMP TABLE part AS
+SELECT {", ".join(f"unnest(CAST(? AS {kind}[])) AS {column}" for column, kind in MATRIX_COLUMNS.items())}
+"""
+MATRIX: Final = "SELECT * FROM parts ORDER BY place"

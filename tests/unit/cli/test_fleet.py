@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 from prometheus_client.parser import text_string_to_metric_families
 
 from fleets import documents
 from schemas import check_document
 from vcpuid.cli import run
 
+HOST = json.loads(documents()[0])["host"]["name"]
 DATES = ("2026-01-01", "2026-01-02")
 
 
@@ -46,6 +48,8 @@ QUESTIONS = [
     (["which-hosts", "EPYC"], 1, "fleet-which-hosts", "200 hosts cannot run it"),
     (["baseline"], 0, "fleet-baseline", "not migration-safe: "),
     (["baseline", "--by", "zone"], 0, "fleet-baseline", "without zone"),
+    (["matrix"], 0, "fleet-matrix", "not migration-safe: "),
+    (["matrix", "--pair", HOST, HOST], 4, "compare", "by KVM's list"),
     (["drift", *DATES], 0, "fleet-drift", "no CPU is told otherwise"),
 ]
 
@@ -143,3 +147,27 @@ def test_without_the_engine_the_way_to_get_it_is_told(
     monkeypatch.setitem(sys.modules, "duckdb", None)
     ask("summary", store=store, status=4)
     assert "pip install 'vcpuid[fleet]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("question", ["matrix", "summary"])
+def test_a_picture_is_whole_and_the_same_each_time(store: str, tmp_path: Path, question: str) -> None:
+    files = [tmp_path / "a.svg", tmp_path / "b.svg"]
+    for file in files:
+        ask(question, "--output", str(file), store=store)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    root = etree.fromstring(files[0].read_bytes())
+    assert root.get("role") == "img"
+    assert "200 hosts" in (root.findtext("{*}desc") or "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["matrix", "-o", "x.png"], ["matrix", "-o", "x.svg", "--pair", "a", "b"], ["summary", "-o", "x.parquet"]],
+)
+def test_what_is_not_written_is_told_before_any_work(store: str, arguments: list[str]) -> None:
+    ask(*arguments, store=store, status=2)
+
+
+def test_a_matrix_in_a_folder_that_is_not_there_is_told(store: str, tmp_path: Path) -> None:
+    for name in ("x.svg", "x.parquet"):
+        ask("matrix", "-o", str(tmp_path / "gone" / name), store=store, status=3)

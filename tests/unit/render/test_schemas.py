@@ -70,6 +70,7 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "fleet-baseline",
         "fleet-drift",
         "fleet-ingest",
+        "fleet-matrix",
         "fleet-missing",
         "fleet-summary",
         "fleet-which-hosts",

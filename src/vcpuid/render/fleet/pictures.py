@@ -1,0 +1,103 @@
+"""The matrix and the counts of a fleet as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vcpuid.answers.compare import Compatibility
+from vcpuid.fleet.matrix import Matrix, Sum
+from vcpuid.fleet.summary import Count, Summary
+from vcpuid.render.cpus import plural
+from vcpuid.render.fleet.matrix import NO_MODEL, STATES, model_of, percent
+from vcpuid.render.fleet.words import NOT_TOLD, hosts_like
+from vcpuid.render.svg.bars import Bar, Chart, draw_bars
+from vcpuid.render.svg.heat_map import Cell, HeatMap, draw_heat_map
+
+_MOST_CELLS = 40  # configurations that have a row of their own; of more, models have
+_MOST_MODELS = 24
+_MOST_BARS = 10
+_CHARTS = {
+    "generation": "generations",
+    "microcode": "microcode",
+    "kernel": "kernels",
+    "qemu": "QEMU",
+    "libvirt": "libvirt",
+    "basis": "best evidence",
+}
+_TITLE = "Who can receive guests from whom"
+
+
+def draw_matrix(matrix: Matrix, total: Sum) -> str:
+    """Draw a matrix as SVG: of few configurations each, of many the models."""
+    count, hosts = len(matrix.kinds), sum(kind.hosts for kind in matrix.kinds)
+    subtitle = f"{plural(hosts, 'host')}, {plural(count, 'distinct configuration')}; fleet of {matrix.date}"
+    pairs = "; ".join(f"{total.pairs[state]} {words}" for state, (_, words, _) in STATES.items())
+    description = (
+        f"Heat map; {subtitle}. Pairs of configurations, each from one to another: {pairs}."
+        f" {total.both_ways} both ways, {total.one_way} one way only."
+    )
+    if count <= _MOST_CELLS:
+        labels: Sequence[str] = [
+            f"{kind.model or NO_MODEL} · {hosts_like(kind.hosts, kind.host)}" for kind in matrix.kinds
+        ]
+        cells = [list(_cells_of_kind(matrix, place)) for place in range(count)]
+        legend = tuple(f"{words[0].upper()}{words[1:]}" for _, words, _ in STATES.values())
+    else:
+        groups = matrix.large_groups(_MOST_MODELS)
+        labels = [f"{model_of(group)} · {plural(group.hosts, 'host')}" for group in groups]
+        cells = list(_cells_of_models(matrix, labels))
+        legend = tuple(f"Share of the pairs that {words}" for _, words, _ in STATES.values())
+    full, hatched, empty = legend
+    return draw_heat_map(
+        HeatMap(_TITLE, subtitle, description, labels, cells, (full, hatched, empty), "from", "to")
+    )
+
+
+def _cells_of_kind(matrix: Matrix, place: int) -> Iterator[Cell]:
+    source = matrix.kinds[place].host
+    for column, (state, kind) in enumerate(zip(matrix.answers(place), matrix.kinds, strict=True)):
+        if column == place:
+            yield Cell(0, 0, f"{source}: itself", is_empty=True)
+            continue
+        sure, may = state is Compatibility.COMPATIBLE, state is not Compatibility.INCOMPATIBLE
+        yield Cell(float(sure), float(may), f"{source} to {kind.host}: {state.value}", STATES[state][0])
+
+
+def _cells_of_models(matrix: Matrix, labels: Sequence[str]) -> Iterator[list[Cell]]:
+    groups = matrix.large_groups(_MOST_MODELS)
+    shares = matrix.shares(groups)
+    for row, source in enumerate(labels):
+        cells = []
+        for column, target in enumerate(labels):
+            pairs = int(shares.pairs[row, column])
+            possible, compatible = int(shares.possible[row, column]), int(shares.compatible[row, column])
+            says = f"{source} to {target}: {compatible} of {pairs} pairs can, {possible - compatible} may"
+            share = 1 / pairs if pairs else 0.0
+            cells.append(Cell(compatible * share, possible * share, says, percent(possible, pairs), not pairs))
+        yield cells
+
+
+def draw_summary(answer: Summary) -> str:
+    """Draw the counts of a fleet as SVG: models, generations and versions."""
+    listed = {"models that describe them": answer.models}
+    listed |= {title: answer.counts[column] for column, title in _CHARTS.items()}
+    charts = [
+        Chart(title, list(_bars(counts)))
+        for title, counts in listed.items()
+        if any(count.value for count in counts)
+    ]
+    subtitle = f"{plural(answer.hosts, 'host')}, {plural(answer.distinct, 'distinct configuration')}"
+    sentences = [
+        f"{chart.heading}: {', '.join(f'{bar.label} {bar.hosts}' for bar in chart.bars)}." for chart in charts
+    ]
+    description = " ".join((f"Bar charts of a fleet; {subtitle}. Hosts by", *sentences))
+    return draw_bars(f"Fleet of {answer.date}", subtitle, description, charts)
+
+
+def _bars(counts: Sequence[Count]) -> Iterator[Bar]:
+    shown = counts if len(counts) <= _MOST_BARS else counts[: _MOST_BARS - 1]
+    for count in shown:
+        yield Bar(count.value or NOT_TOLD, count.hosts, not count.value)
+    rest = counts[len(shown) :]
+    if rest:
+        yield Bar(f"({len(rest)} more)", sum(count.hosts for count in rest), is_quiet=True)
