@@ -27,10 +27,13 @@ from vcpuid.fleet.baseline import find_baselines
 from vcpuid.fleet.documents import LINES_BYTES, read_documents, read_documents_on
 from vcpuid.fleet.drift import find_drift
 from vcpuid.fleet.engine.spark import Spark
+from vcpuid.fleet.matrix import compare_hosts, make_matrix
 from vcpuid.fleet.missing import find_lacking
 from vcpuid.fleet.store import Fleet, Store
 from vcpuid.fleet.summary import summarise
 from vcpuid.fleet.which_hosts import find_places
+from vcpuid.render.compare import compare_document
+from vcpuid.render.fleet.matrix import matrix_document
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
 
 pytestmark = needs_spark()
@@ -53,6 +56,8 @@ QUESTIONS: dict[str, Callable[[Fleet], Any]] = {
     "baseline by a label": lambda fleet: find_baselines(fleet, "rack"),
     "baseline by a label that nobody has": lambda fleet: find_baselines(fleet, "it's"),
     "drift": lambda fleet: find_drift(fleet, BEFORE),
+    "matrix": lambda fleet: (matrix := make_matrix(fleet)) and matrix_document(matrix, matrix.sum_up()),
+    "matrix of a pair": lambda fleet: compare_document(compare_hosts(fleet, ROWS[0].host, ROWS[1].host)),
 }
 
 

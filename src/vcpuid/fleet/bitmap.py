@@ -67,6 +67,11 @@ class DisjointIndex:
         self._pieces.append(piece)
 
     @property
+    def pieces(self) -> int:
+        """How many bitmaps meet in a row."""
+        return len(self._pieces)
+
+    @property
     def width(self) -> int:
         """The words of a row."""
         return _width(self.shape[1])

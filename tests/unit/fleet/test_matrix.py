@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from benchmarks.fleet_matrix import count_differences, make, make_offers
 
-from fleets import READER, fleet_rows, ingest
+from fleets import DUMPS, READER, fleet_rows, ingest
 from snapshots import domain_capabilities
 from vcpuid.answers.compare import Comparer, Compatibility, compare
 from vcpuid.answers.party import read_parties
 from vcpuid.errors import UsageError
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer, configuration_of
-from vcpuid.fleet.engine import Engine
+from vcpuid.fleet.engine.duckdb import DuckDb
 from vcpuid.fleet.matrix import Matrix, compare_hosts, make_matrix, matrix_of
 from vcpuid.fleet.matrix_file import write_matrix
 from vcpuid.fleet.store import Fleet, Store
@@ -134,7 +135,7 @@ def test_a_file_has_all_pairs(matrix: Matrix, expected: list[list[Compatibility]
     path = tmp_path / "m.parquet"
     write_matrix(matrix, path)
     assert list(tmp_path.iterdir()) == [path]
-    engine = Engine()
+    engine = DuckDb()
     engine.view("written", [path], {})
     rows = engine.rows("SELECT place, fp, possible, compatible FROM written ORDER BY place")
     assert [(place, fp) for place, fp, _, _ in rows] == [(n, kind.fp) for n, kind in enumerate(matrix.kinds)]
@@ -143,3 +144,11 @@ def test_a_file_has_all_pairs(matrix: Matrix, expected: list[list[Compatibility]
             may, sure = (bits[place // 8] >> place % 8 & 1 for bits in (possible, compatible))
             assert may == (state is not Compatibility.INCOMPATIBLE)
             assert sure == (state is Compatibility.COMPATIBLE)
+
+
+def test_many_configurations_are_judged_as_compare_does() -> None:
+    """The benchmark's fleet, in small: enough that several pieces of the index meet."""
+    made = make(READER, make_offers(READER, DUMPS, 1200))
+    assert len({(offer.data.vendor, offer.data.bits) for offer in made.offers}) == 1200
+    assert made.sending.pieces > 1
+    assert count_differences(READER, made) == 0
