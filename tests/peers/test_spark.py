@@ -32,9 +32,10 @@ from vcpuid.fleet.missing import find_lacking
 from vcpuid.fleet.store import Fleet, Store
 from vcpuid.fleet.summary import summarise
 from vcpuid.fleet.which_hosts import find_places
-from vcpuid.render.compare import compare_document
-from vcpuid.render.fleet.matrix import matrix_document
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
+from vcpuid.render.compare import compare_document
+from vcpuid.render.document import Document
+from vcpuid.render.fleet.matrix import matrix_document
 
 pytestmark = needs_spark()
 
@@ -46,6 +47,13 @@ GUEST = Party(
     is_guest=True,
     cpu=parse_cpu(parse_xml("<cpu mode='custom'><model>Haswell-noTSX</model></cpu>", "f"), "f"),
 )
+
+
+def _matrix(fleet: Fleet) -> Document:
+    matrix = make_matrix(fleet)
+    return matrix_document(matrix, matrix.sum_up())
+
+
 QUESTIONS: dict[str, Callable[[Fleet], Any]] = {
     "summary": summarise,
     "missing": lambda fleet: find_lacking(fleet, look_up_for_map("umip")),
@@ -56,7 +64,7 @@ QUESTIONS: dict[str, Callable[[Fleet], Any]] = {
     "baseline by a label": lambda fleet: find_baselines(fleet, "rack"),
     "baseline by a label that nobody has": lambda fleet: find_baselines(fleet, "it's"),
     "drift": lambda fleet: find_drift(fleet, BEFORE),
-    "matrix": lambda fleet: (matrix := make_matrix(fleet)) and matrix_document(matrix, matrix.sum_up()),
+    "matrix": _matrix,
     "matrix of a pair": lambda fleet: compare_document(compare_hosts(fleet, ROWS[0].host, ROWS[1].host)),
 }
 
