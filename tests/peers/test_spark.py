@@ -25,12 +25,15 @@ from vcpuid.answers.party import Basis, Party
 from vcpuid.errors import InputError, UsageError
 from vcpuid.fleet.baseline import find_baselines
 from vcpuid.fleet.documents import LINES_BYTES, read_documents, read_documents_on
+from vcpuid.fleet.drain import find_exits
 from vcpuid.fleet.drift import find_drift
 from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.matrix import compare_hosts, make_matrix
 from vcpuid.fleet.missing import find_lacking
+from vcpuid.fleet.precheck import precheck
 from vcpuid.fleet.store import Fleet, Store
 from vcpuid.fleet.summary import summarise
+from vcpuid.fleet.what_if import find_price, find_what_if
 from vcpuid.fleet.which_hosts import find_places
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
 from vcpuid.render.compare import compare_document
@@ -64,6 +67,11 @@ QUESTIONS: dict[str, Callable[[Fleet], Any]] = {
     "baseline by a label": lambda fleet: find_baselines(fleet, "rack"),
     "baseline by a label that nobody has": lambda fleet: find_baselines(fleet, "it's"),
     "drift": lambda fleet: find_drift(fleet, BEFORE),
+    "drain": lambda fleet: find_exits(fleet, ROWS[0].host),
+    "drain within a label": lambda fleet: find_exits(fleet, ROWS[0].host, "rack"),
+    "what-if": lambda fleet: find_what_if(fleet, [ROWS[0].host], ["aes"]),
+    "a model's price": lambda fleet: find_price(fleet, "Icelake-Server"),
+    "precheck": lambda fleet: precheck(fleet, ROWS[0].configuration.party("canary")),
     "matrix": _matrix,
     "matrix of a pair": lambda fleet: compare_document(compare_hosts(fleet, ROWS[0].host, ROWS[1].host)),
 }

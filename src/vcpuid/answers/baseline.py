@@ -152,6 +152,12 @@ def baseline_of(reader: OfferReader, offers: Sequence[Offer]) -> Baseline:
     return _Finder(reader, offers).find()
 
 
+def barriers_of(reader: OfferReader, offers: Sequence[Offer], model: str) -> tuple[Barrier, ...]:
+    """Find what keeps hosts from giving a model of the reader's map whole; hosts that can are not in it."""
+    finder = _Finder(reader, offers)
+    return tuple(finder.barriers(model))
+
+
 class _Finder:
     """Finds the baseline of offers."""
 
@@ -264,6 +270,10 @@ class _Finder:
                 and whole.bit_count() > least,
                 barriers=barriers,
             )
+
+    def barriers(self, model: str) -> Iterator[Barrier]:
+        """Give the hosts that cannot give a model whole."""
+        return self._barriers(model, self._models.models[model].bits, self._kinds())
 
     def _kinds(self) -> list[_Kind]:
         kinds: dict[object, _Kind] = {}

@@ -13,6 +13,9 @@ _COMMANDS = {
     "which-hosts": ("fleet_which_hosts", "Which hosts can run a model, or a guest?"),
     "baseline": ("fleet_baseline", "The CPU that all hosts can give, by zone, cluster or label."),
     "matrix": ("fleet_matrix", "Who can receive guests from whom?"),
+    "drain": ("fleet_drain", "Which guests of a host can go where?"),
+    "what-if": ("fleet_what_if", "The baseline without some hosts or features; what a model would cost."),
+    "precheck": ("fleet_precheck", "Who will not start, not migrate, not come back after an upgrade?"),
     "drift": ("fleet_drift", "What changed from one snapshot of the fleet to another."),
 }
 

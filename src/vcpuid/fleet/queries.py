@@ -99,6 +99,15 @@ GROUP BY place, fp ORDER BY place, count(*) DESC, fp
 # Numbers in one text, with commas: a list would be another type to each engine.
 PICK: Final = "SELECT CAST(nullif(fp, '') AS BIGINT) AS fp FROM (SELECT explode(split(?, ',')) AS fp) listed"
 PICKED_HOSTS: Final = "SELECT host, fp FROM hosts WHERE fp IN (SELECT fp FROM picked) ORDER BY host"
+HOST: Final = "SELECT fp FROM hosts WHERE host = ?"
+HOSTS: Final = "SELECT fp, host FROM hosts ORDER BY host"
+PLACES: Final = "SELECT fp, host, {group} AS place FROM hosts ORDER BY host"
+GUESTS_OF: Final = "SELECT guest, running, asked, got FROM guests WHERE host = ? ORDER BY guest"
+KINDS_OF_GUESTS: Final = """
+SELECT h.fp, g.running, g.asked, g.got, count(*), min(concat(g.host, '/', g.guest))
+FROM guests g JOIN hosts h ON g.host = h.host GROUP BY h.fp, g.running, g.asked, g.got
+ORDER BY count(*) DESC, min(concat(g.host, '/', g.guest))
+"""
 
 # Two snapshots: `hosts_before` stands for the hosts of the earlier one.
 COUNT_PAIRS: Final = """

@@ -371,13 +371,20 @@ class Fleet:
         Args:
             by: `zone`, `cluster`, or a label's name; None for one place.
         """
+        return self._by(queries.GROUPS, by)
+
+    def places(self, by: str | None) -> list[Row]:
+        """Give fingerprint, name and place of each host, in the order of their names; `by` as in `groups`."""
+        return self._by(queries.PLACES, by)
+
+    def _by(self, query: str, by: str | None) -> list[Row]:
         match by:
             case None:
-                return self.engine.rows(queries.GROUPS.format(group="''"))
+                return self.engine.rows(query.format(group="''"))
             case "zone" | "cluster":
-                return self.engine.rows(queries.GROUPS.format(group=by))
+                return self.engine.rows(query.format(group=by))
             case _:
-                return self.engine.rows(queries.GROUPS.format(group=queries.LABEL), [by])
+                return self.engine.rows(query.format(group=queries.LABEL), [by])
 
 
 _INGEST = "`vcpuid fleet ingest PATH... --store DIR` makes and fills one."

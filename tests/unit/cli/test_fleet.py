@@ -18,6 +18,7 @@ from vcpuid.cli import run
 
 HOST = json.loads(documents()[0])["host"]["name"]
 DATES = ("2026-01-01", "2026-01-02")
+H07 = "docs/examples/h07.json"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,13 @@ QUESTIONS = [
     (["baseline", "--by", "zone"], 0, "fleet-baseline", "without zone"),
     (["matrix"], 0, "fleet-matrix", "not migration-safe: "),
     (["matrix", "--pair", HOST, HOST], 4, "compare", "by KVM's list"),
+    (["drain", HOST], 1, "fleet-drain", "199 other hosts"),
+    (["drain", HOST, "--within", "zone"], 1, "fleet-drain", "199 other hosts of zone (none)"),
+    (["what-if", "--without", HOST], 0, "fleet-what-if", "199 hosts would stay"),
+    (["what-if", "--without-feature", "aes"], 0, "fleet-what-if", "lost: aes"),
+    (["what-if", "--want", "EPYC"], 1, "fleet-price", "no set of features would do"),
+    (["what-if", "--want", "Penryn"], 4, "fleet-price", "every host can give it"),
+    (["precheck", "--target", H07], 1, "fleet-precheck", "cannot start there"),
     (["drift", *DATES], 0, "fleet-drift", "no CPU is told otherwise"),
 ]
 
@@ -115,6 +123,12 @@ def test_lines_come_from_standard_input(
         (["drift", "2025-01-01", "2026-01-01"], 2, "no snapshot of this date"),
         (["missing", "avx22"], 2, "no feature of this name"),
         (["which-hosts", "Haswel"], 2, "neither a model of libvirt nor a file"),
+        (["drain", "nobody"], 2, "no host of this name in the fleet"),
+        (["what-if"], 2, "either --want, or what is to be given up"),
+        (["what-if", "--want", "Haswel"], 2, "no model of libvirt"),
+        (["what-if", "--without", "nobody"], 2, "no host of this name in the fleet"),
+        (["what-if", "--without-feature", "sha_ni"], 2, "no feature of libvirt's map"),
+        (["precheck", "--target", "gone.json"], 3, "gone.json"),
         (["ingest", "-", "-"], 2, "standard input is named twice"),
         (["ingest", "x", "--date", "now"], 2, "not a snapshot's date"),
     ],

@@ -1,0 +1,232 @@
+"""Guests that move: against a plain reference over all hosts and guests, one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import combinations
+from typing import Final
+
+import pytest
+
+from fleets import READER, fleet_rows, ingest
+from snapshots import domain_capabilities
+from vcpuid.answers.baseline import baseline_of
+from vcpuid.answers.compare import Comparer, Compatibility
+from vcpuid.answers.offer import Offer
+from vcpuid.answers.party import Basis, Party, read_parties
+from vcpuid.errors import UsageError
+from vcpuid.fleet.configuration import configuration_of
+from vcpuid.fleet.drain import find_exits
+from vcpuid.fleet.moving import Step, come_back, leave, migrate, read_guest, start
+from vcpuid.fleet.precheck import Move, precheck
+from vcpuid.fleet.record import GuestRow, HostRow
+from vcpuid.fleet.store import Fleet, Store
+from vcpuid.fleet.what_if import find_price, find_what_if
+from vcpuid.guest.libvirt import parse_cpu, parse_xml
+
+HASWELL: Final = "<cpu mode='custom'><model>Haswell-noTSX</model></cpu>"
+PLAIN: Final = "<cpu mode='custom'><model>Penryn</model></cpu>"
+HOST_MODEL: Final = "<cpu mode='host-model'/>"
+PASSTHROUGH: Final = "<cpu mode='host-passthrough'/>"
+GUESTS: Final = (
+    GuestRow("haswell", running=True, asked=HASWELL, got=HASWELL),
+    GuestRow("off", running=False, asked=PLAIN, got=""),
+    GuestRow("expanded", running=True, asked=HOST_MODEL, got=PLAIN),
+    GuestRow("model", running=False, asked=HOST_MODEL, got=""),
+    GuestRow("passed", running=True, asked=PASSTHROUGH, got=PASSTHROUGH),
+    GuestRow("untold", running=False, asked="", got=""),
+)
+ROWS: Final = tuple(
+    replace(row, guests=tuple(GUESTS[number % len(GUESTS) :])) for number, row in enumerate(fleet_rows(120))
+)
+COMPARER: Final = Comparer(READER)
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    store = Store(tmp_path_factory.mktemp("fleet") / "store")
+    ingest(store, ROWS)
+    return store.fleet()
+
+
+def offer(row: HostRow) -> Offer:
+    return row.configuration.offer(READER, "there")
+
+
+def custom(cpu: str, there: Offer) -> Compatibility:
+    party = Party("g", Basis.DEFINITION, is_guest=True, cpu=parse_cpu(parse_xml(cpu, "t"), "t"))
+    return COMPARER.guest_way(party, there).compatibility
+
+
+def expected(guest: GuestRow, here: Offer, there: Offer) -> Compatibility:
+    """Tell in a few words what leaving means."""
+    match guest.guest:
+        case "untold":
+            return Compatibility.UNKNOWN
+        case "model":
+            return Compatibility.COMPATIBLE
+        case "passed":
+            return COMPARER.host_way(here, there).compatibility
+        case "haswell":
+            return custom(HASWELL, there)
+        case _:
+            return custom(PLAIN, there)
+
+
+@pytest.mark.parametrize("within", [None, "zone", "rack"])
+def test_a_drain_agrees_with_a_loop_over_all_hosts(fleet: Fleet, within: str | None) -> None:
+    def place(row: HostRow) -> str:
+        return {None: "", "zone": row.zone, "rack": row.labels["rack"]}[within]
+
+    for row in ROWS[::17]:
+        answer = find_exits(fleet, row.host, within)
+        others = [other for other in ROWS if other.host != row.host and place(other) == place(row)]
+        assert answer.targets == len(others)
+        assert sorted(one.guest for one in answer.exits) == sorted(guest.guest for guest in row.guests)
+        for one in answer.exits:
+            guest = next(guest for guest in row.guests if guest.guest == one.guest)
+            found = {other.host: expected(guest, offer(row), offer(other)) for other in others}
+            states = set(found.values())
+            wanted = next(
+                (state for state in (Compatibility.COMPATIBLE, Compatibility.UNKNOWN) if state in states),
+                Compatibility.INCOMPATIBLE,
+            )
+            assert one.compatibility is wanted
+            able = sorted(host for host, state in found.items() if state is wanted)
+            assert list(one.hosts) == ([] if wanted is Compatibility.INCOMPATIBLE else able)
+            barred = Counter(found.values())
+            assert max((obstacle.hosts for obstacle in one.obstacles), default=0) <= (
+                barred[Compatibility.INCOMPATIBLE] + barred[Compatibility.UNKNOWN]
+            )
+
+
+def test_all_kinds_of_answers_were_met(fleet: Fleet) -> None:
+    exits = [one for row in ROWS[::17] for one in find_exits(fleet, row.host).exits]
+    assert {one.compatibility for one in exits} == {Compatibility.COMPATIBLE, Compatibility.UNKNOWN}
+    assert any(one.obstacles for one in exits)
+
+
+def test_a_host_alone_in_its_place_cannot_be_emptied(fleet: Fleet) -> None:
+    lonely = replace(ROWS[0], host="lonely", zone="island", guests=GUESTS[:1])
+    store = Store(fleet.store.folder.parent / "lonely")
+    ingest(store, [*ROWS[1:5], lonely])
+    answer = find_exits(store.fleet(), "lonely", "zone")
+    assert (answer.targets, answer.within) == (0, "zone island")
+    assert answer.compatibility is Compatibility.INCOMPATIBLE
+    assert find_exits(store.fleet(), "lonely").exits[0].obstacles is not None
+
+
+def test_an_unknown_host_is_told(fleet: Fleet) -> None:
+    with pytest.raises(UsageError, match="no host of this name"):
+        find_exits(fleet, "nobody' OR 1=1")
+
+
+def upgraded() -> Party:
+    """Give a canary that has lost AVX2 and, since libvirt calls it so, Haswell."""
+    features = "".join(f"<feature policy='require' name='{name}'/>" for name in ("ss", "vmx"))
+    xml = domain_capabilities(f"<model>Penryn</model><vendor>Intel</vendor>{features}")["xml"]
+    (party,) = read_parties(xml.encode(), "canary.xml")
+    return party
+
+
+def test_a_precheck_agrees_with_a_loop_over_all_guests(fleet: Fleet) -> None:
+    target = upgraded()
+    there = READER.read(target)
+    wanted: Counter[tuple[Move, Step]] = Counter()
+    for row in ROWS:
+        here = offer(row)
+        for guest in row.guests:
+            read = read_guest(guest.asked, guest.got, running=guest.running)
+            first = start(COMPARER, read, there)
+            steps = [(Move.START, first)]
+            if guest.running:
+                steps.append((Move.MIGRATE, migrate(COMPARER, read, here, there)))
+            if first.compatibility is not Compatibility.INCOMPATIBLE:
+                steps.append((Move.COME_BACK, come_back(COMPARER, read, here, there)))
+            wanted.update(step for step in steps if step[1].compatibility is not Compatibility.COMPATIBLE)
+    answer = precheck(fleet, target)
+    found: Counter[tuple[Move, Step]] = Counter()
+    for one in answer.troubles:
+        found[one.move, Step(one.compatibility, one.reason, one.features)] += one.guests
+    assert found == wanted
+    assert answer.guests == sum(len(row.guests) for row in ROWS)
+    assert answer.compatibility is Compatibility.INCOMPATIBLE
+    sure = [one for one in answer.troubles if one.compatibility is Compatibility.INCOMPATIBLE]
+    assert list(answer.troubles[: len(sure)]) == sure
+    lost = next(one for one in sure if one.move is Move.START)
+    assert any(feature.startswith("avx2") for feature in lost.features)
+    assert {one.move for one in answer.troubles} == set(Move)
+    names = {f"{row.host}/{guest.guest}" for row in ROWS for guest in row.guests}
+    assert {one.example for one in answer.troubles} <= names
+
+
+def test_the_same_host_is_no_trouble(fleet: Fleet) -> None:
+    party = upgraded()
+    guests, configuration = (GUESTS[2], GUESTS[3], GUESTS[1]), configuration_of(party, READER)
+    store = Store(fleet.store.folder.parent / "same")
+    ingest(store, [replace(ROWS[0], guests=guests, configuration=configuration)])
+    answer = precheck(store.fleet(), party)
+    assert not answer.troubles
+    assert answer.compatibility is Compatibility.COMPATIBLE
+
+
+def test_a_guest_is_no_target(fleet: Fleet) -> None:
+    (guest,) = read_parties(HASWELL.encode(), "guest.xml")
+    with pytest.raises(UsageError, match="guest's definition"):
+        precheck(fleet, guest)
+
+
+def test_what_a_running_guest_carries_decides(fleet: Fleet) -> None:
+    assert fleet.date
+    here = there = READER.read(upgraded())
+    started = read_guest(HOST_MODEL, HASWELL, running=True)
+    assert leave(COMPARER, started, here, there).compatibility is Compatibility.INCOMPATIBLE
+    assert start(COMPARER, started, there).compatibility is Compatibility.COMPATIBLE
+    assert come_back(COMPARER, started, here, there).compatibility is Compatibility.COMPATIBLE
+
+
+@pytest.mark.parametrize("gone", [1, 3, 60])
+def test_a_baseline_without_hosts_is_that_of_the_others(fleet: Fleet, gone: int) -> None:
+    without = [row.host for row in ROWS[:gone]]
+    answer = find_what_if(fleet, without)
+    rest = baseline_of(READER, [offer(row) for row in ROWS[gone:]])
+    everything = baseline_of(READER, [offer(row) for row in ROWS])
+    assert answer.hosts == len(ROWS) - gone
+    assert (set(answer.after.start), set(answer.before.start)) == (set(rest.start), set(everything.start))
+    assert set(answer.gained) == set(rest.start) - set(everything.start)
+    assert not answer.lost
+
+
+def test_a_feature_that_is_given_up_is_lost(fleet: Fleet) -> None:
+    name = find_what_if(fleet, [ROWS[0].host]).before.start[-1]
+    answer = find_what_if(fleet, (), [name])
+    assert answer.lost == (name,)
+    assert not answer.gained
+    assert answer.hosts == len(ROWS)
+
+
+def test_no_host_may_stay(fleet: Fleet) -> None:
+    with pytest.raises(UsageError, match="no host would stay"):
+        find_what_if(fleet, [row.host for row in ROWS])
+
+
+@pytest.mark.parametrize("model", ["Penryn", "Haswell-noTSX", "Skylake-Server-noTSX-IBRS", "Icelake-Server"])
+def test_the_price_of_a_model_is_the_smallest(fleet: Fleet, model: str) -> None:
+    bits = READER.models.models[model].bits
+    answer = find_price(fleet, model)
+    able = {row.host for row in ROWS if not bits & ~offer(row).data.bits}
+    assert set(answer.give_up_hosts) == {row.host for row in ROWS} - able
+    features = answer.give_up_features
+    assert features is not None
+    cut = READER.models.bits_of(features)
+    assert all(not bits & ~cut & ~offer(row).data.bits for row in ROWS)
+    for fewer in combinations(features, len(features) - 1) if features else ():
+        assert any(bits & ~READER.models.bits_of(fewer) & ~offer(row).data.bits for row in ROWS)
+    assert answer.unsure == len(ROWS)
+
+
+def test_hosts_of_another_vendor_must_go(fleet: Fleet) -> None:
+    answer = find_price(fleet, "EPYC")
+    assert answer.give_up_features is None
+    assert set(answer.foreign) == set(answer.give_up_hosts) == {row.host for row in ROWS}
