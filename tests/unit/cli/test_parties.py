@@ -144,6 +144,29 @@ class TestBaseline:
     def test_no_host_is_a_wrong_question(self, call: Run) -> None:
         assert call("baseline")[0] == 2
 
+    def test_for_nova(self, call: Run, tmp_path: Path, poor: Path, rich: Path) -> None:
+        status, out, err = call("baseline", poor, rich, "--for", "nova")
+        assert status == 0
+        assert "[libvirt]\ncpu_mode = custom\ncpu_models = Skylake\n" in out
+        assert "nova cannot say" in err
+        flavors = tmp_path / "flavors.json"
+        flavors.write_text('[{"Name": "f", "VCPUs": 1, "RAM": 1, "Properties": {"trait:CUSTOM_A": "required"}}]')
+        status, out, _ = call("baseline", poor, "--for", "nova", "--placement", flavors)
+        assert (status, "flavor f: " in out) == (0, True)
+        traits = tmp_path / "traits.json"
+        traits.write_text('[{"name": "CUSTOM_B"}]')
+        arguments = ("baseline", poor, "--for", "nova", "--placement", flavors, "--placement", traits)
+        status, out, _ = call(*arguments)
+        assert (status, "# error: no host can serve the flavor f" in out) == (1, True)
+        document = validate("baseline-nova", call(*arguments, "--format", "json")[1])
+        placement = document["placement"]
+        assert isinstance(placement, dict)
+        assert placement["is_fine"] is False
+
+    def test_placement_is_for_nova(self, call: Run, tmp_path: Path, poor: Path) -> None:
+        assert call("baseline", poor, "--placement", tmp_path / "f.json")[0] == 2
+        assert call("baseline", poor, "--for", "nova", "--placement", tmp_path / "f.json")[0] == 3
+
     @pytest.mark.parametrize(
         ("dialect", "text"),
         [("qemu", "-cpu Skylake"), ("kubevirt", "model: Skylake"), ("proxmox", "cpu: Skylake")],

@@ -59,6 +59,7 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "address",
         "audit",
         "baseline",
+        "baseline-nova",
         "compare",
         "decode",
         "diagnose",

@@ -59,7 +59,7 @@ def parse_flavor(text: str, source: str) -> Flavor:
     Raises:
         InputError: It is not JSON, or no flavor.
     """
-    return _make_flavor(_object(_load(text, source, _FLAVOR_HINT), source, "flavor", _FLAVOR_HINT), source)
+    return _make_flavor(_object(load_json(text, source, _FLAVOR_HINT), source, "flavor", _FLAVOR_HINT), source)
 
 
 def parse_flavors(text: str, source: str) -> tuple[Flavor, ...]:
@@ -68,7 +68,7 @@ def parse_flavors(text: str, source: str) -> tuple[Flavor, ...]:
     Raises:
         InputError: It is not JSON, or has something that is no flavor.
     """
-    document = _load(text, source, _FLAVORS_HINT)
+    document = load_json(text, source, _FLAVORS_HINT)
     members = document if isinstance(document, list) else [document]
     return tuple(_make_flavor(_object(member, source, "flavor", _FLAVORS_HINT), source) for member in members)
 
@@ -77,7 +77,7 @@ def _make_flavor(document: Mapping[str, Any], source: str) -> Flavor:
     own = {
         key.lower(): value for key, value in document.items()
     }  # `list` writes Name and RAM, `show` name and ram
-    specs = _pairs(own.get("extra_specs", own.get("properties")), source, _FLAVOR_HINT)
+    specs = read_pairs(own.get("extra_specs", own.get("properties")), source, _FLAVOR_HINT)
     name = str(own.get("name") or source)
     return Flavor(name, _number(own, "vcpus", 1, source), _number(own, "ram", 0, source), specs, source)
 
@@ -102,18 +102,23 @@ def parse_image(text: str, source: str) -> Image:
     Raises:
         InputError: It is not JSON, or no image.
     """
-    document = _object(_load(text, source, _IMAGE_HINT), source, "image", _IMAGE_HINT)
+    document = _object(load_json(text, source, _IMAGE_HINT), source, "image", _IMAGE_HINT)
     if "vcpus" in document:
         raise InputError("a flavor, and no image", source=source, expected=_IMAGE_HINT)
     own = document.get("properties")
     beside = {key: value for key, value in document.items() if isinstance(value, (str, int))}
-    properties = beside | _pairs(own, source, _IMAGE_HINT)
+    properties = beside | read_pairs(own, source, _IMAGE_HINT)
     return Image(
         str(document.get("name") or source), {key: str(value) for key, value in properties.items()}, source
     )
 
 
-def _load(text: str, source: str, expected: str) -> object:
+def load_json(text: str, source: str, expected: str) -> object:
+    """Read JSON; `expected` says what should stand there.
+
+    Raises:
+        InputError: It is none.
+    """
     try:
         document: object = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -130,7 +135,12 @@ def _object(document: object, source: str, name: str, expected: str) -> Mapping[
     return document
 
 
-def _pairs(value: object, source: str, expected: str) -> dict[str, str]:
+def read_pairs(value: object, source: str, expected: str) -> dict[str, str]:
+    """Read properties: an object, or what python-openstackclient joins them to.
+
+    Raises:
+        InputError: They are neither.
+    """
     if value is None or value == "":
         return {}
     if isinstance(value, dict) and all(isinstance(item, (str, int, float)) for item in value.values()):

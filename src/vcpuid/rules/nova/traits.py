@@ -34,10 +34,19 @@ def traits_of(features: Collection[str]) -> tuple[str, ...]:
 
 def required_traits(flavor: Flavor) -> tuple[str, ...]:
     """Give the traits that a flavor requires, in any of its groups; what it forbids chooses no model."""
+    return _wished(flavor, "required")
+
+
+def forbidden_traits(flavor: Flavor) -> tuple[str, ...]:
+    """Give the traits that a flavor forbids."""
+    return _wished(flavor, "forbidden")
+
+
+def _wished(flavor: Flavor, wish: str) -> tuple[str, ...]:
     found = (
         match.group(1)
         for key, value in flavor.specs.items()
-        if value == "required" and (match := _REQUEST.fullmatch(key)) is not None
+        if value == wish and (match := _REQUEST.fullmatch(key)) is not None
     )
     return tuple(sorted(set(found)))
 
