@@ -152,6 +152,42 @@ def test_a_killed_ingest_changes_nothing_and_can_be_run_again(
     assert files(store) == counted | {"lock", "manifest.json"}
 
 
+# Files may not grow beyond a limit, which stands for a disk that is full at any moment of an ingest.
+CRAMPED = """
+import resource, signal, sys
+from pathlib import Path
+from fleets import ingest, fleet_rows
+from vcpuid.errors import InputError
+from vcpuid.fleet.store import Store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+try:
+    ingest(Store(Path(sys.argv[1])), fleet_rows()[:150])
+except InputError as error:
+    print(error)
+    sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("limit_bytes", [0, 1000, 4000, 8000, 40_000])
+def test_a_full_disk_changes_nothing_and_is_told(store: Store, limit_bytes: int) -> None:
+    ingest(store, fleet_rows()[:60])
+    before = content(store)
+    paths = os.pathsep.join((str(ROOT / "src"), str(ROOT / "tests"), str(ROOT)))
+    failed = subprocess.run(
+        [sys.executable, "-c", CRAMPED, str(store.folder), str(limit_bytes)],
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert failed.returncode == 3
+    assert "cannot be written: File too large" in failed.stdout
+    assert content(store) == before
+    assert ingest(store, fleet_rows()[:150]).added == 90
+
+
 def test_two_ingests_at_once_are_refused(store: Store) -> None:
     with (
         store.ingest(DATE) as first,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vcpuid.errors import InputError, UndecidedError
+
+_FULL = re.compile(rf'"errno":"({errno.ENOSPC}|{errno.EDQUOT}|{errno.EFBIG})"')
+"""How DuckDB tells that there is no room for a file."""
 
 
 class DuckDb:
@@ -114,8 +120,16 @@ def literal(text: str) -> str:
 
 
 def _failure(error: Exception) -> InputError:
+    text = " ".join(str(error).split())
+    full = _FULL.search(text)
+    if full is not None:
+        return InputError(
+            f"cannot be written: {os.strerror(int(full[1]))}",
+            source="fleet store",
+            next_step="Nothing of the store was changed; make room, and run the command again.",
+        )
     return InputError(
-        f"DuckDB failed: {' '.join(str(error).split())}",
+        f"DuckDB failed: {text}",
         source="fleet store",
         next_step="If a file of the store is damaged or gone, take out its snapshot and ingest it again.",
     )
