@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from vcpuid.answers.compare import Compatibility, compare
-from vcpuid.answers.guest.definition import Definition, translate_requests
+from vcpuid.answers.guest.command import cpu_of_command
 from vcpuid.answers.offer import OfferReader
 from vcpuid.answers.party import Basis, Party, party_of_snapshot
 from vcpuid.atlas import Atlas
 from vcpuid.errors import InputError
 from vcpuid.evidence import Evidence, Gap
-from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
+from vcpuid.evidence.guest import Guest, NamedGuest, every_guest
 from vcpuid.layers.forecast import Forecast, forecast
 from vcpuid.rules.libvirt.definition import encode
 from vcpuid.rules.libvirt.mitigations import mitigations_of
@@ -23,7 +23,7 @@ from vcpuid.rules.lint import LintRule, load_rules
 from vcpuid.snapshot import Snapshot
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.finding import Finding, Severity
-from vcpuid.terms.guest import Accelerator, CpuMode, FeatureRequest, GuestCpu, Policy
+from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu, Policy
 from vcpuid.terms.place import Place
 from vcpuid.terms.verdict import State
 
@@ -137,28 +137,11 @@ class _Auditor:
         self._rules = load_rules(_RULES, "audit")
 
     def guests(self) -> Iterator[AuditedGuest]:
-        """Give every domain, and every process that is no domain's."""
-        domains = () if isinstance(self._evidence.domains, Gap) else self._evidence.domains
-        processes = () if isinstance(self._evidence.processes, Gap) else self._evidence.processes
-        for domain in domains:
-            guest = guest_of_domain(self._evidence, domain.uuid or domain.name)
-            process = next((one for one in processes if one.pid == domain.pid), None)
-            yield self._judge(
-                guest, domain.name, domain.pid, is_domain=True, is_replaced=bool(process and process.is_replaced)
-            )
-        known = {domain.pid for domain in domains}
-        taken = {domain.name for domain in domains}
-        for process in processes:
-            if process.pid not in known:
-                guest = guest_of_process(self._evidence, process.pid)
-                name = process.name or f"process {process.pid}"
-                name = name if name not in taken else f"{name} ({process.pid})"
-                taken.add(name)
-                yield self._judge(guest, name, process.pid, is_domain=False, is_replaced=process.is_replaced)
+        """Give every guest, judged."""
+        return map(self._judge, every_guest(self._evidence))
 
-    def _judge(
-        self, guest: Guest, name: str, pid: int | None, *, is_domain: bool, is_replaced: bool
-    ) -> AuditedGuest:
+    def _judge(self, found: NamedGuest) -> AuditedGuest:
+        name, pid, is_domain, guest = found
         definition = guest.definition or guest.live
         effective = guest.command.effective if guest.command else None
         dropped, reported_by = _dropped(guest)
@@ -174,7 +157,7 @@ class _Auditor:
             *self._on_supply(guest, foreseen, name),
             *self._on_peers(guest, dropped, name),
         ]
-        if is_replaced:
+        if guest.process is not None and guest.process.is_replaced:
             findings.append(self._rule("binary-replaced").finding(Place(name)))
         return AuditedGuest(
             name=name,
@@ -292,11 +275,7 @@ class _Auditor:
         argument = guest.command.effective if guest.command else None
         if argument is None or argument.cpu.model not in self._reader.models.models:
             return None
-        place = argument.cpu.place
-        off = tuple(FeatureRequest(feature, Policy.DISABLE, place) for feature in dropped)
-        asked = replace(argument.cpu, requests=(*argument.cpu.requests, *off), settings=())
-        requests, _ = translate_requests(Definition(Dialect.QEMU, asked), Dialect.LIBVIRT)
-        cpu = replace(asked, requests=tuple(one for one in requests if one.name in self._reader.models.features))
+        cpu = cpu_of_command(argument, self._reader.models.features, dropped)
         return Party(name, Basis.DEFINITION, is_guest=True, cpu=cpu, evidence=self._evidence)
 
     def _bits_of(self, guest: Guest) -> int | None:

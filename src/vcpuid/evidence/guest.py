@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vcpuid.errors import InputError
 from vcpuid.evidence.cpuid import CpuidEvidence
@@ -75,6 +77,40 @@ class Guest:
             self.command.confidential if self.command else None,
         )
         return next((kind for kind in kinds if kind in _MODULE_DECIDES), None)
+
+
+class NamedGuest(NamedTuple):
+    """A guest of a host, under a name that no other of its guests has.
+
+    Attributes:
+        name: Its domain's name, else what its process is called.
+        pid: Its QEMU process; None while it does not run, or where the process was not seen.
+        is_domain: Whether libvirt knows it.
+        guest: What is known of it.
+    """
+
+    name: str
+    pid: int | None
+    is_domain: bool
+    guest: Guest
+
+
+def every_guest(evidence: Evidence) -> Iterator[NamedGuest]:
+    """Walk the guests of a host: every domain, and every process that is no domain's."""
+    domains = () if isinstance(evidence.domains, Gap) else evidence.domains
+    processes = () if isinstance(evidence.processes, Gap) else evidence.processes
+    for domain in domains:
+        guest = guest_of_domain(evidence, domain.uuid or domain.name)
+        yield NamedGuest(domain.name, domain.pid, is_domain=True, guest=guest)
+    known = {domain.pid for domain in domains}
+    taken = {domain.name for domain in domains}
+    for process in processes:
+        if process.pid not in known:
+            name = process.name or f"process {process.pid}"
+            name = name if name not in taken else f"{name} ({process.pid})"
+            taken.add(name)
+            guest = guest_of_process(evidence, process.pid)
+            yield NamedGuest(name, process.pid, is_domain=False, guest=guest)
 
 
 def guest_of_domain(evidence: Evidence, name: str) -> Guest:

@@ -84,13 +84,14 @@ def find_exits(fleet: Fleet, host: str, within: str | None = None) -> Drain:
     configurations = fleet.configurations()
     offers = {fp: configurations[fp].offer(fleet.reader, "there") for fp in {own, *targets}}
     comparer = Comparer(fleet.reader)
-    steps: dict[Guest, dict[int, Step]] = {}
+    judged: dict[Guest, Exit] = {}
     exits = []
-    for name, running, asked, got in fleet.engine.rows(queries.GUESTS_OF, [host]):
-        guest = read_guest(asked, got, running=running)
-        if guest not in steps:
-            steps[guest] = {fp: leave(comparer, guest, offers[own], offers[fp]) for fp in targets}
-        exits.append(_exit(name, guest, steps[guest], targets))
+    for name, running, asked, got, accelerator, machine, domain in fleet.engine.rows(queries.GUESTS_OF, [host]):
+        guest = read_guest(asked, got, running=running, accelerator=accelerator, machine=machine, domain=domain)
+        if guest not in judged:
+            steps = {fp: leave(comparer, guest, offers[own], offers[fp]) for fp in targets}
+            judged[guest] = _exit(guest, steps, targets)
+        exits.append(judged[guest]._replace(guest=name))
     exits.sort(key=lambda one: (_WORST_FIRST.index(one.compatibility), one.guest))
     common = f"{within} {places[host][1] or '(none)'}" if within else ""
     count = sum(len(names) for names in targets.values())
@@ -100,7 +101,7 @@ def find_exits(fleet: Fleet, host: str, within: str | None = None) -> Drain:
 _NAMES = "Hosts are called as in their snapshots, else by their files."
 
 
-def _exit(name: str, guest: Guest, steps: dict[int, Step], targets: dict[int, list[str]]) -> Exit:
+def _exit(guest: Guest, steps: dict[int, Step], targets: dict[int, list[str]]) -> Exit:
     hosts: dict[Compatibility, list[str]] = {state: [] for state in Compatibility}
     obstacles: Counter[str] = Counter()
     for fp, step in steps.items():
@@ -114,4 +115,4 @@ def _exit(name: str, guest: Guest, steps: dict[int, Step], targets: dict[int, li
     )
     able = () if state is Compatibility.INCOMPATIBLE else tuple(sorted(hosts[state]))
     ordered = sorted(obstacles.items(), key=lambda pair: (-pair[1], pair[0]))
-    return Exit(name, guest.running, state, able, tuple(Obstacle(*pair) for pair in ordered))
+    return Exit("", guest.running, state, able, tuple(Obstacle(*pair) for pair in ordered))

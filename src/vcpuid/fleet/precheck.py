@@ -84,8 +84,9 @@ def precheck(fleet: Fleet, target: Party) -> Precheck:
     offers = {fp: configuration.offer(reader, "its host") for fp, configuration in configurations.items()}
     rows = fleet.engine.rows(queries.KINDS_OF_GUESTS)
     troubles: dict[tuple[Move, Step, bool], tuple[int, str]] = {}
-    for fp, running, asked, got, count, example in rows:
-        guest, here = read_guest(asked, got, running=running), offers[fp]
+    for fp, count, example, running, asked, got, accelerator, machine, domain in rows:
+        guest = read_guest(asked, got, running=running, accelerator=accelerator, machine=machine, domain=domain)
+        here = offers[fp]
         is_old = start(comparer, guest, here).compatibility is Compatibility.INCOMPATIBLE
         steps = {Move.START: start(comparer, guest, there)}
         if running:
@@ -97,18 +98,10 @@ def precheck(fleet: Fleet, target: Party) -> Precheck:
                 key = move, step, is_old
                 before, first = troubles.get(key, (0, example))
                 troubles[key] = before + count, min(first, example)
-    listed = [Trouble(move, *step, is_old, *found) for (move, step, is_old), found in troubles.items()]
-    listed.sort(
-        key=lambda one: (
-            one.compatibility is Compatibility.UNKNOWN,
-            -one.guests,
-            one.move.value,
-            one.reason,
-            one.features,
-        )
-    )
-    guests = sum(row[4] for row in rows)
-    return Precheck(fleet.date, target, guests, len(rows), tuple(listed), reader.models.title)
+    listed = (Trouble(move, *step, is_old, *found) for (move, step, is_old), found in troubles.items())
+    ordered = tuple(sorted(listed, key=_by_weight))
+    guests = sum(row[1] for row in rows)
+    return Precheck(fleet.date, target, guests, len(rows), ordered, reader.models.title)
 
 
 def _by_weight(one: Trouble) -> tuple[object, ...]:

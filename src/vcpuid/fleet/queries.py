@@ -32,6 +32,9 @@ GUEST_COLUMNS: Final = {
     "running": "BOOLEAN",
     "asked": "VARCHAR",
     "got": "VARCHAR",
+    "accelerator": "VARCHAR",
+    "machine": "VARCHAR",
+    "domain": "BOOLEAN",
 }
 CONFIGURATION_COLUMNS: Final = {
     "fp": "BIGINT",
@@ -102,10 +105,14 @@ PICKED_HOSTS: Final = "SELECT host, fp FROM hosts WHERE fp IN (SELECT fp FROM pi
 HOST: Final = "SELECT fp FROM hosts WHERE host = ?"
 HOSTS: Final = "SELECT fp, host FROM hosts ORDER BY host"
 PLACES: Final = "SELECT fp, host, {group} AS place FROM hosts ORDER BY host"
-GUESTS_OF: Final = "SELECT guest, running, asked, got FROM guests WHERE host = ? ORDER BY guest"
+GUESTS_OF: Final = """
+SELECT guest, running, asked, got, accelerator, machine, domain FROM guests WHERE host = ? ORDER BY guest
+"""
 KINDS_OF_GUESTS: Final = """
-SELECT h.fp, g.running, g.asked, g.got, count(*), min(concat(g.host, '/', g.guest))
-FROM guests g JOIN hosts h ON g.host = h.host GROUP BY h.fp, g.running, g.asked, g.got
+SELECT h.fp, count(*), min(concat(g.host, '/', g.guest)),
+g.running, g.asked, g.got, g.accelerator, g.machine, g.domain
+FROM guests g JOIN hosts h ON g.host = h.host
+GROUP BY h.fp, g.running, g.asked, g.got, g.accelerator, g.machine, g.domain
 ORDER BY count(*) DESC, min(concat(g.host, '/', g.guest))
 """
 

@@ -15,7 +15,7 @@ from vcpuid.decode.identity import decode_identity
 from vcpuid.errors import InputError
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.fleet.configuration import Configuration, configuration_of
-from vcpuid.guest.libvirt import render_cpu
+from vcpuid.fleet.guests import GuestRow, read_guests
 from vcpuid.snapshot import Snapshot
 from vcpuid.terms.dump import Cpu
 
@@ -24,23 +24,6 @@ _FACTS = re.compile(rb'"(?:ansible_facts|ansible_local|ansible_[a-z]+)"\s*:')
 _HEAD_BYTES = 4096
 _RECORD_BYTES = 8
 _UNNAMED = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class GuestRow:
-    """One guest of a host.
-
-    Attributes:
-        guest: Its name.
-        running: Whether it runs.
-        asked: The <cpu> that it was started with, or will be.
-        got: The <cpu> of its live XML; empty where it does not run.
-    """
-
-    guest: str
-    running: bool
-    asked: str
-    got: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +83,13 @@ class HostRow:
             "taken_at": self.taken_at,
             "fp": self.configuration.fingerprint,
         }
-        text = json.dumps([row, [_columns(guest) for guest in self.guests]], sort_keys=True)
+        text = json.dumps([row, [guest._asdict() for guest in self.guests]], sort_keys=True)
         digest = blake2b(text.encode(), digest_size=_RECORD_BYTES).digest()
         return {"record": int.from_bytes(digest, "little", signed=True), **row}
 
     def guest_columns(self, record: int) -> list[dict[str, Any]]:
         """Give the rows of the table of guests."""
-        return [{"record": record, "host": self.host, **_columns(guest)} for guest in self.guests]
-
-
-def _columns(guest: GuestRow) -> dict[str, Any]:
-    return {"guest": guest.guest, "running": guest.running, "asked": guest.asked, "got": guest.got}
+        return [{"record": record, "host": self.host, **guest._asdict()} for guest in self.guests]
 
 
 def read_host(raw: bytes, source: str, name: str, reader: OfferReader) -> HostRow:
@@ -169,7 +148,7 @@ def _of_snapshot(snapshot: Snapshot, name: str, reader: OfferReader) -> HostRow:
         host=name if own == _UNNAMED else own,
         taken_at=snapshot.taken_at,
         configuration=configuration_of(party, reader),
-        guests=_guests(evidence),
+        guests=read_guests(evidence, reader.models.features),
         qemu=", ".join(sorted(versions)),
         libvirt="" if isinstance(libvirt, Gap) else libvirt.version,
         kernel="" if isinstance(kernel, Gap) else kernel.release,
@@ -186,20 +165,3 @@ def _identity(cpus: tuple[Cpu, ...]) -> tuple[str, str]:
     identity = decode_identity(cpus[0])
     design = identity.microarchitecture
     return identity.brand or "", design.name if design else ""
-
-
-def _guests(evidence: Evidence) -> tuple[GuestRow, ...]:
-    if isinstance(evidence.domains, Gap):
-        return ()
-    rows = []
-    for domain in evidence.domains:
-        asked = domain.started or domain.inactive
-        rows.append(
-            GuestRow(
-                guest=domain.name,
-                running=domain.running,
-                asked=render_cpu(asked.cpu) if asked else "",
-                got=render_cpu(domain.live.cpu) if domain.live else "",
-            )
-        )
-    return tuple(sorted(rows, key=lambda row: row.guest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
@@ -10,7 +11,7 @@ from typing import Final
 import pytest
 
 from fleets import READER, fleet_rows, ingest
-from snapshots import domain_capabilities
+from snapshots import cpu_map, document, domain_capabilities, libvirt, qemu
 from vcpuid.answers.baseline import baseline_of
 from vcpuid.answers.compare import Comparer, Compatibility
 from vcpuid.answers.offer import Offer
@@ -18,9 +19,10 @@ from vcpuid.answers.party import Basis, Party, read_parties
 from vcpuid.errors import UsageError
 from vcpuid.fleet.configuration import configuration_of
 from vcpuid.fleet.drain import find_exits
+from vcpuid.fleet.guests import GuestRow
 from vcpuid.fleet.moving import Step, come_back, leave, migrate, read_guest, start
 from vcpuid.fleet.precheck import Move, precheck
-from vcpuid.fleet.record import GuestRow, HostRow
+from vcpuid.fleet.record import HostRow
 from vcpuid.fleet.store import Fleet, Store
 from vcpuid.fleet.what_if import find_price, find_what_if
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
@@ -230,3 +232,111 @@ def test_hosts_of_another_vendor_must_go(fleet: Fleet) -> None:
     answer = find_price(fleet, "EPYC")
     assert answer.give_up_features is None
     assert set(answer.foreign) == set(answer.give_up_hosts) == {row.host for row in ROWS}
+
+
+@pytest.mark.parametrize(
+    "cpu",
+    [
+        "<cpu mode='custom'><model>Haswel</model></cpu>",
+        "<cpu mode='custom'><model>Penryn</model><feature policy='require' name='avx22'/></cpu>",
+    ],
+)
+def test_a_guest_with_a_name_that_no_map_has_does_not_silence_the_others(fleet: Fleet, cpu: str) -> None:
+    odd = GuestRow("odd", running=True, asked=cpu, got=cpu)
+    store = Store(fleet.store.folder.parent / f"odd-{len(cpu)}")
+    ingest(store, [replace(ROWS[0], guests=(odd, GUESTS[0])), *ROWS[1:5]])
+    word = "Haswel" if "Haswel" in cpu else "avx22"
+    drained = {one.guest: one for one in find_exits(store.fleet(), ROWS[0].host).exits}
+    assert drained["odd"].compatibility is Compatibility.UNKNOWN
+    assert word in drained["odd"].obstacles[0].what
+    assert drained["haswell"].compatibility is Compatibility.UNKNOWN
+    assert word not in str(drained["haswell"].obstacles)
+    answer = precheck(store.fleet(), upgraded())
+    unsure = [one for one in answer.troubles if word in one.reason]
+    assert {one.move for one in unsure} == set(Move)
+    assert all(one.compatibility is Compatibility.UNKNOWN and one.guests == 1 for one in unsure)
+
+
+def test_another_accelerator_is_not_answered_by_what_kvm_gives(fleet: Fleet) -> None:
+    emulated = GuestRow("emulated", running=True, asked=PLAIN, got=PLAIN, accelerator="tcg")
+    store = Store(fleet.store.folder.parent / "emulated")
+    ingest(store, [replace(ROWS[0], guests=(emulated,)), replace(ROWS[1], guests=())])
+    (one,) = find_exits(store.fleet(), ROWS[0].host).exits
+    assert one.compatibility is Compatibility.UNKNOWN
+    assert "runs under tcg" in one.obstacles[0].what
+    answer = precheck(store.fleet(), canary("7.2.22", tcg=True))
+    assert {trouble.move for trouble in answer.troubles} == {Move.COME_BACK}
+    assert answer.troubles[0].reason == "it runs under tcg, and what its host gives under that is not known"
+
+
+def canary(version: str, *, tcg: bool = False) -> Party:
+    """Give a canary of which a snapshot tells libvirt and QEMU."""
+    model = "<model>Penryn</model><vendor>Intel</vendor>"
+    given = [domain_capabilities(model)] + ([domain_capabilities(model, "qemu")] if tcg else [])
+    versions = {"library": "9.0.0", "daemon": "9.0.0", "hypervisor": f"QEMU {version}" if version else ""}
+    source = libvirt(domain_capabilities=given, version=versions)
+    raw = json.dumps(document(libvirt=source, qemu=qemu(version or None))).encode()
+    (party,) = read_parties(raw, "canary.json")
+    return party
+
+
+@pytest.mark.parametrize(
+    ("version", "machine", "reason"),
+    [
+        ("7.2.22", "pc-q35-7.2", ""),
+        ("7.2.22", "pc-q35-8.0", "no such machine type"),
+        ("8.2.1", "pc-q35-9.0", "no such machine type"),
+        ("8.2.1", "pc-q35-2.4", ""),  # what 8.2 has was not measured
+        ("11.1.0", "pc-i440fx-4.2", "no such machine type"),
+        ("11.1.0", "pc-q35-5.2", ""),
+        ("11.1.0", "pc-q35-rhel9.2.0", ""),  # a distribution's
+        ("11.1.0", "q35", ""),
+        ("", "pc-q35-99.0", ""),
+    ],
+)
+def test_a_machine_type_that_the_targets_qemu_lacks_is_told(version: str, machine: str, reason: str) -> None:
+    there, here = READER.read(canary(version)), offer(ROWS[0])
+    guest = read_guest(PLAIN, PLAIN, running=True, machine=machine)
+    for step in (start(COMPARER, guest, there), migrate(COMPARER, guest, here, there)):
+        assert (reason in step.reason) if reason else ("machine" not in step.reason)
+        if reason:
+            assert step.compatibility is Compatibility.INCOMPATIBLE
+            assert step.features == (machine,)
+            assert version in step.reason
+
+
+@pytest.mark.parametrize(
+    ("fallback", "domain", "refused"),
+    [(" fallback='forbid'", True, True), (" fallback='allow'", True, False), ("", True, False), ("", False, True)],
+)
+def test_a_model_that_the_targets_qemu_lacks_is_told(fallback: str, domain: bool, refused: bool) -> None:
+    cpu = f"<cpu mode='custom'><model{fallback}>Icelake-Client</model></cpu>"
+    guest = read_guest(cpu, "", running=False, domain=domain)
+    step = start(COMPARER, guest, READER.read(canary("10.0.13")))
+    assert ("no such CPU model" in step.reason) is refused
+    assert (step.features == ("Icelake-Client",)) is refused
+    assert "no such CPU model" not in start(COMPARER, guest, READER.read(canary("10.1"))).reason  # not measured
+
+
+def test_names_of_libvirts_map_bind_domains_alone() -> None:
+    own = libvirt("<model>qemu64</model><vendor>Intel</vendor>", map_=cpu_map())
+    raw = json.dumps(document(libvirt=own)).encode()
+    (party,) = read_parties(raw, "canary.json")
+    there = READER.read(party)
+    for domain in (True, False):
+        guest = read_guest(PLAIN, "", running=False, domain=domain)
+        step = start(COMPARER, guest, there)
+        assert ("has no name for it" in step.reason) is domain
+        assert (step.features == ("Penryn",)) is domain
+
+
+def test_what_the_upgrade_is_to_blame_for_comes_first(fleet: Fleet) -> None:
+    impossible = "<cpu mode='custom'><model>EPYC</model></cpu>"
+    old = tuple(GuestRow(f"old-{n}", running=False, asked=impossible, got="") for n in range(9))
+    store = Store(fleet.store.folder.parent / "old")
+    ingest(store, [replace(ROWS[0], guests=(*old, GUESTS[0]))])
+    answer = precheck(store.fleet(), upgraded())
+    sure = [one for one in answer.troubles if one.compatibility is Compatibility.INCOMPATIBLE]
+    assert [one.is_old for one in sure] == sorted(one.is_old for one in sure)
+    assert {one.is_old for one in sure} == {False, True}
+    assert max(sure, key=lambda one: one.guests).is_old

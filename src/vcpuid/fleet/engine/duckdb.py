@@ -48,15 +48,17 @@ class DuckDb:
     def view(self, name: str, files: Sequence[Path], columns: Mapping[str, str]) -> None:
         """Give Parquet files a name in SQL; without files it is an empty table of these columns.
 
+        Columns that none of the files has, being older, are null.
+
         Raises:
             InputError: A file is gone or damaged.
         """
         if files:
             listed = ", ".join(literal(str(file)) for file in files)
-            self.run(
-                f"CREATE OR REPLACE VIEW {name} AS"  # noqa: S608 - names are ours, paths are quoted
-                f" SELECT * FROM read_parquet([{listed}], union_by_name = true)"
-            )
+            source = f"FROM read_parquet([{listed}], union_by_name = true)"
+            told, _ = self.table(f"SELECT * {source} LIMIT 0")
+            nulls = "".join(f", CAST(NULL AS {columns[one]}) AS {one}" for one in columns if one not in told)
+            self.run(f"CREATE OR REPLACE VIEW {name} AS SELECT *{nulls} {source}")
         else:
             empty = ", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in columns.items())
             self.run(f"CREATE OR REPLACE VIEW {name} AS SELECT {empty} WHERE false")

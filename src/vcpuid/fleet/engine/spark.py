@@ -67,12 +67,20 @@ class Spark:
     def view(self, name: str, files: Sequence[Path], columns: Mapping[str, str]) -> None:
         """Give Parquet files a name in SQL; without files it is an empty table of these columns.
 
+        Columns that none of the files has, being older, are null.
+
         Raises:
             InputError: A file is gone or damaged, or Spark cannot see it.
         """
         if files:
             read = self.session.read.option("mergeSchema", value=True)
-            frame = self._try(lambda: read.parquet(*(_url(file) for file in files)))
+            told = self._try(lambda: read.parquet(*(_url(file) for file in files)))
+            nulls = [
+                f"CAST(NULL AS {_TYPES.get(kind, kind)}) AS {column}"
+                for column, kind in columns.items()
+                if column not in told.columns
+            ]
+            frame = self._try(lambda: told.selectExpr("*", *nulls))
         else:
             empty = ", ".join(
                 f"CAST(NULL AS {_TYPES.get(kind, kind)}) AS {name}" for name, kind in columns.items()
