@@ -82,7 +82,7 @@ def find_exits(fleet: Fleet, host: str, within: str | None = None) -> Drain:
         if other != host and place == places[host][1]:
             targets.setdefault(fp, []).append(other)
     configurations = fleet.configurations()
-    offers = {fp: configurations[fp].offer(fleet.reader, "there") for fp in {own, *targets}}
+    offers = {fp: configurations[fp].offer(fleet.reader, "the target") for fp in {own, *targets}}
     comparer = Comparer(fleet.reader)
     judged: dict[Guest, Exit] = {}
     exits = []

@@ -9,7 +9,7 @@ from vcpuid.answers.guest.command import cpu_of_command
 from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, NamedGuest, every_guest
-from vcpuid.guest.libvirt import render_cpu
+from vcpuid.guest.libvirt import DomainDefinition, render_cpu
 from vcpuid.guest.qemu import CommandLine
 from vcpuid.terms.guest import CpuMode, GuestCpu
 
@@ -20,8 +20,8 @@ class GuestRow(NamedTuple):
     Attributes:
         guest: Its name.
         running: Whether it runs.
-        asked: The <cpu> that it was started with, or will be; of a process its -cpu, by libvirt's names.
-        got: The <cpu> of its live XML, or of a process what QMP says that it has; empty where it does not run.
+        asked: The <cpu> of its next start; of a process its -cpu, by libvirt's names.
+        got: The <cpu> that it runs with: that of its live XML, or of a process what QMP says that it has.
         accelerator: Who runs its instructions.
         machine: Its machine type.
         domain: Whether libvirt knows it.
@@ -53,7 +53,8 @@ def _read(found: NamedGuest, features: Collection[str]) -> GuestRow:
     if command is not None and (command.replaced or not found.is_domain):
         asked, got = _of_command(guest, command, features)
     else:
-        asked, got = (one.cpu if one else None for one in (guest.definition, guest.live))
+        # libvirt tells the XML of this run with the host's modes made into models: the next start makes them anew.
+        asked, got = _cpu(guest.next_definition or guest.definition), _cpu(guest.live or _of_this_run(guest))
     definition = guest.definition or guest.live
     machine = (command.machine if command else None) or (definition.machine if definition else None)
     return GuestRow(
@@ -65,6 +66,14 @@ def _read(found: NamedGuest, features: Collection[str]) -> GuestRow:
         machine=machine or "",
         domain=found.is_domain,
     )
+
+
+def _of_this_run(guest: Guest) -> DomainDefinition | None:
+    return guest.definition if guest.running else None
+
+
+def _cpu(definition: DomainDefinition | None) -> GuestCpu | None:
+    return definition.cpu if definition else None
 
 
 def _of_command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,12 +12,13 @@ from vcpuid.answers.party import Basis, Party
 from vcpuid.errors import InputError
 from vcpuid.fleet.upgraded import Refusal, refusal_of
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
-from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu
+from vcpuid.terms.guest import Accelerator, CpuMode, FeatureRequest, GuestCpu, Policy
 from vcpuid.terms.verdict import Layer
 
 _STORE = "fleet store"
 _UNTOLD = "the store does not tell its CPU"
 _TAKES = "mode {mode}: it starts with what the host gives"
+_SILENT = "QEMU starts it, and silently without what is missing, unless `enforce` is set"
 _OTHER = "it runs under {accelerator}, and what {host} gives under that is not known"
 _NO_NAME = "libvirt.unknown-name"
 _MODES = frozenset((CpuMode.CUSTOM, CpuMode.DEFAULT))
@@ -96,7 +97,9 @@ def start(comparer: Comparer, guest: Guest, there: Offer) -> Step:
         return refusal
     if guest.asked.mode not in _MODES:
         return Step(Compatibility.COMPATIBLE, _TAKES.format(mode=guest.asked.mode.value))
-    return _custom(comparer, guest, guest.asked, there)
+    step = _custom(comparer, guest, guest.asked, there)
+    is_silent = not guest.is_domain and step.compatibility is Compatibility.INCOMPATIBLE and step.features
+    return step._replace(reason=_SILENT) if is_silent else step
 
 
 def migrate(comparer: Comparer, guest: Guest, here: Offer, there: Offer) -> Step:
@@ -107,7 +110,23 @@ def migrate(comparer: Comparer, guest: Guest, here: Offer, there: Offer) -> Step
     refusal = _refusal(guest, cpu, there)
     if refusal is not None:
         return refusal
+    if guest.got is None and not guest.is_domain:
+        cpu = _without_dropped(comparer, guest, cpu, here)
     return _carry(comparer, guest, cpu, here, there)
+
+
+def _without_dropped(comparer: Comparer, guest: Guest, cpu: GuestCpu, here: Offer) -> GuestCpu:
+    """Take away what QEMU has surely dropped at the start: the guest does not need it elsewhere."""
+    if cpu.mode not in _MODES or _under(comparer, guest, here) is not here:
+        return cpu
+    try:
+        way = comparer.guest_way(Party("guest", Basis.DEFINITION, is_guest=True, cpu=cpu), here)
+    except InputError:
+        return cpu
+    off = tuple(FeatureRequest(one.feature, Policy.DISABLE, cpu.place) for one in way.missing if one.is_sure)
+    named = {request.name for request in off}
+    kept = tuple(request for request in cpu.requests if request.name not in named)
+    return replace(cpu, requests=(*kept, *off))
 
 
 def come_back(comparer: Comparer, guest: Guest, here: Offer, there: Offer) -> Step:

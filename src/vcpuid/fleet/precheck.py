@@ -10,7 +10,7 @@ from vcpuid.answers.offer import OfferReader
 from vcpuid.answers.party import Party
 from vcpuid.errors import UsageError
 from vcpuid.fleet import queries
-from vcpuid.fleet.moving import Step, come_back, migrate, read_guest, start
+from vcpuid.fleet.moving import Guest, Step, come_back, migrate, read_guest, start
 from vcpuid.fleet.store import Fleet
 
 
@@ -30,7 +30,7 @@ class Trouble(NamedTuple):
         compatibility: INCOMPATIBLE where they cannot, UNKNOWN where evidence does not tell.
         reason: Why, in a sentence.
         features: For which features, each with the layer that loses it where that is known.
-        is_old: Whether their own hosts cannot run them either: then the upgrade is not to blame.
+        is_old: Whether their own hosts could not start them either: the upgrade is not to blame.
         guests: How many guests.
         example: One of them, as host/guest.
     """
@@ -87,7 +87,7 @@ def precheck(fleet: Fleet, target: Party) -> Precheck:
     for fp, count, example, running, asked, got, accelerator, machine, domain in rows:
         guest = read_guest(asked, got, running=running, accelerator=accelerator, machine=machine, domain=domain)
         here = offers[fp]
-        is_old = start(comparer, guest, here).compatibility is Compatibility.INCOMPATIBLE
+        own = start(comparer, guest, here)
         steps = {Move.START: start(comparer, guest, there)}
         if running:
             steps[Move.MIGRATE] = migrate(comparer, guest, here, there)
@@ -95,13 +95,25 @@ def precheck(fleet: Fleet, target: Party) -> Precheck:
             steps[Move.COME_BACK] = come_back(comparer, guest, here, there)
         for move, step in steps.items():
             if step.compatibility is not Compatibility.COMPATIBLE:
-                key = move, step, is_old
+                key = move, step, _is_old(guest, step, own)
                 before, first = troubles.get(key, (0, example))
                 troubles[key] = before + count, min(first, example)
     listed = (Trouble(move, *step, is_old, *found) for (move, step, is_old), found in troubles.items())
     ordered = tuple(sorted(listed, key=_by_weight))
     guests = sum(row[1] for row in rows)
     return Precheck(fleet.date, target, guests, len(rows), ordered, reader.models.title)
+
+
+def _is_old(guest: Guest, step: Step, own: Step) -> bool:
+    """Tell whether a guest could not be started on its own host either: one that runs, for the same features."""
+    if own.compatibility is not Compatibility.INCOMPATIBLE:
+        return False
+    return not guest.running or _plain(step) <= _plain(own)
+
+
+def _plain(step: Step) -> set[str]:
+    """Give the features without the layers that lose them: those are known of hosts with a snapshot at hand."""
+    return {feature.partition(" (")[0] for feature in step.features}
 
 
 def _by_weight(one: Trouble) -> tuple[object, ...]:

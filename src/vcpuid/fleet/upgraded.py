@@ -69,7 +69,7 @@ def _lacks_machine(qemu: Qemu, machine: str) -> bool:
 
 
 def _qemu_of(host: Party) -> Qemu | None:
-    """Give what is known of a host's QEMU; None where it has several, or none that is told."""
+    """Give what is known of the QEMU that a host starts next; None where it has several, or none that is told."""
     if host.evidence is None:
         return None
     versions = set(_versions(host.evidence))
@@ -80,7 +80,8 @@ def _qemu_of(host: Party) -> Qemu | None:
 
 
 def _versions(evidence: Evidence) -> Iterator[str]:
+    """Give libvirt's word, without which all binaries: guests that still run keep one that an upgrade replaced."""
     if not isinstance(evidence.libvirt, Gap) and evidence.libvirt.hypervisor.startswith(_HYPERVISOR):
         yield evidence.libvirt.hypervisor.removeprefix(_HYPERVISOR)
-    if not isinstance(evidence.qemu, Gap):
-        yield from (binary.version for binary in evidence.qemu if binary.version)
+    elif not isinstance(evidence.qemu, Gap):
+        yield from (one.version for one in evidence.qemu if one.version)

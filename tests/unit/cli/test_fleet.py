@@ -57,7 +57,7 @@ QUESTIONS = [
     (["what-if", "--without-feature", "aes"], 0, "fleet-what-if", "lost: aes"),
     (["what-if", "--want", "EPYC"], 1, "fleet-price", "no set of features would do"),
     (["what-if", "--want", "Penryn"], 4, "fleet-price", "every host can give it"),
-    (["precheck", "--target", H07], 1, "fleet-precheck", "cannot start there"),
+    (["precheck", "--target", H07], 1, "fleet-precheck", "cannot start there as defined"),
     (["drift", *DATES], 0, "fleet-drift", "no CPU is told otherwise"),
 ]
 

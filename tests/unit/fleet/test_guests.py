@@ -60,6 +60,19 @@ def test_a_process_of_a_domain_is_not_counted_twice() -> None:
     assert (guest.accelerator, guest.machine) == ("kvm", "pc-q35-7.2")
 
 
+def test_a_hosts_mode_is_asked_for_though_libvirt_has_made_a_model_of_it() -> None:
+    """What libvirt 9.0 tells of a running domain with host-model: only the next start's XML still says so."""
+    kept, model = domain_xml("<cpu mode='host-model'/>"), domain_xml(PENRYN)
+    found = domains(inactive=kept, started=model, live=model, pid=4711)
+    (guest,) = guests_of(domains=found)
+    assert parse_cpu(parse_xml(guest.asked, "f"), "f").mode is CpuMode.HOST_MODEL
+    assert guest.got == PENRYN
+    (transient,) = guests_of(domains=domains(started=model, live=model, pid=4711))
+    assert (transient.asked, transient.got) == (PENRYN, PENRYN)
+    (unseen,) = guests_of(domains=domains(inactive=kept, started=model, pid=4711))
+    assert unseen.got == PENRYN
+
+
 def test_two_guests_of_one_name_are_two() -> None:
     found = guests_of(domains=domains(inactive=domain_xml(PENRYN)), processes=processes("-cpu", "host"))
     assert [(guest.guest, guest.domain) for guest in found] == [("web-1", True), ("web-1 (4711)", False)]

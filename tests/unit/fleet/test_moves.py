@@ -330,6 +330,23 @@ def test_names_of_libvirts_map_bind_domains_alone() -> None:
         assert (step.features == ("Penryn",)) is domain
 
 
+def test_the_upgrade_is_to_blame_for_what_is_not_amiss_already(fleet: Fleet) -> None:
+    """A guest that lacks something on its own host too: only a trouble of the same features is old."""
+    model = "<model>Penryn</model><vendor>Intel</vendor>"
+    off = "".join(f"<feature policy='disable' name='{name}'/>" for name in ("sse4.1", "ssse3"))
+    (before,) = read_parties(domain_capabilities(model)["xml"].encode(), "before.xml")
+    (after,) = read_parties(domain_capabilities(model + off)["xml"].encode(), "after.xml")
+    store = Store(fleet.store.folder.parent / "blame")
+    guest = GuestRow("g", running=True, asked=HASWELL, got=PLAIN, machine="pc-i440fx-1.7")
+    ingest(store, [replace(ROWS[0], guests=(guest,), configuration=configuration_of(before, READER))])
+    blame = [[one.is_old for one in precheck(store.fleet(), party).troubles] for party in (before, after)]
+    assert blame == [[True], [False, False]]
+    machine = precheck(store.fleet(), canary("10.0.13")).troubles
+    assert {(one.move, one.features, one.is_old) for one in machine} == {
+        (move, ("pc-i440fx-1.7",), False) for move in (Move.START, Move.MIGRATE)
+    }
+
+
 def test_what_the_upgrade_is_to_blame_for_comes_first(fleet: Fleet) -> None:
     impossible = "<cpu mode='custom'><model>EPYC</model></cpu>"
     old = tuple(GuestRow(f"old-{n}", running=False, asked=impossible, got="") for n in range(9))
@@ -340,3 +357,40 @@ def test_what_the_upgrade_is_to_blame_for_comes_first(fleet: Fleet) -> None:
     assert [one.is_old for one in sure] == sorted(one.is_old for one in sure)
     assert {one.is_old for one in sure} == {False, True}
     assert max(sure, key=lambda one: one.guests).is_old
+
+
+def test_qemu_starts_without_a_word_what_libvirt_refuses() -> None:
+    there = READER.read(upgraded())
+    steps = [
+        start(COMPARER, read_guest(HASWELL, "", running=True, domain=domain), there) for domain in (True, False)
+    ]
+    assert steps[0].features == steps[1].features
+    assert "avx2" in " ".join(steps[1].features)
+    assert ["silently" in step.reason for step in steps] == [False, True]
+    assert {step.compatibility for step in steps} == {Compatibility.INCOMPATIBLE}
+
+
+def test_what_a_process_never_had_it_does_not_need_elsewhere() -> None:
+    small, whole = READER.read(upgraded()), offer(ROWS[0])
+    guest = read_guest(HASWELL, "", running=True, domain=False)
+    assert migrate(COMPARER, guest, small, small).compatibility is Compatibility.COMPATIBLE
+    lost = migrate(COMPARER, guest, whole, small)
+    assert lost.compatibility is Compatibility.INCOMPATIBLE
+    assert any(feature.startswith("avx2") for feature in lost.features)
+    domain = read_guest(HASWELL, HASWELL, running=True)
+    assert migrate(COMPARER, domain, small, small).compatibility is Compatibility.INCOMPATIBLE
+
+
+def test_the_qemu_that_libvirt_starts_next_outranks_one_that_guests_still_run() -> None:
+    guest = read_guest(PLAIN, PLAIN, running=True, machine="pc-i440fx-1.7")
+    old = {"path": "/usr/bin/qemu-system-x86_64", "version": "7.2.22"}
+    for hypervisor, told in (("QEMU 10.0.13", True), ("", False)):
+        source = libvirt(
+            "<model>Penryn</model><vendor>Intel</vendor>",
+            version={"library": "11.3.0", "daemon": "11.3.0", "hypervisor": hypervisor},
+        )
+        binaries = {"binaries": [old, {**old, "version": "10.0.13"}]}
+        raw = json.dumps(document(libvirt=source, qemu=binaries)).encode()
+        (party,) = read_parties(raw, "canary.json")
+        step = start(COMPARER, guest, READER.read(party))
+        assert ("no such machine type" in step.reason) is told

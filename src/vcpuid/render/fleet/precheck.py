@@ -11,7 +11,7 @@ from vcpuid.render.page import Page, Role, Span
 from vcpuid.render.parties import in_short, party_document
 
 _WORDS = {
-    Move.START: "start there",
+    Move.START: "start there as defined",
     Move.MIGRATE: "migrate there",
     Move.COME_BACK: "come back from there",
 }
@@ -31,7 +31,7 @@ def render_precheck(answer: Precheck) -> Page:
     if len(answer.troubles) > MOST_ROWS:
         page.add(f"  and {len(answer.troubles) - MOST_ROWS} more; JSON has all")
     page.add(
-        Span(f"  names by {answer.rests_on}; by the CPU alone: machine types are not compared", Role.DIM), hang=4
+        Span(f"  names by {answer.rests_on}; machine types of distributions are not judged", Role.DIM), hang=4
     )
     return page
 
