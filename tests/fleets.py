@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from tools.make_fleet import make_fleet
 
 from vcpuid.answers.offer import OfferReader
@@ -56,3 +57,12 @@ def content(store: Store, date: str = DATE) -> tuple[list[Any], list[Any], Any]:
     hosts = fleet.engine.rows("SELECT * FROM hosts ORDER BY host")
     guests = fleet.engine.rows("SELECT * FROM guests ORDER BY host, guest")
     return hosts, guests, fleet.configurations()
+
+
+def make_old(store: Store) -> None:
+    """Make a store one of the time when guests had neither accelerator nor machine type."""
+    for file in store.folder.glob("guests-*.parquet"):
+        old = file.with_suffix(".old")
+        told = duckdb.read_parquet(str(file)).project("record, host, guest, running, asked, got")
+        told.write_parquet(str(old))
+        old.replace(file)

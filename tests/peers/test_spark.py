@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from fleets import DUMPS, INTEL, content, documents, fleet_rows, ingest
+from fleets import DUMPS, INTEL, content, documents, fleet_rows, ingest, make_old
 from spark_cluster import needs_spark, spark_cluster
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.answers.party import Basis, Party
@@ -134,6 +134,15 @@ def test_spark_reads_every_table_alike(store: Store, asked: Fleet) -> None:
     hosts = "SELECT * FROM hosts ORDER BY host"
     guests = "SELECT * FROM guests ORDER BY host, guest"
     assert (asked.engine.rows(hosts), asked.engine.rows(guests), asked.configurations()) == content(store, NOW)
+
+
+def test_columns_that_an_older_store_lacks_are_null(tmp_path: Path, session: Spark) -> None:
+    store = Store(tmp_path / "store")
+    ingest(store, ROWS[:20])
+    make_old(store)
+    fleet = store.fleet(engine=lambda: session)
+    assert fleet.engine.rows("SELECT DISTINCT accelerator, machine, domain FROM guests") == [(None, None, None)]
+    assert find_exits(fleet, ROWS[0].host) == find_exits(store.fleet(), ROWS[0].host)
 
 
 def test_a_file_that_is_gone_is_told(tmp_path: Path, session: Spark) -> None:
