@@ -3,9 +3,9 @@
     python -m tools.make_docs          write them
     python -m tools.make_docs --check  write nothing; name the pages that are stale, status 1 if there are any
 
-Four kinds of text are generated: docs/layers.md from the rules of the layers, docs/messages.md from the tables of
-messages, docs/commands.md from the help of every command, and, in every page, the output of the `console` examples
-that do not depend on the machine.
+Four kinds of text are generated: layers.md from the rules of the layers, messages.md from the tables of messages
+and commands.md from the help of every command, all in docs/reference; and, in every page, the output of the
+`console` examples that do not depend on the machine.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from vcpuid.terms.verdict import Chain, Layer
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md")
+REFERENCE = ROOT / "docs/reference"
 EXAMPLE_HOST = "docs/examples/"
 EXAMPLE_DUMPS = "tests/dumps/"
 EXAMPLE_MAPS = "tests/maps/"
@@ -52,7 +53,8 @@ all of them. `vcpuid why -v` names the conclusion (`kvm.supported`) and prints t
 JSON it is the verdict's `rule`.
 
 The states are `yes` (present), `no` (absent), `?` (unknown) and `-` (not applicable). Missing evidence is `?`,
-never `no`. How the hops meet in an answer is told in [architecture.md](architecture.md#asked-available-got).
+never `no`. How the hops meet in an answer is told in
+[the architecture](../explanation/architecture.md#asked-available-got).
 """
 _MESSAGES_HEAD = """\
 <!-- Made by: python -m tools.make_docs, from src/vcpuid/rules/messages/tables. Do not edit this page by hand. -->
@@ -91,11 +93,11 @@ Every command takes `--help`. Exit statuses are the same everywhere:
 """
 
 
-# docs/layers.md ----------------------------------------------------------------------------------
+# layers.md ---------------------------------------------------------------------------------------
 
 
 def render_layers() -> str:
-    """Gives docs/layers.md."""
+    """Gives the page layers.md."""
     rules = load_layer_table("rules")
     parts = [_LAYERS_HEAD]
     chain = None
@@ -133,11 +135,11 @@ def _cell(text: str) -> str:
     return "`".join(piece if number % 2 else piece.replace("<", "&lt;") for number, piece in enumerate(pieces))
 
 
-# docs/messages.md --------------------------------------------------------------------------------
+# messages.md -------------------------------------------------------------------------------------
 
 
 def render_messages() -> str:
-    """Gives docs/messages.md."""
+    """Gives the page messages.md."""
     parts = [_MESSAGES_HEAD]
     for file in FILES:
         parts.append(f"## {_PROGRAMS[file]}\n")
@@ -158,7 +160,7 @@ def _message(message: Message) -> str:
     return f"### {message.name}\n\n```text\n{text}\n```\n\n{told}\nCauses: {causes}. Seen: {_cell(sources)}.\n"
 
 
-# docs/commands.md --------------------------------------------------------------------------------
+# commands.md -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def _walk(command: click.Command, name: str, parent: click.Context | None) -> It
 
 
 def render_commands() -> str:
-    """Gives docs/commands.md."""
+    """Gives the page commands.md."""
     parts = [_COMMANDS_HEAD]
     for found in walk_commands():
         text = "\n".join(line.rstrip() for line in found.command.get_help(found.context).splitlines())
@@ -280,9 +282,9 @@ def refresh_examples(text: str, page: str) -> str:
 def render_pages() -> dict[Path, str]:
     """Gives the text that each page should have."""
     made = {
-        ROOT / "docs/layers.md": render_layers(),
-        ROOT / "docs/commands.md": render_commands(),
-        ROOT / "docs/messages.md": render_messages(),
+        REFERENCE / "layers.md": render_layers(),
+        REFERENCE / "commands.md": render_commands(),
+        REFERENCE / "messages.md": render_messages(),
     }
     for path in pages():
         if path not in made:

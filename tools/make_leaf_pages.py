@@ -1,4 +1,4 @@
-"""Writes docs/leaves/: a page for every CPUID leaf that has fields in the atlas, and their index.
+"""Writes docs/reference/leaves/: a page for every CPUID leaf that has fields in the atlas, and their index.
 
 python -m tools.make_leaf_pages          write them, and remove pages of leaves that are gone
 python -m tools.make_leaf_pages --check  write nothing; name the pages that are stale, status 1 if there are any
@@ -16,7 +16,7 @@ from vcpuid.atlas.tables import load_table
 from vcpuid.terms.feature import Dialect, Feature
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "docs" / "leaves"
+FOLDER = ROOT / "docs/reference/leaves"
 INDEX = "README.md"
 _MADE_BY = (
     "<!-- Made by: python -m tools.make_leaf_pages, from the atlas's tables. Do not edit this page by hand. -->"
@@ -142,7 +142,7 @@ def find_stale(pages: dict[str, str]) -> list[Path]:
 
 def main() -> None:
     """Writes the pages, or checks them."""
-    parser = argparse.ArgumentParser(description="Write docs/leaves/.")
+    parser = argparse.ArgumentParser(description="Write docs/reference/leaves/.")
     parser.add_argument("--check", action="store_true", help="only name stale pages")
     arguments = parser.parse_args()
     pages = render_pages(Atlas.load())

@@ -18,20 +18,20 @@ def relative(path: Path) -> str:
 
 
 def test_the_page_of_the_layers_is_fresh() -> None:
-    assert (make_docs.ROOT / "docs/layers.md").read_text(encoding="utf-8") == make_docs.render_layers(), STALE
+    assert (make_docs.REFERENCE / "layers.md").read_text(encoding="utf-8") == make_docs.render_layers(), STALE
 
 
 def test_the_page_of_the_messages_is_fresh() -> None:
-    assert (make_docs.ROOT / "docs/messages.md").read_text(encoding="utf-8") == make_docs.render_messages(), STALE
+    assert (make_docs.REFERENCE / "messages.md").read_text(encoding="utf-8") == make_docs.render_messages(), STALE
 
 
 def test_the_page_of_the_commands_is_fresh() -> None:
-    assert (make_docs.ROOT / "docs/commands.md").read_text(encoding="utf-8") == make_docs.render_commands(), STALE
+    assert (make_docs.REFERENCE / "commands.md").read_text(encoding="utf-8") == make_docs.render_commands(), STALE
 
 
 @pytest.mark.parametrize("found", COMMANDS, ids=lambda found: found.path)
 def test_every_command_is_documented(found: make_docs.Command) -> None:
-    text = (make_docs.ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    text = (make_docs.REFERENCE / "commands.md").read_text(encoding="utf-8")
     assert f"\n## {found.path}\n" in text
     assert found.command.help
     options = [param for param in found.command.params if isinstance(param, click.Option)]

@@ -38,7 +38,7 @@ def test_the_installed_version_has_tables() -> None:
     version = ".".join(BINARY.release.split(".")[:2])
     assert version in known_versions(), (
         f"QEMU {BINARY.banner} has no tables: make them with `python -m tools.measure_qemu qemu-system-x86_64`, "
-        "then `python -m tools.make_qemu_names` (docs/qemu.md)"
+        "then `python -m tools.make_qemu_names` (docs/reference/qemu.md)"
     )
 
 

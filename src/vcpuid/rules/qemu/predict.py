@@ -1,7 +1,7 @@
 """Which CPU a guest will see: what is asked for, met with what can be given.
 
-Measured on the versions whose tables ship with us; see docs/qemu.md. Nothing is guessed: what the tables or the
-given supply cannot decide is UNKNOWN.
+Measured on the versions whose tables ship with us; see docs/reference/qemu.md. Nothing is guessed: what the tables
+or the given supply cannot decide is UNKNOWN.
 """
 
 from __future__ import annotations
