@@ -5,7 +5,7 @@
 
 Four kinds of text are generated: layers.md from the rules of the layers, messages.md from the tables of messages
 and commands.md from the help of every command, all in docs/reference; and, in every page, the output of the
-`console` examples that do not depend on the machine.
+`console` examples.
 """
 
 import argparse
@@ -32,9 +32,6 @@ from vcpuid.terms.verdict import Chain, Layer
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md")
 REFERENCE = ROOT / "docs/reference"
-EXAMPLE_HOST = "docs/examples/"
-EXAMPLE_DUMPS = "tests/dumps/"
-EXAMPLE_MAPS = "tests/maps/"
 _HELP_WIDTH = 100
 _STATES = {"present": "yes", "absent": "no", "unknown": "?", "not-applicable": "-"}
 _CHAINS = {
@@ -42,7 +39,8 @@ _CHAINS = {
     Chain.DEMAND: ("Demand", "what is asked"),
     Chain.GOT: ("Got", "what the guest shows"),
 }
-_CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A block that says in its first line where it is run (`# On a host with SGX`) is run nowhere else.
+_BLOCK = re.compile(r"^```(console|sh)\n(# (?:On|In) [^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LAYERS_HEAD = """\
 <!-- Made by: python -m tools.make_docs, from src/vcpuid/layers/rules.toml. Do not edit this page by hand. -->
 
@@ -202,28 +200,36 @@ def render_commands() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One command of a `console` block: the arguments after `vcpuid`, and the output that the page shows."""
+    """One command of a `console` block, with the output that the page shows, or of a `sh` block, without.
+
+    Attributes:
+        page: The page, from the project's folder.
+        line: Where the command stands on it.
+        command: The command, with its comments, pipes and continued lines.
+        output: What the page shows of its output.
+        is_shown: Whether it stands in a `console` block.
+        place: The block's first line, if that says where it is run, as in `# On a host with SGX`; else nothing.
+    """
 
     page: str
     line: int
     command: str
     output: str
+    is_shown: bool
+    place: str
 
     @property
     def arguments(self) -> list[str]:
         """The words after `vcpuid`; empty for another program's command."""
-        words = shlex.split(self.command.replace("\\\n", " "), comments=True)
-        return words[1:] if words and words[0] in ("vcpuid", "./vcpuid") else []
+        program, _, rest = self.command.partition(" ")
+        if program not in ("vcpuid", "./vcpuid"):
+            return []
+        return shlex.split(rest.replace("\\\n", " ").partition(" | ")[0], comments=True)
 
     @property
     def is_reproducible(self) -> bool:
-        """Whether the output is the same on every machine: tables, the example host or dumps of ours alone."""
-        words = self.arguments
-        by_tables = words[:1] == ["explain"] or words[:2] == ["map", "entry"] or "--shipped" in words
-        by_text = words[:1] == ["diagnose"] and "--host" not in words
-        by_example = any(word.startswith(EXAMPLE_HOST) for word in words)
-        by_dumps = any(word.startswith((EXAMPLE_DUMPS, EXAMPLE_MAPS)) for word in words)
-        return by_tables or by_text or by_example or by_dumps
+        """Whether it can be run anywhere: by what ships with us, or what earlier examples of the page wrote."""
+        return bool(self.arguments) and not self.place
 
 
 def pages() -> list[Path]:
@@ -232,19 +238,24 @@ def pages() -> list[Path]:
 
 
 def parse_examples(text: str, page: str) -> Iterator[Example]:
-    r"""Reads the commands of a page's `console` blocks; a command begins with `$ ` and may go on after `\`."""
-    for block in _CONSOLE.finditer(text):
-        line = text.count("\n", 0, block.start(1)) + 1
-        for part in re.split(r"^(?=\$ )", block.group(1), flags=re.MULTILINE):
-            if part.startswith("$ "):
-                command, output = _split_command(part)
-                yield Example(page, line, command, output)
+    r"""Reads the commands of a page's `console` and `sh` blocks, which may go on after `\`.
+
+    In a `console` block a command begins with `$ `; in a `sh` block every line is one.
+    """
+    for block in _BLOCK.finditer(text):
+        language, first, body = block.groups()
+        line = text.count("\n", 0, block.start(1)) + 1 + bool(first)
+        start = r"^(?=\$ )" if language == "console" else r"(?<!\\\n)^"
+        for part in re.split(start, body, flags=re.MULTILINE):
+            command, output = _split_command(part.removeprefix("$ "))
+            if command and (language == "sh" or part.startswith("$ ")):
+                yield Example(page, line + 1, command, output, language == "console", (first or "").strip())
             line += part.count("\n")
 
 
 def _split_command(part: str) -> tuple[str, str]:
-    lines = part.removeprefix("$ ").splitlines(keepends=True)
-    length = next(number for number, line in enumerate(lines, 1) if not line.endswith("\\\n"))
+    lines = part.splitlines(keepends=True)
+    length = next((number for number, line in enumerate(lines, 1) if not line.endswith("\\\n")), 0)
     return "".join(lines[:length]).strip(), "".join(lines[length:])
 
 
@@ -256,24 +267,34 @@ def run_example(example: Example) -> str:
     return printed.getvalue()
 
 
+@contextlib.contextmanager
+def example_folder() -> Iterator[Path]:
+    """Makes a folder in which a page's examples run: they find what ships with us, and may write."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for shipped in ("docs", "tests"):
+            (folder / shipped).symlink_to(ROOT / shipped)
+        yield folder
+
+
 def refresh_examples(text: str, page: str) -> str:
     """Gives a page's text with the output of its reproducible examples made anew."""
 
     def refresh(block: re.Match[str]) -> str:
         body = block.group(0)
         for example in parse_examples(body, page):
-            if example.is_reproducible:
+            if not example.is_reproducible:
+                continue
+            printed = run_example(example).rstrip("\n")
+            if example.is_shown:
                 # A blank line at the end of an output divides it from the next command.
                 gap = "\n" if example.output.endswith("\n\n") else ""
                 shown = f"$ {example.command}\n"
-                body = body.replace(shown + example.output, shown + run_example(example).rstrip("\n") + "\n" + gap)
+                body = body.replace(shown + example.output, shown + printed + "\n" * bool(printed) + gap)
         return body
 
-    # In a folder of the page's own, so that an example may write, and later ones use what it wrote.
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        for name in ("docs", "tests"):
-            Path(name).symlink_to(ROOT / name)
-        return _CONSOLE.sub(refresh, text)
+    with example_folder() as folder, contextlib.chdir(folder):
+        return _BLOCK.sub(refresh, text)
 
 
 # All pages ---------------------------------------------------------------------------------------

@@ -26,8 +26,8 @@ _KERNELS = ("5.15.0", "6.1.0", "6.8.0")
 _DROPS = ((), (), ("hle", "rtm"), ("la57",), ("avx512f",), ("pku",), ("umip",))
 """What hosts of a rack lack at times: TSX by microcode, the others by a kernel parameter or the kernel's age."""
 
-_KEPT_BACK = ("monitor", "ds", "dtes64", "est", "tm2", "acpi", "tm", "ht", "pbe", "vmx", "smx", "osxsave")
-_MADE = ("syscall", "x2apic", "tsc-deadline", "hypervisor")
+KEPT_BACK = ("monitor", "ds", "dtes64", "est", "tm2", "acpi", "tm", "ht", "pbe", "vmx", "smx", "osxsave")
+MADE = ("syscall", "x2apic", "tsc-deadline", "hypervisor")
 _GUESTS = ("qemu64", "Haswell-noTSX", "EPYC", "Skylake-Server-noTSX-IBRS")
 _MOST_GUESTS = 4
 
@@ -56,9 +56,9 @@ def make_fleet(cpus: Sequence[Cpu], hosts: int, seed: int = 0) -> Iterator[Docum
 
 
 def _snapshot(host: str, rack: _Rack, drops: Sequence[str], random: Random) -> Document:
-    supported = _changed(rack.cpu, (*_KEPT_BACK, *drops))
+    supported = changed(rack.cpu, (*KEPT_BACK, *drops))
     sources = {
-        "cpuid": {"via": "instruction", "not_read": [], "cpus": [{"cpu": 0, "rows": _rows(rack.cpu.rows)}]},
+        "cpuid": {"via": "instruction", "not_read": [], "cpus": [{"cpu": 0, "rows": as_rows(rack.cpu.rows)}]},
         "cpuinfo": {"blocks": [{"cpus": [0], "fields": {"flags": "", "microcode": rack.microcode}}]},
         "kernel": {
             "release": rack.kernel,
@@ -68,7 +68,7 @@ def _snapshot(host: str, rack: _Rack, drops: Sequence[str], random: Random) -> D
             "vulnerabilities": {},
             "xcr0": None,
         },
-        "kvm": {"api_version": 12, "supported_cpuid": _rows(supported), "emulated_cpuid": None},
+        "kvm": {"api_version": 12, "supported_cpuid": as_rows(supported), "emulated_cpuid": None},
         "qemu": {"binaries": [{"path": "/usr/bin/qemu-system-x86_64", "version": "7.2.22"}]},
         "domains": {
             "domains": [_domain(f"{host}-{number}", random) for number in range(random.randrange(_MOST_GUESTS))]
@@ -97,21 +97,22 @@ def _domain(name: str, random: Random) -> Document:
     return {**common, "state": "shut off", "id": None}
 
 
-def _changed(cpu: Cpu, dropped: Sequence[str]) -> dict[tuple[int, int], Registers]:
-    """Give a CPU's rows without some features, and with those that KVM makes."""
+def changed(cpu: Cpu, dropped: Sequence[str], made: Sequence[str] = MADE) -> dict[tuple[int, int], Registers]:
+    """Give a CPU's rows without some features, and with others: those that KVM makes."""
     rows = {key: list(row) for key, row in cpu.rows.items()}
     atlas, vendor = Atlas.load(), vendor_of(cpu)
-    for name in (*dropped, *_MADE):
+    for name in (*dropped, *made):
         for bits in atlas.find(name, vendor).feature.bits:
             word = bits.word
             if isinstance(word, CpuidRegister) and (word.leaf, word.subleaf) in rows:
                 row = rows[word.leaf, word.subleaf]
-                made = bits.mask if name in _MADE else 0
-                row[word.register.position] = row[word.register.position] & ~bits.mask | made
+                added = bits.mask if name in made else 0
+                row[word.register.position] = row[word.register.position] & ~bits.mask | added
     return {key: (row[0], row[1], row[2], row[3]) for key, row in rows.items()}
 
 
-def _rows(rows: Mapping[tuple[int, int], Registers]) -> dict[str, str]:
+def as_rows(rows: Mapping[tuple[int, int], Registers]) -> dict[str, str]:
+    """Give a snapshot's form of CPUID's answers."""
     return {
         f"{leaf:08x}.{subleaf}": " ".join(f"{register:08x}" for register in row)
         for (leaf, subleaf), row in sorted(rows.items())

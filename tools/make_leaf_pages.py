@@ -72,11 +72,12 @@ def render_leaf(atlas: Atlas, leaf: int, vendors: str) -> str:
         f"# CPUID leaf {leaf:02X}H\n",
         f"{atlas.leaf_title(leaf)}. Given by: {whose}. [All leaves]({INDEX})\n",
     ]
+    level = "###" if has_subleaves(fields) else "##"
     for subleaves, of_subleaves in groupby(fields, lambda field: field.subleaves):
         if has_subleaves(fields):
             parts.append(f"## {_subleaves_title(subleaves)}\n")
         for register, of_register in groupby(of_subleaves, lambda field: field.register):
-            parts.append(f"### {register.name}\n")
+            parts.append(f"{level} {register.name}\n")
             parts.append("\n".join([_FIELDS_HEAD, *(_field_line(atlas, field) for field in of_register)]) + "\n")
     if names := "\n".join(_name_lines(atlas, fields)):
         parts.append(f"## Names of its features\n\n{names}\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
-from tools import make_docs
+from tools import make_cluster, make_docs
 
 COMMANDS = list(make_docs.walk_commands())
 STALE = "stale: run `python -m tools.make_docs`"
@@ -56,10 +56,37 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_parts_of_a_console_block_are_told_apart() -> None:
+def test_the_commands_of_a_console_block_are_told_apart() -> None:
     page = "text\n\n```console\n$ vcpuid explain \\\n    sgx\nout\n\n$ ls\n```\n"
     first, second = make_docs.parse_examples(page, "page.md")
     assert (first.line, first.arguments, first.output) == (4, ["explain", "sgx"], "out\n\n")
     assert first.is_reproducible
+    assert first.is_shown
     assert (second.line, second.arguments, second.output) == (8, [], "")
     assert not second.is_reproducible
+
+
+def test_a_block_that_says_where_it_is_run_is_not_run_here() -> None:
+    page = (
+        "```sh\n# On a host\nvcpuid why \\\n  sgx  # here\ncp a b\n```\n\n```sh\nvcpuid explain sgx | cat\n```\n"
+    )
+    why, other, explain = make_docs.parse_examples(page, "page.md")
+    assert (why.line, why.place, why.arguments, why.is_shown) == (3, "# On a host", ["why", "sgx"], False)
+    assert (other.line, other.arguments) == (5, [])
+    assert not why.is_reproducible
+    assert (explain.line, explain.place, explain.arguments) == (9, "", ["explain", "sgx"])
+    assert explain.is_reproducible
+
+
+def test_refreshing_writes_what_examples_print() -> None:
+    block = "```console\n$ vcpuid explain nosuchfeature\nold\n```\n"
+    kept = block.replace("console\n", "console\n# On a host\n")
+    made = make_docs.refresh_examples(block + kept, "page.md")
+    assert "nosuchfeature\nvcpuid: " in made
+    assert made.endswith(kept)
+
+
+def test_the_example_cluster_is_fresh() -> None:
+    for name, text in make_cluster.render_files().items():
+        path = make_cluster.FOLDER / name
+        assert path.read_text(encoding="utf-8") == text, "stale: run `python -m tools.make_cluster`"
