@@ -1,4 +1,4 @@
-"""Writes docs/examples/cluster/: the snapshots of a small mixed cluster that the documentation asks about.
+"""Writes docs/examples/cluster/, a small mixed cluster, and updated/, one of its hosts after new microcode.
 
     python -m tools.make_cluster          write them
     python -m tools.make_cluster --check  write nothing; name the files that are stale, status 1 if there are any
@@ -24,8 +24,7 @@ from vcpuid.terms.dump import Cpu
 from vcpuid.terms.guest import GuestCpu
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "docs/examples/cluster"
-_TAKEN_AT = "2026-01-31T06:00:00Z"
+FOLDER = ROOT / "docs/examples"
 _KERNEL, _LIBVIRT, _QEMU = "6.12.38", "11.3.0", "10.0.3"
 _BINARY, _MACHINE = "/usr/bin/qemu-system-x86_64", "pc-q35-10.0"
 _KEPT_BACK_BESIDES = (
@@ -50,22 +49,26 @@ class Node(NamedTuple):
     microcode: str
     lost: tuple[str, ...] = ()
     guests: tuple[Guest, ...] = ()
+    taken_at: str = "2026-01-31T06:00:00Z"
 
 
+_WEB = Guest("web", "Skylake-Client-IBRS")
+_TSX = ("hle", "rtm")  # later microcode has taken it away
 NODES = {
-    "node-1": Node("intel-coffee-lake.json", "0xb4", guests=(Guest("web", "Skylake-Client-IBRS"),)),
-    "node-2": Node("intel-coffee-lake.json", "0xb4", guests=(Guest("db"),)),
-    # Later microcode has taken TSX away.
-    "node-3": Node("intel-coffee-lake.json", "0xf0", ("hle", "rtm"), (Guest("cache", "Haswell-noTSX"),)),
-    "node-4": Node("intel-alder-lake.json", "0x2c", guests=(Guest("build"),)),
+    "cluster/node-1": Node("intel-coffee-lake.json", "0xb4", guests=(_WEB,)),
+    "cluster/node-2": Node("intel-coffee-lake.json", "0xb4", guests=(Guest("db"),)),
+    "cluster/node-3": Node("intel-coffee-lake.json", "0xf0", _TSX, (Guest("cache", "Haswell-noTSX"),)),
+    "cluster/node-4": Node("intel-alder-lake.json", "0x2c", guests=(Guest("build"),)),
+    "updated/node-1": Node("intel-coffee-lake.json", "0xf0", _TSX, (_WEB,), "2026-02-01T06:00:00Z"),
 }
 
 
 def render_files() -> dict[str, str]:
-    """Give the text of each file by its name."""
+    """Give the text of each file by its path."""
     models = Models(shipped_map())
     return {
-        f"{name}.json": json.dumps(_snapshot(models, name, node), indent=1) + "\n" for name, node in NODES.items()
+        f"{path}.json": json.dumps(_snapshot(models, path.rpartition("/")[2], node), indent=1) + "\n"
+        for path, node in NODES.items()
     }
 
 
@@ -109,7 +112,7 @@ def _snapshot(models: Models, name: str, node: Node) -> Document:
             "anonymised": False,
         },
         "host": {"name": name, "machine": "x86_64"},
-        "taken_at": _TAKEN_AT,
+        "taken_at": node.taken_at,
         "took_ms": 1,
         "sources": {
             source: {"state": "ok", "took_ms": 1, "problems": [], "data": data} for source, data in sources.items()
@@ -156,10 +159,9 @@ def _domain(guest: Guest, host_model: GuestCpu) -> Document:
 
 def main() -> int:
     """Write or check the files."""
-    parser = argparse.ArgumentParser(description="Write docs/examples/cluster/.")
+    parser = argparse.ArgumentParser(description="Write the examples of a cluster.")
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file is stale")
     arguments = parser.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
     stale = 0
     for name, text in render_files().items():
         path = FOLDER / name
@@ -167,6 +169,7 @@ def main() -> int:
             stale += 1
             print(path.relative_to(ROOT))
             if not arguments.check:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
     return int(arguments.check and stale > 0)
 

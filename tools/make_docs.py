@@ -3,9 +3,9 @@
     python -m tools.make_docs          write them
     python -m tools.make_docs --check  write nothing; name the pages that are stale, status 1 if there are any
 
-Four kinds of text are generated: layers.md from the rules of the layers, messages.md from the tables of messages
-and commands.md from the help of every command, all in docs/reference; and, in every page, the output of the
-`console` examples.
+Five kinds of text are generated: layers.md from the rules of the layers, messages.md from the tables of messages,
+schemas.md from the JSON schemas and commands.md from the help of every command, all in docs/reference; and, in
+every page, the output of the `console` examples.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import io
 import os
 import re
 import shlex
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from tools.schema_page import render_schemas
 
 from vcpuid.cli import run, vcpuid
 from vcpuid.layers.rule import load_layer_table
@@ -39,6 +41,8 @@ _CHAINS = {
     Chain.DEMAND: ("Demand", "what is asked"),
     Chain.GOT: ("Got", "what the guest shows"),
 }
+# A command of ours is the first of a line or stands behind a pipe. Its words may be quoted.
+_OURS = re.compile(r"""(?:^|\| )(?:\./)?vcpuid ((?:[^|>'"]|'[^']*'|"[^"]*")*)""")
 # A block that says in its first line where it is run (`# On a host with SGX`) is run nowhere else.
 _BLOCK = re.compile(r"^```(console|sh)\n(# (?:On|In) [^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LAYERS_HEAD = """\
@@ -52,7 +56,7 @@ JSON it is the verdict's `rule`.
 
 The states are `yes` (present), `no` (absent), `?` (unknown) and `-` (not applicable). Missing evidence is `?`,
 never `no`. How the hops meet in an answer is told in
-[the architecture](../explanation/architecture.md#asked-available-got).
+[Asked, available, got](../explanation/asked-available-got.md).
 """
 _MESSAGES_HEAD = """\
 <!-- Made by: python -m tools.make_docs, from src/vcpuid/rules/messages/tables. Do not edit this page by hand. -->
@@ -220,11 +224,9 @@ class Example:
 
     @property
     def arguments(self) -> list[str]:
-        """The words after `vcpuid`; empty for another program's command."""
-        program, _, rest = self.command.partition(" ")
-        if program not in ("vcpuid", "./vcpuid"):
-            return []
-        return shlex.split(rest.replace("\\\n", " ").partition(" | ")[0], comments=True)
+        """The words after `vcpuid`, up to a pipe; empty for another program's command."""
+        found = _OURS.search(self.command.replace("\\\n", " "))
+        return shlex.split(found[1], comments=True) if found else []
 
     @property
     def is_reproducible(self) -> bool:
@@ -260,11 +262,27 @@ def _split_command(part: str) -> tuple[str, str]:
 
 
 def run_example(example: Example) -> str:
-    """Runs an example in this process and folder, and gives what it prints, without colour."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        run(example.arguments)
-    return printed.getvalue()
+    """Runs an example in this folder, made by `example_folder`, and gives what it prints, without colour."""
+    if re.match(r"(\./)?vcpuid [^|>]*$", example.command):
+        printed = io.StringIO()  # in this process, which is faster
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            run(example.arguments)
+        return printed.getvalue()
+    return run_in_shell(example, Path()).stdout
+
+
+def run_in_shell(example: Example, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs an example as people do, in a folder made by `example_folder`."""
+    return subprocess.run(  # noqa: S603 - our own pages
+        ["/bin/sh", "-c", example.command],
+        cwd=folder,
+        env=os.environ | {"PATH": f".:{os.environ['PATH']}", "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 @contextlib.contextmanager
@@ -274,6 +292,9 @@ def example_folder() -> Iterator[Path]:
         folder = Path(name)
         for shipped in ("docs", "tests"):
             (folder / shipped).symlink_to(ROOT / shipped)
+        launcher = folder / "vcpuid"
+        launcher.write_text(f'#!/bin/sh\nexec {sys.executable} -m vcpuid "$@"\n', encoding="utf-8")
+        launcher.chmod(0o755)
         yield folder
 
 
@@ -306,6 +327,7 @@ def render_pages() -> dict[Path, str]:
         REFERENCE / "layers.md": render_layers(),
         REFERENCE / "commands.md": render_commands(),
         REFERENCE / "messages.md": render_messages(),
+        REFERENCE / "schemas.md": render_schemas(),
     }
     for path in pages():
         if path not in made:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from vcpuid.cli import vcpuid
 
 ANSWERS = (0, 1, 4)  # yes, no, undecided: the page's command is right
 STALE = "stale: run `python -m tools.make_docs`"
-COMMAND = re.compile(r"^(\$ )?(\./)?vcpuid ", re.MULTILINE)
+COMMAND = re.compile(r"^(\$ )?(\S.* \| )?(\./)?vcpuid ", re.MULTILINE)
 
 
 def text_of(path: Path) -> str:
@@ -53,32 +53,24 @@ def having(find: Callable[[Path], object]) -> list[Path]:
     return [path for path in make_docs.pages() if find(path)]
 
 
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with a `vcpuid` that is this one."""
-    folder = tmp_path_factory.mktemp("bin")
-    program = folder / "vcpuid"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m vcpuid "$@"\n', encoding="utf-8")
-    program.chmod(0o755)
-    return folder
+def parse(words: list[str]) -> None:
+    """Let click read a command's words, without running it."""
+    command: click.Command = vcpuid
+    context = click.Context(vcpuid, info_name="vcpuid", **vcpuid.context_settings)
+    while isinstance(command, click.Group):
+        found = command.get_command(context, words.pop(0))
+        assert found is not None, words
+        command = found
+    command.make_context(command.name, words, parent=context)
 
 
 @pytest.mark.parametrize("path", having(runnable), ids=relative)
-def test_examples_run_and_print_what_is_shown(path: Path, shim: Path) -> None:
+def test_examples_run_and_print_what_is_shown(path: Path) -> None:
     """Run a page's examples in order, in one folder, so that one may use what another wrote."""
     with make_docs.example_folder() as folder:
         for example in runnable(path):
             place = f"{example.page}:{example.line}: {example.command}"
-            done = subprocess.run(
-                ["sh", "-c", example.command.removeprefix("./")],
-                cwd=folder,
-                env=os.environ | {"PATH": f"{shim}:{os.environ['PATH']}", "NO_COLOR": "1"},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=120,
-                check=False,
-            )
+            done = make_docs.run_in_shell(example, folder)
             assert "Traceback" not in done.stdout, place
             if example.is_shown:
                 assert done.stdout.rstrip("\n") == example.output.rstrip("\n"), f"{place}: {STALE}"
@@ -89,14 +81,14 @@ def test_examples_run_and_print_what_is_shown(path: Path, shim: Path) -> None:
 @pytest.mark.parametrize("path", having(elsewhere), ids=relative)
 def test_examples_of_other_machines_have_valid_options(path: Path) -> None:
     for example in elsewhere(path):
-        words = example.arguments
-        command: click.Command = vcpuid
-        context = click.Context(vcpuid, info_name="vcpuid", **vcpuid.context_settings)
-        while isinstance(command, click.Group):
-            found = command.get_command(context, words.pop(0))
-            assert found is not None, example.command
-            command = found
-        command.make_context(command.name, words, parent=context)
+        parse(example.arguments)
+
+
+@pytest.mark.parametrize("found", list(make_docs.walk_commands()), ids=lambda found: found.path)
+def test_examples_of_a_help_have_valid_options(found: make_docs.Command) -> None:
+    for line in re.findall(r"^  (?:\S.*\| )?vcpuid (.*)$", found.command.get_help(found.context), re.MULTILINE):
+        words, _, _ = re.split(r"  +", line)[0].partition(" | ")  # what stands further right explains it
+        parse(shlex.split(words.partition(" > ")[0].partition(" < ")[0]))
 
 
 @pytest.mark.parametrize("path", make_docs.pages(), ids=relative)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from tools import make_cluster, make_docs
+from tools.schema_page import FOLDERS, render_schemas
 
 COMMANDS = list(make_docs.walk_commands())
 STALE = "stale: run `python -m tools.make_docs`"
@@ -17,16 +18,28 @@ def relative(path: Path) -> str:
     return str(path.relative_to(make_docs.ROOT))
 
 
-def test_the_page_of_the_layers_is_fresh() -> None:
-    assert (make_docs.REFERENCE / "layers.md").read_text(encoding="utf-8") == make_docs.render_layers(), STALE
+RENDERED = {
+    "layers.md": make_docs.render_layers,
+    "messages.md": make_docs.render_messages,
+    "schemas.md": render_schemas,
+    "commands.md": make_docs.render_commands,
+}
 
 
-def test_the_page_of_the_messages_is_fresh() -> None:
-    assert (make_docs.REFERENCE / "messages.md").read_text(encoding="utf-8") == make_docs.render_messages(), STALE
+@pytest.mark.parametrize("page", RENDERED)
+def test_a_generated_page_is_fresh(page: str) -> None:
+    assert (make_docs.REFERENCE / page).read_text(encoding="utf-8") == RENDERED[page](), STALE
 
 
-def test_the_page_of_the_commands_is_fresh() -> None:
-    assert (make_docs.REFERENCE / "commands.md").read_text(encoding="utf-8") == make_docs.render_commands(), STALE
+def test_the_page_of_the_json_documents_has_every_schema_and_its_members() -> None:
+    page = (make_docs.REFERENCE / "schemas.md").read_text(encoding="utf-8")
+    for folder in FOLDERS:
+        for path in (make_docs.ROOT / folder).glob("*schema.json"):
+            assert f"(../../{path.relative_to(make_docs.ROOT)})" in page
+    assert "| `answers[].feature` | [feature](#feature) |  |" in page
+    assert "| `answers[].matched` | list of " in page
+    assert "| `rows{}` | string | EAX, EBX, ECX and EDX, hexadecimal. |" in page
+    assert "*optional*" in page
 
 
 @pytest.mark.parametrize("found", COMMANDS, ids=lambda found: found.path)
