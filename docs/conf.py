@@ -9,12 +9,12 @@ import re
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
-from vcpuid import __version__
+import vcpuid
 
 project = "vcpuid"
 author = "The vcpuid authors"
 project_copyright = author
-version = release = __version__
+version = release = vcpuid.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "docs/README"
@@ -30,8 +30,11 @@ include_patterns = [
 exclude_patterns = [".*", "src", "tests", "tools", "requirements", "dist", "build", "site"]
 
 myst_heading_anchors = 4
-suppress_warnings = ["config.cache"]
 nitpicky = True
+nitpick_ignore_regex = [("py:.*", ".*")]  # what the API takes and gives may live in a module without a page
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
 
 html_theme = "furo"
 html_title = "vcpuid"
@@ -43,7 +46,7 @@ html_copy_source = False
 html_show_sphinx = False
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 # A page of the site is what a list item or a row of a table begins with.
-_PAGE = re.compile(r"^(?:- |\| )\[[^\]]+\]\(([\w./-]+\.md)\)", re.MULTILINE)
+_PAGE = re.compile(r"^(?:- |\| )\[([^\]]+)\]\(([\w./-]+\.md)\)", re.MULTILINE)
 
 
 def add_toctrees(_app: Sphinx, docname: str, source: list[str]) -> None:
@@ -54,12 +57,15 @@ def add_toctrees(_app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] += "".join(_toctree(title, _PAGE.findall(text)) for title, text in sections)
 
 
-def _toctree(title: str, pages: list[str]) -> str:
-    caption = [f":caption: {title}"] if title else []
-    return "\n".join(["", "", "```{toctree}", ":hidden:", *caption, "", *pages, "```", ""]) if pages else ""
+def _toctree(caption: str, pages: list[tuple[str, str]]) -> str:
+    options = [":hidden:", *([f":caption: {caption}"] if caption else [])]
+    lines = [f"{title} <{page}>" for title, page in pages]
+    return "\n".join(["", "", "```{toctree}", *options, "", *lines, "```", ""]) if pages else ""
 
 
 def setup(app: Sphinx) -> None:
     """Registers what stands above, and the one language of our blocks that has no highlighting."""
+    for name in vcpuid.__all__:  # autodoc finds only what has been imported
+        setattr(vcpuid, name, getattr(vcpuid, name))
     app.add_lexer("qemu", TextLexer)
     app.connect("source-read", add_toctrees)
