@@ -159,7 +159,7 @@ def _message(message: Message) -> str:
     causes = ", ".join(f"`{cause.name}`" for cause in message.causes)
     sources = "; ".join(dict.fromkeys(sample.source for sample in message.samples))
     told = f"{who}: {_cell(message.means)}"
-    return f"### {message.name}\n\n```text\n{text}\n```\n\n{told}\nCauses: {causes}. Seen: {_cell(sources)}.\n"
+    return f"### {message.name}\n\n```text\n{text}\n```\n\n{told}\n\nCauses: {causes}. Seen: {_cell(sources)}.\n"
 
 
 # commands.md -------------------------------------------------------------------------------------
