@@ -21,6 +21,7 @@ from vcpuid.guest.nova.placement import parse_placement
 from vcpuid.render.baseline import baseline_document, render_baseline, render_baseline_xml
 from vcpuid.render.nova_plan import nova_plan_document, nova_plan_text
 from vcpuid.render.page import Page
+from vcpuid.render.parties import names_in_short
 from vcpuid.rules.libvirt.map import CpuMap
 
 
@@ -100,6 +101,9 @@ def _write_definition(answer: Baseline, target: str) -> None:
     if answer.cpu is None:
         tell(f"no common CPU: {answer.refusal}")
         return
+    unsafe = [party.name for party in answer.hosts if not party.basis.is_safe]
+    if unsafe:
+        tell(f"not migration-safe: of {names_in_short(unsafe)} only an upper bound is known")
     xml = render_baseline_xml(answer)
     if target == "libvirt":
         click.echo(xml)

@@ -163,6 +163,13 @@ class TestBaseline:
         assert isinstance(placement, dict)
         assert placement["is_fine"] is False
 
+    def test_an_upper_bound_is_told_beside_a_definition(self, call: Run, rich: Path) -> None:
+        dump = Path("tests/dumps/intel-coffee-lake.json")
+        for dialect in ("libvirt", "qemu"):
+            _, out, err = call("baseline", rich, dump, "--for", dialect)
+            assert "not migration-safe: of intel-coffee-lake.json only an upper bound is known" in err
+            assert "migration-safe" not in out
+
     def test_placement_is_for_nova(self, call: Run, tmp_path: Path, poor: Path) -> None:
         assert call("baseline", poor, "--placement", tmp_path / "f.json")[0] == 2
         assert call("baseline", poor, "--for", "nova", "--placement", tmp_path / "f.json")[0] == 3
