@@ -13,9 +13,12 @@ from vcpuid.cli.fleet_store import chosen_engine, store_option
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import InputError, UsageError
 from vcpuid.fleet import Store
-from vcpuid.fleet.documents import Document, read_documents, read_documents_on
+from vcpuid.fleet.documents import LINES_BYTES, read_documents_on
 from vcpuid.fleet.engine.spark import Spark
+from vcpuid.fleet.incoming import Taken
 from vcpuid.fleet.labels import Labels, parse_folders, read_labels
+from vcpuid.fleet.sources import walk_portions
+from vcpuid.fleet.store import Ingest
 from vcpuid.render.fleet.ingest import ingest_document, render_ingest
 
 _TELL_EACH = 1000
@@ -62,35 +65,33 @@ def command(
     if paths.count("-") > 1:
         raise UsageError("standard input is named twice", expected="at most one -")
     labels = Labels(read_labels(labels_file) if labels_file else {}, parse_folders(folders) if folders else ())
-    taken, left_out = 0, []
+    hosts, left_out = 0, []
     with Store(Path(folder)).ingest(date or datetime.now(UTC).date().isoformat()) as ingest:
-        for document in _read(paths):
-            if document.host is None:
-                left_out.append(document.where)
-                click.echo(f"vcpuid: left out: {document.error}", err=True)
-                continue
-            ingest.add(labels.put_on(document.host, document.folders))
-            taken += 1
-            if taken % _TELL_EACH == 0 and sys.stderr.isatty():
-                click.echo(f"\r{taken} hosts", err=True, nl=False)
-        if not taken:
+        for taken in _take(ingest, paths, labels):
+            for where, error in taken.left_out:
+                left_out.append(where)
+                click.echo(f"vcpuid: left out: {error}", err=True)
+            if sys.stderr.isatty() and (hosts + taken.hosts) // _TELL_EACH > hosts // _TELL_EACH:
+                click.echo(f"\r{hosts + taken.hosts} hosts", err=True, nl=False)
+            hosts += taken.hosts
+        if not hosts:
             raise InputError("no host could be read", source=", ".join(paths), expected="snapshots or dumps")
         answer = ingest.commit()
     write(
         output_format,
-        lambda: render_ingest(answer, taken, left_out),
-        lambda: ingest_document(answer, taken, left_out),
+        lambda: render_ingest(answer, hosts, left_out),
+        lambda: ingest_document(answer, hosts, left_out),
     )
     return 1 if left_out else 0
 
 
-def _read(paths: tuple[str, ...]) -> Iterator[Document]:
-    """Read documents here, or on Spark where it is asked for; the store is written here in any case."""
+def _take(ingest: Ingest, paths: tuple[str, ...], labels: Labels) -> Iterator[Taken]:
+    """Take hosts by processes here, or by Spark where it is asked for; the store is written here in any case."""
     if chosen_engine() != "spark":
-        yield from read_documents(paths)
+        yield from ingest.take_items(walk_portions(paths, LINES_BYTES), labels)
         return
     spark = Spark()
     try:
-        yield from read_documents_on(spark, paths)
+        yield from ingest.take(read_documents_on(spark, paths), labels)
     finally:
         spark.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import blake2b
 
@@ -55,10 +55,16 @@ class Configuration:
     definition: str = ""
     named_models: str = ""
     unnamed: tuple[str, ...] = ()
+    _fingerprint: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def fingerprint(self) -> int:
-        """A number that equal configurations share, signed, of 64 bits."""
+        """A number that equal configurations share, signed, of 64 bits; made when it is first asked for."""
+        if not self._fingerprint:
+            self._fingerprint.append(self._make_fingerprint())
+        return self._fingerprint[0]
+
+    def _make_fingerprint(self) -> int:
         digest = blake2b(digest_size=_FINGERPRINT_BYTES)
         parts = [self.vendor, self.model, self.definition, self.named_models, *self.unnamed]
         for layer in EvidenceLayer:

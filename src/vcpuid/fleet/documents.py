@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from hashlib import blake2b
 from itertools import accumulate
 from typing import Final, NamedTuple
 
 from vcpuid.answers.offer import OfferReader
 from vcpuid.errors import InputError
 from vcpuid.fleet.engine.spark import Spark
-from vcpuid.fleet.record import HostRow, read_host
+from vcpuid.fleet.plain import kinds_of
+from vcpuid.fleet.record import HostRow, read_host, speaks_for_itself
 from vcpuid.fleet.sources import Portion, Source, split_sources, walk_sources
 from vcpuid.rules.libvirt.shipped import shipped_map
 
+_BATCH: Final = 256
+_BATCH_BYTES: Final = 4 * 1024 * 1024
+_DIGEST_BYTES: Final = 16
+_MOST_KNOWN: Final = 8192
 LINES_BYTES: Final = 16 * 1024 * 1024
 """How much of a file of JSON lines one worker reads at a time."""
 
@@ -36,7 +42,14 @@ class Document(NamedTuple):
 
 def read_documents(paths: Iterable[str]) -> Iterator[Document]:
     """Read every document that is meant by paths, as `walk_sources` finds them."""
-    return map(_read, walk_sources(paths))
+    return _read_all(walk_sources(paths))
+
+
+def read_items(items: Iterable[Portion | Source]) -> Iterator[Document]:
+    """Read the documents of portions, and those that were read; what failed is told."""
+    return _read_all(
+        source for item in items for source in (item.read() if isinstance(item, Portion) else (item,))
+    )
 
 
 def read_documents_on(spark: Spark, paths: Iterable[str], lines_bytes: int = LINES_BYTES) -> Iterator[Document]:
@@ -47,7 +60,7 @@ def read_documents_on(spark: Spark, paths: Iterable[str], lines_bytes: int = LIN
         UsageError: Standard input is meant.
     """
     portions, failed = split_sources(paths, lines_bytes)
-    yield from map(_read, failed)
+    yield from _read_all(failed)
     yield from spark.spread(_read_portions, _numbered(spark, portions))
 
 
@@ -68,17 +81,49 @@ def _count_portions(portions: Iterable[Portion]) -> Iterator[int]:
 
 
 def _read_portions(portions: Iterable[Portion]) -> Iterator[Document]:
-    return (_read(source) for portion in portions for source in portion.read())
+    return read_items(portions)
 
 
-def _read(source: Source) -> Document:
+def _read_all(sources: Iterable[Source]) -> Iterator[Document]:
+    """Read documents in their order, each that says the same as an earlier one by that one's answer."""
+    for batch in _batches(sources):
+        for source, kind in zip(batch, kinds_of([source.raw or b"" for source in batch]), strict=True):
+            yield _read(source, kind)
+
+
+def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
+    batch, size = [], 0
+    for source in sources:
+        batch.append(source)
+        size += source.size
+        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
+def _read(source: Source, kind: bytes | None) -> Document:
+    where, name, folders, raw, error = source
+    if raw is None:
+        return Document(where, folders, None, error or InputError("cannot be read", source=where))
+    if kind is None and not speaks_for_itself(raw):
+        kind = blake2b(raw, digest_size=_DIGEST_BYTES).digest()
+    known = _known.get(kind) if kind else None
+    if known is not None:
+        return Document(where, folders, known.called(name), None)
     try:
-        if source.raw is None:
-            raise source.error or InputError("cannot be read", source=source.where)
-        host = read_host(source.raw, source.where, source.name, _reader())
-    except InputError as error:
-        return Document(source.where, source.folders, None, error)
-    return Document(source.where, source.folders, host, None)
+        host = read_host(raw, where, name, _reader())
+    except InputError as fault:
+        return Document(where, folders, None, fault)
+    if kind:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[kind] = host
+    return Document(where, folders, host, None)
+
+
+_known: dict[bytes, HostRow] = {}
+"""What documents that name no host have told, by their kind or their text."""
 
 
 @cache

@@ -29,6 +29,8 @@ class Labels:
 
     def put_on(self, host: HostRow, folders: Sequence[str]) -> HostRow:
         """Give a host with its labels; the file that names hosts outranks folders."""
+        if not self.folders and host.host not in self.by_host:
+            return host
         count = len(self.folders)
         of_path = dict(zip(self.folders, folders[-count:], strict=True)) if 0 < count <= len(folders) else {}
         return host.labelled({**of_path, **self.by_host.get(host.host, {})})

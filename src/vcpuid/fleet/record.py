@@ -66,8 +66,17 @@ class HostRow:
         zone, cluster = rest.pop("zone", self.zone), rest.pop("cluster", self.cluster)
         return replace(self, zone=zone, cluster=cluster, labels={**self.labels, **rest})
 
+    def called(self, name: str) -> HostRow:
+        """Give a host of another name that tells the same."""
+        return HostRow(name, self.taken_at, self.configuration, self.guests, self.brand, self.generation)
+
     def columns(self) -> dict[str, Any]:
-        """Give a row of `hosts`; `record` is a number that only equal hosts with equal guests have."""
+        """Give a row of `hosts`."""
+        columns: dict[str, Any] = json.loads(self.line()[1])
+        return columns
+
+    def line(self) -> tuple[int, str]:
+        """Give `record`, a number that only equal hosts with equal guests have, and the row of `hosts` as JSON."""
         row = {
             "host": self.host,
             "zone": self.zone,
@@ -83,13 +92,21 @@ class HostRow:
             "taken_at": self.taken_at,
             "fp": self.configuration.fingerprint,
         }
-        text = json.dumps([row, [guest._asdict() for guest in self.guests]], sort_keys=True)
-        digest = blake2b(text.encode(), digest_size=_RECORD_BYTES).digest()
-        return {"record": int.from_bytes(digest, "little", signed=True), **row}
+        text = json.dumps(row)
+        digest = blake2b(text.encode(), digest_size=_RECORD_BYTES)
+        for guest in self.guests:
+            digest.update(json.dumps(guest._asdict()).encode())
+        record = int.from_bytes(digest.digest(), "little", signed=True)
+        return record, f'{{"record": {record}, {text[1:]}\n'
 
     def guest_columns(self, record: int) -> list[dict[str, Any]]:
         """Give the rows of the table of guests."""
         return [{"record": record, "host": self.host, **guest._asdict()} for guest in self.guests]
+
+
+def speaks_for_itself(raw: bytes) -> bool:
+    """Tell whether a document tells a host's name: a snapshot, or Ansible facts."""
+    return _MARK in raw[:_HEAD_BYTES] or (raw.lstrip()[:1] == b"{" and _FACTS.search(raw) is not None)
 
 
 def read_host(raw: bytes, source: str, name: str, reader: OfferReader) -> HostRow:

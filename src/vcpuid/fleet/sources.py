@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
@@ -34,6 +36,11 @@ class Source(NamedTuple):
     raw: bytes | None
     error: InputError | None = None
 
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self.raw or b"")
+
 
 class Portion(NamedTuple):
     """What one reader takes of a file: all of it, or those of its JSON lines that begin between two places.
@@ -49,6 +56,11 @@ class Portion(NamedTuple):
     start: int = 0
     end: int | None = None
     lines: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes of JSON lines it has; 0 for a whole file, which nobody has looked at."""
+        return 0 if self.end is None else self.end - self.start
 
     def read(self) -> Iterator[Source]:
         """Read the documents of it; what cannot be read comes as an error."""
@@ -91,16 +103,30 @@ def split_sources(paths: Iterable[str], lines_bytes: int) -> tuple[list[Portion]
     Raises:
         UsageError: Standard input is meant, which has one reader.
     """
-    portions, failed = [], []
+    portions: list[Portion] = []
+    failed: list[Source] = []
     for path in paths:
         if path == "-":
             raise UsageError("standard input cannot be read by many", found="-", expected="files or folders")
-        for found in _files(Path(path)):
+        for found in walk_portions((path,), lines_bytes):
             if isinstance(found, Source):
                 failed.append(found)
             else:
-                portions += _split(found, lines_bytes)
+                portions.append(found)
     return portions, failed
+
+
+def walk_portions(paths: Iterable[str], lines_bytes: int) -> Iterator[Portion | Source]:
+    """Give the portions of files as they are found, what failed, and the lines of standard input."""
+    for path in paths:
+        if path == "-":
+            yield from _lines(sys.stdin.buffer, "standard input")
+            continue
+        for found in _files(Path(path)):
+            if isinstance(found, Source):
+                yield found
+            else:
+                yield from _split(found, lines_bytes)
 
 
 def _split(path: Path, lines_bytes: int) -> list[Portion]:
@@ -135,13 +161,18 @@ def _files(path: Path) -> Iterator[Path | Source]:
         yield path
         return
     try:
-        entries = sorted(path.iterdir())
+        with os.scandir(path) as found:
+            entries = sorted((entry for entry in found if entry.name[0] != "."), key=lambda entry: entry.name)
     except OSError as error:
         yield _failed(str(path), f"cannot be read: {error.strerror}")
         return
     for entry in entries:
-        if not entry.name.startswith("."):
-            yield from _files(entry)
+        if entry.is_dir():
+            yield from _files(Path(entry.path))
+        elif entry.is_file() or not os.path.exists(entry.path):  # noqa: PTH110 - of many a second
+            yield Path(entry.path)
+        else:
+            yield _failed(entry.path, "cannot be read: a device, socket or pipe, not a file")
 
 
 def _of_file(path: Path) -> Iterator[Source]:
@@ -197,11 +228,17 @@ def _skip_line(file: IO[bytes]) -> None:
 def _document(raw: bytes, where: str, path: str) -> Source:
     if len(raw) > _SIZE_LIMIT_BYTES:
         return _failed(where, f"too large: more than {_SIZE_LIMIT_BYTES // 2**20} MiB")
-    parts = PurePosixPath(path)
-    name = parts
-    while name.suffix in _SUFFIXES and name.stem:
-        name = name.with_suffix("")
-    return Source(where, name.name, parts.parts[:-1], raw)
+    folder, _, name = path.rpartition("/")
+    stem, dot, suffix = name.rpartition(".")
+    while stem and dot + suffix in _SUFFIXES:
+        name = stem
+        stem, dot, suffix = name.rpartition(".")
+    return Source(where, name, _parts(folder or path[:1].strip(name)), raw)
+
+
+@lru_cache
+def _parts(folder: str) -> tuple[str, ...]:
+    return PurePosixPath(folder).parts
 
 
 def _failed(where: str, why: str) -> Source:

@@ -24,15 +24,20 @@ from vcpuid.answers.offer import OfferReader
 from vcpuid.errors import InputError, UsageError
 from vcpuid.fleet import queries
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
+from vcpuid.fleet.documents import Document
 from vcpuid.fleet.engine import Engine, Row
 from vcpuid.fleet.engine.duckdb import DuckDb
+from vcpuid.fleet.incoming import TABLES, Incoming, Taken, columns_of, configuration_columns
+from vcpuid.fleet.labels import Labels
 from vcpuid.fleet.record import HostRow
-from vcpuid.fleet.words import Words, column_of, from_signed, kept_words, to_signed
+from vcpuid.fleet.sources import Portion, Source
+from vcpuid.fleet.words import Words, column_of, from_signed, kept_words
+from vcpuid.fleet.workers import take_items
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 SCHEMA: Final = "vcpuid-fleet/1"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[0-9-]{2,8}Z?)?")
-_MANIFEST, _LOCK, _INCOMING, _SUFFIX = "manifest.json", "lock", "incoming", ".parquet"
+_MANIFEST, _LOCK, _INCOMING, _SUFFIX = "manifest.json", "lock", "incoming-", ".parquet"
 _MOST_PARTS = 16
 """Parts of one snapshot before they are made one."""
 
@@ -134,7 +139,7 @@ class Store:
                 stack.enter_context(self._locked())
                 manifest = self._manifest(new=True)
                 self._clear(manifest)
-                incoming = self.folder / _INCOMING
+                incoming = self.folder / f"{_INCOMING}{secrets.token_hex(4)}"
                 incoming.mkdir()
                 stack.callback(shutil.rmtree, incoming, ignore_errors=True)
                 ingest = stack.enter_context(Ingest(self, manifest, date, incoming))
@@ -168,7 +173,8 @@ class Store:
 
     def _clear(self, manifest: _Manifest) -> None:
         """Remove what an ingest left that was killed, and files that no longer count."""
-        shutil.rmtree(self.folder / _INCOMING, ignore_errors=True)
+        for folder in self.folder.glob(f"{_INCOMING}*"):
+            shutil.rmtree(folder, ignore_errors=True)
         names = manifest.names
         for path in self.folder.glob(f"*{_SUFFIX}"):
             if path.name not in names:
@@ -179,7 +185,7 @@ class Store:
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            others = [entry for entry in self._entries() if entry not in (_LOCK, _INCOMING)]
+            others = [entry for entry in self._entries() if entry != _LOCK and not entry.startswith(_INCOMING)]
             if new and not [entry for entry in others if not entry.endswith(_SUFFIX)]:
                 return _Manifest()
             message = "not a fleet store: there are other things in it" if new else "not a fleet store"
@@ -207,15 +213,14 @@ class Store:
 
 
 class Ingest:
-    """Hosts on their way into one snapshot of the fleet: they wait in files, not in memory."""
+    """Hosts on their way into one snapshot of the fleet."""
 
     def __init__(self, store: Store, manifest: _Manifest, date: str, incoming: Path) -> None:
         self._store = store
         self._manifest = manifest
         self._date = date
         self._incoming = incoming
-        self._seen: set[int] = set()
-        self._files = {name: (incoming / f"{name}.jsonl").open("w", encoding="utf-8") for name in _TABLES}
+        self._own = Incoming(incoming, "own")
 
     def __enter__(self) -> Self:
         return self
@@ -223,23 +228,27 @@ class Ingest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in self._files.values():
-            with suppress(OSError):  # a full disk was told when it was met
-                file.close()
+        with suppress(OSError):  # a full disk was told when it was met
+            self._own.close()
 
     def add(self, host: HostRow) -> None:
         """Take one host."""
-        row = host.columns()
-        self._write("hosts", row)
-        for guest in host.guest_columns(row["record"]):
-            self._write("guests", guest)
-        if row["fp"] not in self._seen:
-            self._seen.add(row["fp"])
-            for configuration in _configuration_rows(row["fp"], host.configuration):
-                self._write("configs", configuration)
+        self._own.add(host)
 
-    def _write(self, table: str, row: dict[str, Any]) -> None:
-        self._files[table].write(json.dumps(row) + "\n")
+    def take(self, documents: Iterable[Document], labels: Labels) -> Iterator[Taken]:
+        """Take hosts one after the other."""
+        for document in documents:
+            yield self._own.take((document,), labels)
+
+    def take_items(
+        self, items: Iterable[Portion | Source], labels: Labels, workers: int | None = None
+    ) -> Iterator[Taken]:
+        """Take the hosts of documents that are still to be read, by several processes where that is faster.
+
+        Raises:
+            InputError: A process that reads was killed.
+        """
+        return take_items(items, labels, self._incoming, workers)
 
     def commit(self) -> Ingested:
         """Make the hosts count.
@@ -247,8 +256,7 @@ class Ingest:
         Raises:
             InputError: A file of the store is damaged or gone, or the disk is full; the store is as it was.
         """
-        for file in self._files.values():
-            file.close()
+        self._own.close()
         engine = DuckDb(self._incoming)
         try:
             return self._merge(engine)
@@ -261,9 +269,8 @@ class Ingest:
         engine.view("hosts", [folder / name for name in files.hosts], queries.HOST_COLUMNS)
         engine.view("guests", [folder / name for name in files.guests], queries.GUEST_COLUMNS)
         engine.view("configs", [folder / name for name in self._manifest.configs], configuration_columns())
-        for name, columns in _TABLES.items():
-            lines = self._incoming / f"{name}.jsonl"
-            engine.load(f"incoming_{name}", lines, columns or configuration_columns())
+        for table in TABLES:
+            engine.load(f"incoming_{table}", sorted(self._incoming.glob(f"{table}-*")), columns_of(table))
         engine.run(queries.MERGE)
         ((added,),) = engine.rows(queries.COUNT_ADDED)
         ((superseded,),) = engine.rows(queries.COUNT_SUPERSEDED)
@@ -388,30 +395,6 @@ class Fleet:
 
 
 _INGEST = "`vcpuid fleet ingest PATH... --store DIR` makes and fills one."
-_TABLES: dict[str, dict[str, str]] = {
-    "hosts": queries.HOST_COLUMNS,
-    "guests": queries.GUEST_COLUMNS,
-    "configs": {},
-}
-
-
-def configuration_columns() -> dict[str, str]:
-    """Give the columns of the table of configurations: one for each kept word."""
-    return {**queries.CONFIGURATION_COLUMNS, **{column_of(word): "BIGINT" for word in kept_words()}}
-
-
-def _configuration_rows(fp: int, configuration: Configuration) -> Iterator[dict[str, Any]]:
-    for layer, words in configuration.layers.items():
-        yield {
-            "fp": fp,
-            "layer": layer.value,
-            "vendor": configuration.vendor,
-            "model": configuration.model,
-            "definition": configuration.definition,
-            "named_models": configuration.named_models,
-            "unnamed": " ".join(configuration.unnamed),
-            **{column_of(word): to_signed(value) for word, value in words.items()},
-        }
 
 
 def _parse_manifest(document: object, source: str) -> _Manifest:

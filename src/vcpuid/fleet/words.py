@@ -85,6 +85,7 @@ def _common(cpus: list[Cpu]) -> Words:
     return words
 
 
+@cache
 def identifies(word: Word) -> bool:
     """Tell whether a word says which CPU it is, and has no features."""
     return word in _IDENTITY

@@ -71,12 +71,13 @@ class DuckDb:
         """
         self.run(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}", parameters)
 
-    def load(self, name: str, lines: Path, columns: Mapping[str, str]) -> None:
-        """Read JSON lines into a table."""
+    def load(self, name: str, files: Sequence[Path], columns: Mapping[str, str]) -> None:
+        """Read files of JSON lines into a table."""
+        listed = ", ".join(literal(str(file)) for file in files)
         typed = ", ".join(f"{column}: {literal(kind)}" for column, kind in columns.items())
         self.run(
             f"CREATE TEMP TABLE {name} AS"  # noqa: S608 - the same
-            f" SELECT * FROM read_json({literal(str(lines))}, format = 'newline_delimited', columns = {{{typed}}})"
+            f" SELECT * FROM read_json([{listed}], format = 'newline_delimited', columns = {{{typed}}})"
         )
 
     def save(self, query: str, file: Path) -> None:
