@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from hashlib import blake2b
 
 from vcpuid.answers.offer import Offer, OfferReader
@@ -36,7 +37,7 @@ class EvidenceLayer(Enum):
         return Basis[self.name]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Configuration:
     """What a host's CPU is known by.
 
@@ -55,16 +56,10 @@ class Configuration:
     definition: str = ""
     named_models: str = ""
     unnamed: tuple[str, ...] = ()
-    _fingerprint: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    @property
+    @cached_property
     def fingerprint(self) -> int:
-        """A number that equal configurations share, signed, of 64 bits; made when it is first asked for."""
-        if not self._fingerprint:
-            self._fingerprint.append(self._make_fingerprint())
-        return self._fingerprint[0]
-
-    def _make_fingerprint(self) -> int:
+        """A number that equal configurations share, signed, of 64 bits."""
         digest = blake2b(digest_size=_FINGERPRINT_BYTES)
         parts = [self.vendor, self.model, self.definition, self.named_models, *self.unnamed]
         for layer in EvidenceLayer:
@@ -75,7 +70,7 @@ class Configuration:
         digest.update("\n".join(parts).encode(errors="surrogatepass"))
         return int.from_bytes(digest.digest(), "little", signed=True)
 
-    @property
+    @cached_property
     def best(self) -> EvidenceLayer:
         """The layer that is nearest to what a guest gets."""
         return next(layer for layer in EvidenceLayer if layer in self.layers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
@@ -64,7 +64,21 @@ class HostRow:
         """Give the same host with labels, two of which have columns of their own."""
         rest = dict(sorted(labels.items()))
         zone, cluster = rest.pop("zone", self.zone), rest.pop("cluster", self.cluster)
-        return replace(self, zone=zone, cluster=cluster, labels={**self.labels, **rest})
+        return HostRow(
+            self.host,
+            self.taken_at,
+            self.configuration,
+            self.guests,
+            self.brand,
+            self.generation,
+            self.qemu,
+            self.libvirt,
+            self.kernel,
+            self.microcode,
+            zone,
+            cluster,
+            {**self.labels, **rest},
+        )
 
     def called(self, name: str) -> HostRow:
         """Give a host of another name that tells the same."""

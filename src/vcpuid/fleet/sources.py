@@ -1,8 +1,12 @@
 """The documents that a fleet is read from: files, folders, tar archives, JSON lines."""
 
+# ruff: noqa: PTH110, PTH112, PTH113, PTH123, PTH202 - many files a second are walked, and a Path for each costs more
+
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -16,7 +20,7 @@ from vcpuid.errors import InputError, UsageError
 _SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
 _SUFFIXES = frozenset((".json", ".txt", ".xml", ".dump", ".log", ".cpuid", ".gz", ".xz", ".bz2"))
-_LINES = frozenset((".jsonl", ".ndjson"))
+_LINES = (".jsonl", ".ndjson")
 
 
 class Source(NamedTuple):
@@ -52,7 +56,7 @@ class Portion(NamedTuple):
         lines: How many lines stand before it.
     """
 
-    path: Path
+    path: str
     start: int = 0
     end: int | None = None
     lines: int = 0
@@ -67,24 +71,24 @@ class Portion(NamedTuple):
         try:
             yield from self._read()
         except OSError as error:
-            yield _failed(str(self.path), f"cannot be read: {error.strerror or error}")
+            yield _failed(self.path, f"cannot be read: {error.strerror or error}")
 
     def _read(self) -> Iterator[Source]:
         if self.end is None:
             yield from _of_file(self.path)
             return
-        with self.path.open("rb") as file:
+        with open(self.path, "rb") as file:
             if self.start:
                 file.seek(self.start - 1)
                 _skip_line(file)
-            yield from _lines(file, str(self.path), self.lines, self.end)
+            yield from _lines(file, self.path, self.lines, self.end)
 
     def count_lines(self) -> int:
         """Count the lines that begin here; where the file cannot be read there is none."""
         if self.end is None:
             return 0
         try:
-            with self.path.open("rb") as file:
+            with open(self.path, "rb") as file:
                 file.seek(max(0, self.start - 1))
                 left, found = self.end - 1 - file.tell(), int(not self.start)
                 while left > 0 and (block := file.read(min(left, _BLOCK_BYTES))):
@@ -122,18 +126,18 @@ def walk_portions(paths: Iterable[str], lines_bytes: int) -> Iterator[Portion | 
         if path == "-":
             yield from _lines(sys.stdin.buffer, "standard input")
             continue
-        for found in _files(Path(path)):
+        for found in _files(str(Path(path))):
             if isinstance(found, Source):
                 yield found
             else:
                 yield from _split(found, lines_bytes)
 
 
-def _split(path: Path, lines_bytes: int) -> list[Portion]:
+def _split(path: str, lines_bytes: int) -> list[Portion]:
     size = 0
-    if path.suffix in _LINES:
+    if path.endswith(_LINES):
         with suppress(OSError):  # its reader will tell
-            size = path.stat().st_size if path.is_file() else 0
+            size = os.path.getsize(path) if os.path.isfile(path) else 0
     if size <= lines_bytes:
         return [Portion(path)]
     return [Portion(path, start, min(start + lines_bytes, size)) for start in range(0, size, lines_bytes)]
@@ -148,49 +152,66 @@ def walk_sources(paths: Iterable[str]) -> Iterator[Source]:
         if path == "-":
             yield from _lines(sys.stdin.buffer, "standard input")
         else:
-            for found in _files(Path(path)):
+            for found in _files(str(Path(path))):
                 if isinstance(found, Source):
                     yield found
                 else:
                     yield from _of_file(found)
 
 
-def _files(path: Path) -> Iterator[Path | Source]:
+def _files(path: str) -> Iterator[str | Source]:
     """Give a file, or all those below a folder, or what failed."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         yield path
         return
     try:
         with os.scandir(path) as found:
             entries = sorted((entry for entry in found if entry.name[0] != "."), key=lambda entry: entry.name)
     except OSError as error:
-        yield _failed(str(path), f"cannot be read: {error.strerror}")
+        yield _failed(path, f"cannot be read: {error.strerror}")
         return
     for entry in entries:
         if entry.is_dir():
-            yield from _files(Path(entry.path))
-        elif entry.is_file() or not os.path.exists(entry.path):  # noqa: PTH110 - of many a second
-            yield Path(entry.path)
+            yield from _files(entry.path)
+        elif entry.is_file() or not os.path.exists(entry.path):
+            yield entry.path
         else:
             yield _failed(entry.path, "cannot be read: a device, socket or pipe, not a file")
 
 
-def _of_file(path: Path) -> Iterator[Source]:
-    where = str(path)
+def _of_file(where: str) -> Iterator[Source]:
     try:
-        with path.open("rb") as file:
-            if path.suffix in _LINES:
+        with open(where, "rb") as file:
+            if where.endswith(_LINES):
                 yield from _lines(file, where)
-            elif _is_tar(path):
+            elif _is_tar(where):
                 yield from _members(file, where)
             else:
-                yield _document(file.read(_SIZE_LIMIT_BYTES + 1), where, path.as_posix())
+                yield _document(_content(file), where, where)
     except OSError as error:
         yield _failed(where, f"cannot be read: {error.strerror or error}")
 
 
-def _is_tar(path: Path) -> bool:
-    return any(suffix in (".tar", ".tgz", ".txz", ".tbz2") for suffix in path.suffixes[-2:])
+def _content(file: IO[bytes]) -> bytes:
+    """Read a file, not more than one may have.
+
+    Raises:
+        OSError: It is written to meanwhile: what was read may be of no one's making.
+    """
+    before = os.fstat(file.fileno())
+    if not stat.S_ISREG(before.st_mode):  # a pipe has no size
+        return file.read(_SIZE_LIMIT_BYTES + 1)
+    raw = file.read(min(before.st_size, _SIZE_LIMIT_BYTES) + 1)
+    now = os.fstat(file.fileno())
+    if len(raw) <= _SIZE_LIMIT_BYTES and (len(raw) != before.st_size or now.st_mtime_ns != before.st_mtime_ns):
+        raise OSError(errno.EBUSY, "it changed while it was read; ingest it again")
+    return raw
+
+
+def _is_tar(path: str) -> bool:
+    return ".t" in path and any(
+        suffix in (".tar", ".tgz", ".txz", ".tbz2") for suffix in PurePosixPath(path).suffixes[-2:]
+    )
 
 
 def _members(file: IO[bytes], where: str) -> Iterator[Source]:
