@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Give a store, in a folder whose name Spark would take for a pattern, of two dates and several files."""
     store = Store(tmp_path_factory.mktemp("fleet") / "a [store] {of} ours*")
     other = next(row.configuration for row in ROWS if row.configuration != ROWS[0].configuration)
-    changed = [replace(row, kernel="5.4.0", configuration=other) for row in ROWS[:30]]
+    changed = [row._replace(kernel="5.4.0", configuration=other) for row in ROWS[:30]]
     ingest(store, changed + list(ROWS[30:150]), BEFORE)
     ingest(store, ROWS[:100], NOW)
     ingest(store, ROWS[100:], NOW)

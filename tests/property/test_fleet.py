@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from random import Random
@@ -28,8 +27,7 @@ ROWS = fleet_rows(40)
 @st.composite
 def records(draw: st.DrawFn) -> HostRow:
     row = draw(st.sampled_from(ROWS))
-    return replace(
-        row,
+    return row._replace(
         host=draw(st.sampled_from("abcde")),
         taken_at=draw(st.sampled_from(["", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])),
         zone=draw(st.sampled_from(["", "z1", "z2"])),

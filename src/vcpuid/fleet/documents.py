@@ -110,7 +110,7 @@ def _read(source: Source, kind: bytes | None) -> Document:
         kind = blake2b(raw, digest_size=_DIGEST_BYTES).digest()
     known = _known.get(kind) if kind else None
     if known is not None:
-        return Document(where, folders, known.called(name), None)
+        return Document(where, folders, known._replace(host=name), None)
     try:
         host = read_host(raw, where, name, _reader())
     except InputError as fault:

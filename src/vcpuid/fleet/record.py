@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from vcpuid.answers.offer import OfferReader
 from vcpuid.answers.party import party_of_snapshot, read_parties
@@ -24,10 +24,15 @@ _FACTS = re.compile(rb'"(?:ansible_facts|ansible_local|ansible_[a-z]+)"\s*:')
 _HEAD_BYTES = 4096
 _RECORD_BYTES = 8
 _UNNAMED = "unknown"
+_NO_LABELS: Final[Mapping[str, str]] = {}
+_LINE = (
+    '"host": %s, "zone": %s, "cluster": %s, "labels": %s, "brand": %s, "generation": %s, "qemu": %s,'
+    ' "libvirt": %s, "kernel": %s, "microcode": %s, "basis": %s, "taken_at": %s, "fp": %d'
+)
+_quoted = json.encoder.encode_basestring_ascii
 
 
-@dataclass(frozen=True, slots=True)
-class HostRow:
+class HostRow(NamedTuple):
     """One host; what is not known is empty.
 
     Attributes:
@@ -58,31 +63,13 @@ class HostRow:
     microcode: str = ""
     zone: str = ""
     cluster: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = _NO_LABELS
 
     def labelled(self, labels: Mapping[str, str]) -> HostRow:
         """Give the same host with labels, two of which have columns of their own."""
         rest = dict(sorted(labels.items()))
         zone, cluster = rest.pop("zone", self.zone), rest.pop("cluster", self.cluster)
-        return HostRow(
-            self.host,
-            self.taken_at,
-            self.configuration,
-            self.guests,
-            self.brand,
-            self.generation,
-            self.qemu,
-            self.libvirt,
-            self.kernel,
-            self.microcode,
-            zone,
-            cluster,
-            {**self.labels, **rest},
-        )
-
-    def called(self, name: str) -> HostRow:
-        """Give a host of another name that tells the same."""
-        return HostRow(name, self.taken_at, self.configuration, self.guests, self.brand, self.generation)
+        return self._replace(zone=zone, cluster=cluster, labels={**self.labels, **rest})
 
     def columns(self) -> dict[str, Any]:
         """Give a row of `hosts`."""
@@ -91,27 +78,26 @@ class HostRow:
 
     def line(self) -> tuple[int, str]:
         """Give `record`, a number that only equal hosts with equal guests have, and the row of `hosts` as JSON."""
-        row = {
-            "host": self.host,
-            "zone": self.zone,
-            "cluster": self.cluster,
-            "labels": dict(sorted(self.labels.items())),
-            "brand": self.brand,
-            "generation": self.generation,
-            "qemu": self.qemu,
-            "libvirt": self.libvirt,
-            "kernel": self.kernel,
-            "microcode": self.microcode,
-            "basis": self.configuration.best.value,
-            "taken_at": self.taken_at,
-            "fp": self.configuration.fingerprint,
-        }
-        text = json.dumps(row)
+        text = _LINE % (
+            _quoted(self.host),
+            _quoted(self.zone),
+            _quoted(self.cluster),
+            json.dumps(dict(sorted(self.labels.items()))) if self.labels else "{}",
+            _quoted(self.brand),
+            _quoted(self.generation),
+            _quoted(self.qemu),
+            _quoted(self.libvirt),
+            _quoted(self.kernel),
+            _quoted(self.microcode),
+            _quoted(self.configuration.best.value),
+            _quoted(self.taken_at),
+            self.configuration.fingerprint,
+        )
         digest = blake2b(text.encode(), digest_size=_RECORD_BYTES)
         for guest in self.guests:
             digest.update(json.dumps(guest._asdict()).encode())
         record = int.from_bytes(digest.digest(), "little", signed=True)
-        return record, f'{{"record": {record}, {text[1:]}\n'
+        return record, f'{{"record": {record}, {text}}}\n'
 
     def guest_columns(self, record: int) -> list[dict[str, Any]]:
         """Give the rows of the table of guests."""

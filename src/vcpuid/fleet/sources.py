@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import sys
 import tarfile
@@ -21,6 +22,7 @@ _SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
 _SUFFIXES = frozenset((".json", ".txt", ".xml", ".dump", ".log", ".cpuid", ".gz", ".xz", ".bz2"))
 _LINES = (".jsonl", ".ndjson")
+_TAR = re.compile(r"\.(?:tar|tgz|txz|tbz2)(?:\.[^./]*)?\Z")
 
 
 class Source(NamedTuple):
@@ -181,37 +183,37 @@ def _files(path: str) -> Iterator[str | Source]:
 
 def _of_file(where: str) -> Iterator[Source]:
     try:
-        with open(where, "rb") as file:
-            if where.endswith(_LINES):
+        if where.endswith(_LINES):
+            with open(where, "rb") as file:
                 yield from _lines(file, where)
-            elif _is_tar(where):
+        elif _TAR.search(where):
+            with open(where, "rb") as file:
                 yield from _members(file, where)
-            else:
-                yield _document(_content(file), where, where)
+        else:
+            yield _document(_content(where), where, where)
     except OSError as error:
         yield _failed(where, f"cannot be read: {error.strerror or error}")
 
 
-def _content(file: IO[bytes]) -> bytes:
+def _content(path: str) -> bytes:
     """Read a file, not more than one may have.
 
     Raises:
-        OSError: It is written to meanwhile: what was read may be of no one's making.
+        OSError: It cannot be read; or is written to meanwhile, and what was read may be of no one's making.
     """
-    before = os.fstat(file.fileno())
-    if not stat.S_ISREG(before.st_mode):  # a pipe has no size
-        return file.read(_SIZE_LIMIT_BYTES + 1)
-    raw = file.read(min(before.st_size, _SIZE_LIMIT_BYTES) + 1)
-    now = os.fstat(file.fileno())
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):  # a pipe has no size
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read(_SIZE_LIMIT_BYTES + 1)
+        raw = os.read(descriptor, min(before.st_size, _SIZE_LIMIT_BYTES) + 1)
+        now = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
     if len(raw) <= _SIZE_LIMIT_BYTES and (len(raw) != before.st_size or now.st_mtime_ns != before.st_mtime_ns):
         raise OSError(errno.EBUSY, "it changed while it was read; ingest it again")
     return raw
-
-
-def _is_tar(path: str) -> bool:
-    return ".t" in path and any(
-        suffix in (".tar", ".tgz", ".txz", ".tbz2") for suffix in PurePosixPath(path).suffixes[-2:]
-    )
 
 
 def _members(file: IO[bytes], where: str) -> Iterator[Source]:

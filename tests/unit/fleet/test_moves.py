@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 from itertools import combinations
 from typing import Final
 
@@ -40,7 +39,7 @@ GUESTS: Final = (
     GuestRow("untold", running=False, asked="", got=""),
 )
 ROWS: Final = tuple(
-    replace(row, guests=tuple(GUESTS[number % len(GUESTS) :])) for number, row in enumerate(fleet_rows(120))
+    row._replace(guests=tuple(GUESTS[number % len(GUESTS) :])) for number, row in enumerate(fleet_rows(120))
 )
 COMPARER: Final = Comparer(READER)
 
@@ -110,7 +109,7 @@ def test_all_kinds_of_answers_were_met(fleet: Fleet) -> None:
 
 
 def test_a_host_alone_in_its_place_cannot_be_emptied(fleet: Fleet) -> None:
-    lonely = replace(ROWS[0], host="lonely", zone="island", guests=GUESTS[:1])
+    lonely = ROWS[0]._replace(host="lonely", zone="island", guests=GUESTS[:1])
     store = Store(fleet.store.folder.parent / "lonely")
     ingest(store, [*ROWS[1:5], lonely])
     answer = find_exits(store.fleet(), "lonely", "zone")
@@ -167,7 +166,7 @@ def test_the_same_host_is_no_trouble(fleet: Fleet) -> None:
     party = upgraded()
     guests, configuration = (GUESTS[2], GUESTS[3], GUESTS[1]), configuration_of(party, READER)
     store = Store(fleet.store.folder.parent / "same")
-    ingest(store, [replace(ROWS[0], guests=guests, configuration=configuration)])
+    ingest(store, [ROWS[0]._replace(guests=guests, configuration=configuration)])
     answer = precheck(store.fleet(), party)
     assert not answer.troubles
     assert answer.compatibility is Compatibility.COMPATIBLE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,9 +136,9 @@ def test_drift_names_what_changed(tmp_path: Path, layer: str) -> None:
     sources = {"cpuid": cpuid(rows(_7_0=row(ebx=0x24))), "kvm": kvm(rows(_7_0=row(ebx=0x24)))}
     before = read_host(json.dumps(document(**sources)).encode(), "f", "h07", READER)
     sources[layer] = (kvm if layer == "kvm" else cpuid)(rows(_7_0=row(ebx=0x108)))
-    after = replace(read_host(json.dumps(document(**sources)).encode(), "f", "h07", READER), kernel="6.9")
-    ingest(store, [replace(before, host="a"), replace(before, host="b"), replace(before, host="c")], "2026-01-01")
-    ingest(store, [replace(after, host="b"), replace(after, host="c"), replace(after, host="d")], "2026-01-02")
+    after = read_host(json.dumps(document(**sources)).encode(), "f", "h07", READER)._replace(kernel="6.9")
+    ingest(store, [before._replace(host="a"), before._replace(host="b"), before._replace(host="c")], "2026-01-01")
+    ingest(store, [after._replace(host="b"), after._replace(host="c"), after._replace(host="d")], "2026-01-02")
     answer = find_drift(store.fleet(), "2026-01-01")
     assert (answer.both, answer.gone, answer.new, answer.losing) == (2, ("a",), ("d",), 2)
     (change,) = answer.changes

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,7 +89,7 @@ def manifest(store: Store) -> str:
 @pytest.mark.parametrize("newer_first", [True, False])
 def test_of_a_host_that_comes_twice_the_newer_counts(store: Store, newer_first: bool) -> None:
     old = fleet_rows()[0]
-    new = replace(old, taken_at="2026-02-01T00:00:00Z", kernel="6.9.0", guests=())
+    new = old._replace(taken_at="2026-02-01T00:00:00Z", kernel="6.9.0", guests=())
     for row in (new, old) if newer_first else (old, new):
         ingest(store, [row])
     hosts, guests, _ = content(store)
@@ -101,7 +100,7 @@ def test_of_a_host_that_comes_twice_the_newer_counts(store: Store, newer_first: 
 
 def test_of_equally_new_records_the_labelled_one_counts(store: Store) -> None:
     row = fleet_rows()[0]
-    ingest(store, [row, replace(row, zone="", labels={})])
+    ingest(store, [row, row._replace(zone="", labels={})])
     assert store.fleet().engine.rows("SELECT zone, labels['rack'] FROM hosts") == [(row.zone, "0")]
 
 
