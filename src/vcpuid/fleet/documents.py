@@ -12,7 +12,7 @@ from vcpuid.answers.offer import OfferReader
 from vcpuid.errors import InputError
 from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.plain import kinds_of
-from vcpuid.fleet.record import HostRow, read_host, speaks_for_itself
+from vcpuid.fleet.record import HostRow, ToldCpu, read_host, speaks_for_itself
 from vcpuid.fleet.sources import Portion, Source, split_sources, walk_sources
 from vcpuid.rules.libvirt.shipped import shipped_map
 
@@ -112,18 +112,22 @@ def _read(source: Source, kind: bytes | None) -> Document:
     if known is not None:
         return Document(where, folders, known._replace(host=name), None)
     try:
-        host = read_host(raw, where, name, _reader())
+        host = read_host(raw, where, name, _reader(), _known_cpus)
     except InputError as fault:
         return Document(where, folders, None, fault)
     if kind:
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
         _known[kind] = host
+    for memory in (_known, _known_cpus):
+        if len(memory) >= _MOST_KNOWN:
+            memory.clear()
     return Document(where, folders, host, None)
 
 
 _known: dict[bytes, HostRow] = {}
 """What documents that name no host have told, by their kind or their text."""
+
+_known_cpus: dict[bytes, ToldCpu] = {}
+"""What snapshots have told of CPUs, by what they say of them."""
 
 
 @cache

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import marshal
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, MutableMapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from vcpuid.answers.offer import OfferReader
-from vcpuid.answers.party import party_of_snapshot, read_parties
+from vcpuid.answers.party import Party, party_of_snapshot, read_parties
 from vcpuid.decode.identity import decode_identity
 from vcpuid.errors import InputError
 from vcpuid.evidence import Evidence, Gap
@@ -23,6 +23,9 @@ _MARK = b'"vcpuid-snapshot/'
 _FACTS = re.compile(rb'"(?:ansible_facts|ansible_local|ansible_[a-z]+)"\s*:')
 _HEAD_BYTES = 4096
 _RECORD_BYTES = 8
+_DIGEST_BYTES = 16
+_WITHOUT_REFERENCES = 2  # the version of marshal in which equal documents have equal bytes
+_SOURCES_OF_CPU = ("cpuid", "kvm", "libvirt")
 _UNNAMED = "unknown"
 _NO_LABELS: Final[Mapping[str, str]] = {}
 _LINE = (
@@ -109,7 +112,18 @@ def speaks_for_itself(raw: bytes) -> bool:
     return _MARK in raw[:_HEAD_BYTES] or (raw.lstrip()[:1] == b"{" and _FACTS.search(raw) is not None)
 
 
-def read_host(raw: bytes, source: str, name: str, reader: OfferReader) -> HostRow:
+class ToldCpu(NamedTuple):
+    """What a snapshot's sources of the CPU tell, which equal hosts share."""
+
+    configuration: Configuration
+    brand: str
+    generation: str
+    libvirt: str
+
+
+def read_host(
+    raw: bytes, source: str, name: str, reader: OfferReader, known: MutableMapping[bytes, ToldCpu] | None = None
+) -> HostRow:
     """Read a host from a snapshot, an Ansible facts file that holds one, a dump, or domain capabilities.
 
     Args:
@@ -117,14 +131,15 @@ def read_host(raw: bytes, source: str, name: str, reader: OfferReader) -> HostRo
         source: Where it is from, for errors.
         name: The host's name where the document does not tell one.
         reader: Reads what hosts can give.
+        known: What sources have told to this reader, by their digest: equal ones are not read again.
 
     Raises:
         InputError: It is none of these, damaged, or speaks for several CPUs or for a guest.
     """
     if _MARK in raw[:_HEAD_BYTES]:
-        return _of_snapshot(Snapshot.parse(raw, source), name, reader)
+        return _of_snapshot(Snapshot.parse(raw, source), name, reader, known)
     if raw.lstrip()[:1] == b"{" and _FACTS.search(raw):
-        return _of_snapshot(_snapshot_in_facts(raw, source), name, reader)
+        return _of_snapshot(_snapshot_in_facts(raw, source), name, reader, known)
     parties = read_parties(raw, source)
     if len(parties) > 1:
         raise InputError("several CPUs in one file", source=source, found=str(len(parties)), expected="one host")
@@ -153,26 +168,48 @@ def _snapshot_in_facts(raw: bytes, source: str) -> Snapshot:
     return Snapshot.of(document, source)
 
 
-def _of_snapshot(snapshot: Snapshot, name: str, reader: OfferReader) -> HostRow:
-    party = party_of_snapshot(snapshot)
-    evidence = party.evidence or Evidence(snapshot)
-    cpuid, kernel, cpuinfo = evidence.cpuid, evidence.kernel, evidence.cpuinfo
-    libvirt, qemu = evidence.libvirt, evidence.qemu
+def _of_snapshot(
+    snapshot: Snapshot, name: str, reader: OfferReader, known: MutableMapping[bytes, ToldCpu] | None
+) -> HostRow:
+    key = None if known is None else _digest_of_cpu(snapshot)
+    cpu = None if known is None or key is None else known.get(key)
+    evidence = Evidence(snapshot)
+    if cpu is None:
+        party = party_of_snapshot(snapshot)
+        evidence = party.evidence or evidence
+        cpu = _told_cpu(party, evidence, reader)
+        if known is not None and key is not None:
+            known[key] = cpu
+    kernel, cpuinfo, qemu = evidence.kernel, evidence.cpuinfo, evidence.qemu
     versions = () if isinstance(qemu, Gap) else {binary.version for binary in qemu if binary.version}
-    brand, generation = _identity(() if isinstance(cpuid, Gap) else cpuid.dump.cpus)
     own = snapshot.host_name
     return HostRow(
         host=name if own == _UNNAMED else own,
         taken_at=snapshot.taken_at,
-        configuration=configuration_of(party, reader),
+        configuration=cpu.configuration,
         guests=read_guests(evidence, reader.models.features),
         qemu=", ".join(sorted(versions)),
-        libvirt="" if isinstance(libvirt, Gap) else libvirt.version,
+        libvirt=cpu.libvirt,
         kernel="" if isinstance(kernel, Gap) else kernel.release,
         microcode="" if isinstance(cpuinfo, Gap) else ", ".join(sorted(cpuinfo.microcode)),
-        brand=brand,
-        generation=generation,
+        brand=cpu.brand,
+        generation=cpu.generation,
     )
+
+
+def _told_cpu(party: Party, evidence: Evidence, reader: OfferReader) -> ToldCpu:
+    cpuid, libvirt = evidence.cpuid, evidence.libvirt
+    brand, generation = _identity(() if isinstance(cpuid, Gap) else cpuid.dump.cpus)
+    version = "" if isinstance(libvirt, Gap) else libvirt.version
+    return ToldCpu(configuration_of(party, reader), brand, generation, version)
+
+
+def _digest_of_cpu(snapshot: Snapshot) -> bytes:
+    """Give a digest of all that a snapshot tells of its CPU."""
+    sources = [snapshot.root["sources"].get(name) for name in _SOURCES_OF_CPU]
+    data = [None if source is None else source.value for source in sources]
+    told = [one.get("data") if isinstance(one, dict) else None for one in data]
+    return blake2b(marshal.dumps(told, _WITHOUT_REFERENCES), digest_size=_DIGEST_BYTES).digest()
 
 
 def _identity(cpus: tuple[Cpu, ...]) -> tuple[str, str]:
