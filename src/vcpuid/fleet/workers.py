@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, islice
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Final, TypeAlias, cast
@@ -78,7 +78,8 @@ def _spread(batches: Iterator[Items], labels: Labels, folder: Path, count: int) 
         for number in range(count):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, labels, folder, f"w{number}"), daemon=True)
-            process.start()
+            with _no_interrupts():
+                process.start()
             theirs.close()
             stack.callback(process.join)
             stack.callback(process.terminate)
@@ -89,6 +90,20 @@ def _spread(batches: Iterator[Items], labels: Labels, folder: Path, count: int) 
             _send(pipe, None)
         for pipe in idle:
             _receive(pipe)
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Let a process that is started here meet none, from its first moment on: a terminal interrupts all.
+
+    Whoever started it ends it then.
+    """
+    resource_tracker.ensure_running()  # else it is started with the process, and lets interrupts in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _share(batches: Iterator[Items], idle: list[Connection]) -> Iterator[Taken]:
@@ -143,7 +158,6 @@ def _lost() -> InputError:
 
 def _work(pipe: Connection, labels: Labels, folder: Path, name: str) -> None:
     """Take batches until there are no more: what a worker does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells all; the ingest ends us
     with suppress(EOFError, ConnectionError):
         try:
             with Incoming(folder, name) as incoming:
