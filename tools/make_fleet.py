@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from vcpuid.atlas import Atlas
+from vcpuid.atlas.index import VENDORS
 from vcpuid.decode.identity import vendor_of
 from vcpuid.dumps import parse_dump
 from vcpuid.terms.address import CpuidRegister
@@ -28,7 +29,11 @@ _DROPS = ((), (), ("hle", "rtm"), ("la57",), ("avx512f",), ("pku",), ("umip",))
 
 KEPT_BACK = ("monitor", "ds", "dtes64", "est", "tm2", "acpi", "tm", "ht", "pbe", "vmx", "smx", "osxsave")
 MADE = ("syscall", "x2apic", "tsc-deadline", "hypervisor")
-_GUESTS = ("qemu64", "Haswell-noTSX", "EPYC", "Skylake-Server-noTSX-IBRS")
+_GUESTS = ("qemu64", "Haswell-noTSX", "EPYC", "Skylake-Server-noTSX-IBRS", "host-model", "host-passthrough")
+_HOST_MODELS = {"intel": "Nehalem", "amd": "Opteron_G3"}
+"""What host-model guests got when they were started: an old model, which any host of the vendor may give."""
+
+_MACHINES = ("pc-q35-7.2", "pc-q35-7.2", "pc-q35-6.2", "pc-i440fx-7.2")
 _MOST_GUESTS = 4
 
 Document = dict[str, Any]
@@ -71,7 +76,10 @@ def _snapshot(host: str, rack: _Rack, drops: Sequence[str], random: Random) -> D
         "kvm": {"api_version": 12, "supported_cpuid": as_rows(supported), "emulated_cpuid": None},
         "qemu": {"binaries": [{"path": "/usr/bin/qemu-system-x86_64", "version": "7.2.22"}]},
         "domains": {
-            "domains": [_domain(f"{host}-{number}", random) for number in range(random.randrange(_MOST_GUESTS))]
+            "domains": [
+                _domain(f"{host}-{number}", vendor_of(rack.cpu), random)
+                for number in range(random.randrange(_MOST_GUESTS))
+            ]
         },
     }
     return {
@@ -86,21 +94,45 @@ def _snapshot(host: str, rack: _Rack, drops: Sequence[str], random: Random) -> D
     }
 
 
-def _domain(name: str, random: Random) -> Document:
-    model = random.choice(_GUESTS)
-    xml = (
-        f"<domain type='kvm'><name>{name}</name><os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>"
-        f"<cpu mode='custom' match='exact'><model>{model}</model></cpu></domain>"
+def _domain(name: str, vendor: str | None, random: Random) -> Document:
+    """Give a guest, running or not; what it got differs from what was asked where libvirt chose at its start."""
+    kind, machine, runs = random.choice(_GUESTS), random.choice(_MACHINES), random.random() < 2 / 3
+    asked = (
+        f"<cpu mode='{kind}' check='partial'/>"
+        if kind.startswith("host-")
+        else f"<cpu mode='custom' match='exact' check='partial'><model fallback='forbid'>{kind}</model></cpu>"
     )
-    uuid = f"00000000-0000-4000-8000-{random.getrandbits(48):012x}"
-    common = {"name": name, "uuid": uuid, "inactive": xml, "started": None, "live": None, "pid": None}
-    return {**common, "state": "shut off", "id": None}
+    got = asked
+    if kind == "host-model" and vendor in _HOST_MODELS:
+        got = (
+            "<cpu mode='custom' match='exact' check='full'>"
+            f"<model fallback='forbid'>{_HOST_MODELS[vendor]}</model>"
+            "<feature policy='require' name='x2apic'/><feature policy='require' name='hypervisor'/></cpu>"
+        )
+
+    def xml(cpu: str) -> str:
+        return (
+            f"<domain type='kvm'><name>{name}</name><os><type arch='x86_64' machine='{machine}'>hvm</type></os>"
+            f"{cpu}</domain>"
+        )
+
+    return {
+        "name": name,
+        "uuid": f"00000000-0000-4000-8000-{random.getrandbits(48):012x}",
+        "inactive": xml(asked),
+        "started": xml(asked) if runs else None,
+        "live": xml(got) if runs else None,
+        "pid": random.randrange(1000, 30000) if runs else None,
+        "state": "running" if runs else "shut off",
+        "id": random.randrange(1, 1000) if runs else None,
+    }
 
 
 def changed(cpu: Cpu, dropped: Sequence[str], made: Sequence[str] = MADE) -> dict[tuple[int, int], Registers]:
     """Give a CPU's rows without some features, and with others: those that KVM makes."""
     rows = {key: list(row) for key, row in cpu.rows.items()}
-    atlas, vendor = Atlas.load(), vendor_of(cpu)
+    atlas, own = Atlas.load(), vendor_of(cpu)
+    vendor = own if own in VENDORS else None
     for name in (*dropped, *made):
         for bits in atlas.find(name, vendor).feature.bits:
             word = bits.word
