@@ -2,11 +2,11 @@
 
     PYTHONPATH=tests .venv/bin/python -m benchmarks.fleet [--hosts N] [--dumps N] [--folder DIR]
 
-Text is parsed beside the usual way of doing it with numpy: find the ends of lines, look at windows as long as a row,
-compare the literal columns, decode the others. The ingest is `vcpuid fleet ingest` itself, over small dumps that lie
-in the cache. The hosts that are asked for are written as Parquet, at two dates, from those of a made fleet: in 100
-zones, each of many hosts a copy. At the later date one in ten has its neighbour's CPU, one in seven another microcode,
-and some are gone and new. Beside all stands what the machine can do: copying memory, and writing to the disk.
+Text is parsed beside the usual way of doing it with numpy: find the ends of lines, look at windows as long as a
+row, compare the literal columns, decode the others. The ingest is `vcpuid fleet ingest` itself, over small dumps
+that lie in the cache. The hosts that are asked for are written as Parquet, at two dates: many copies of those of a
+made fleet, in 100 zones. At the later date one in ten has its neighbour's CPU, one in seven another microcode, and
+some are gone and new. Beside all stands what the machine can do: copying memory, and writing to the disk.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ DATES = ("2026-01-01", "2026-01-02")
 MADE = 4000
 ZONES = 100
 _ROUNDS = 5
+LEAST_TO_USUAL = 0.5
+LEAST_DUMPS_A_SECOND = 50_000
+MOST_SECONDS = {"dedupe": 1.0, "missing": 1.0, "drift": 1.5, "baseline by zone, again": 0.1}
 _CHUNK_BYTES = 1 << 20
 _LINE = b"   0x######## 0x##: eax=0x######## ebx=0x######## ecx=0x######## edx=0x########\n"
 _Answer = TypeVar("_Answer")
@@ -137,7 +140,7 @@ def make_store(folder: Path, hosts: int, cpus: Sequence[Cpu]) -> Store:
 def ask(store: Store) -> dict[str, Callable[[], object]]:
     """Give the questions by name; one after the other, they share what was read before."""
     fleet = store.fleet(DATES[1])
-    feature = look_up_for_map("avx512f", None)
+    feature = look_up_for_map("umip", None)
     return {
         "dedupe": lambda: fleet.engine.rows(queries.COUNT_CONFIGURATIONS),
         "missing": lambda: find_lacking(fleet, feature),
@@ -149,12 +152,12 @@ def ask(store: Store) -> dict[str, Callable[[], object]]:
 
 
 def _fastest(question: Callable[[], _Answer], rounds: int = _ROUNDS) -> tuple[float, _Answer]:
-    seconds = []
+    taken = []
     for _ in range(rounds):
         began = time.perf_counter()
         answer = question()
-        seconds.append(time.perf_counter() - began)
-    return min(seconds), answer
+        taken.append((time.perf_counter() - began, answer))
+    return min(taken, key=lambda one: one[0])
 
 
 def _print_parsing(cpus: Sequence[Cpu], dumps: int) -> float:
@@ -215,7 +218,8 @@ def main() -> int:
     with TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
         _print_limits(folder)
-        met = [_print_parsing(cpus, 10_000) >= 0.5, _print_ingest(folder, cpus, arguments.dumps) >= 50_000]
+        met = [_print_parsing(cpus, 10_000) >= LEAST_TO_USUAL]
+        met.append(_print_ingest(folder, cpus, arguments.dumps) >= LEAST_DUMPS_A_SECOND)
         store = make_store(folder / "many", arguments.hosts, cpus)
         took = {}
         print(f"{arguments.hosts // MADE * MADE} hosts")
@@ -223,8 +227,7 @@ def main() -> int:
             took[question], _ = _fastest(asked, 1)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
             print(f"{question:28} {took[question]:7.3f} s, memory so far at most {peak} MiB")
-        met += [took[question] <= 1.2 for question in ("dedupe", "missing", "drift")]
-        met.append(took["baseline by zone, again"] <= 0.1)
+        met += [took[question] <= most for question, most in MOST_SECONDS.items()]
     print("aims met" if all(met) else "aims missed")
     return 0 if all(met) else 1
 

@@ -51,7 +51,7 @@ def _questions(engine: Engine, picked: list[int]) -> dict[str, Callable[[], obje
     return {
         "dedupe": lambda: engine.rows(queries.COUNT_CONFIGURATIONS),
         "missing": missing,
-        "drift": lambda: engine.rows(queries.COUNT_PAIRS),
+        "drift": lambda: sorted(engine.rows(queries.CHANGES), key=repr),
     }
 
 

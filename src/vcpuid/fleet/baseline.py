@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from vcpuid.answers.baseline import Baseline, baseline_of
-from vcpuid.answers.offer import Offer
 from vcpuid.fleet.store import Fleet
 
 
@@ -36,8 +35,6 @@ def find_baselines(fleet: Fleet, by: str | None = None) -> tuple[PlaceBaseline, 
     Raises:
         InputError: The store cannot be read.
     """
-    configurations = fleet.configurations()
-    offers: dict[int, Offer] = {}
     places: dict[str, list[tuple[int, int, str]]] = {}
     for place, fp, count, host in fleet.groups(by):
         places.setdefault(place, []).append((fp, count, host))
@@ -45,10 +42,8 @@ def find_baselines(fleet: Fleet, by: str | None = None) -> tuple[PlaceBaseline, 
     for place, members in places.items():
         own = []
         for fp, count, host in members:
-            if fp not in offers:
-                offers[fp] = configurations[fp].offer(fleet.reader, host)
             name = host if count == 1 else f"{host} (and {count - 1} like it)"
-            offer = offers[fp]
+            offer = fleet.offer(fp)
             own.append(offer._replace(party=replace(offer.party, name=name)))
         answers.append(
             PlaceBaseline(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from vcpuid.atlas import Atlas
 from vcpuid.fleet import queries
@@ -77,8 +77,8 @@ class Drift(NamedTuple):
     before: str
     now: str
     both: int
-    gone: tuple[str, ...]
-    new: tuple[str, ...]
+    gone: Sequence[str]
+    new: Sequence[str]
     changes: tuple[Change, ...]
     versions: Mapping[str, tuple[VersionChange, ...]]
 
@@ -96,25 +96,36 @@ def find_drift(fleet: Fleet, before: str) -> Drift:
         UsageError: There is no snapshot of that date.
     """
     fleet.beside(before)
-    engine = fleet.engine
-    ((both,),) = engine.rows(queries.COUNT_BOTH)
+    names, rows = fleet.engine.table(queries.CHANGES)
+    pairs = [dict(zip(names, row, strict=True)) for row in rows]
+    both = [pair for pair in pairs if pair["old_fp"] is not None and pair["new_fp"] is not None]
     configurations = fleet.configurations()
-    changes = [
-        _change(configurations[old], configurations[new], hosts, host)
-        for old, new, hosts, host in engine.rows(queries.COUNT_PAIRS)
-    ]
     return Drift(
         before,
         fleet.date,
-        both,
-        tuple(host for (host,) in engine.rows(queries.GONE)),
-        tuple(host for (host,) in engine.rows(queries.NEW)),
-        tuple(changes),
+        sum(pair["hosts"] for pair in both),
+        fleet.names(queries.GONE, sum(pair["hosts"] for pair in pairs if pair["new_fp"] is None)),
+        fleet.names(queries.NEW, sum(pair["hosts"] for pair in pairs if pair["old_fp"] is None)),
+        tuple(_change(configurations[old], configurations[new], *hosts) for (old, new), hosts in _by(both, "fp")),
         {
-            column: tuple(VersionChange(*row) for row in engine.rows(queries.COUNT_CHANGES.format(column=column)))
+            column: tuple(VersionChange(*values, *hosts) for values, hosts in _by(both, column))
             for column in queries.VERSIONS
         },
     )
+
+
+def _by(pairs: list[dict[str, Any]], column: str) -> list[tuple[tuple[Any, Any], tuple[int, str]]]:
+    """Give what a column was and is where it has changed, how many hosts that befell, and the first of them.
+
+    What befell most hosts comes first.
+    """
+    changes: dict[tuple[Any, Any], tuple[int, str]] = {}
+    for pair in pairs:
+        change = pair[f"old_{column}"], pair[f"new_{column}"]
+        if change[0] != change[1]:
+            count, host = changes.get(change, (0, pair["host"]))
+            changes[change] = count + pair["hosts"], min(host, pair["host"])
+    return sorted(changes.items(), key=lambda item: (-item[1][0], item[1][1]))
 
 
 def _change(old: Configuration, new: Configuration, hosts: int, host: str) -> Change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vcpuid.decode.dynamic import Cause, causes_of
@@ -26,8 +27,8 @@ class Lacking(NamedTuple):
     feature: Feature
     layers: tuple[EvidenceLayer, ...]
     has: int
-    lacks: tuple[str, ...]
-    untold: tuple[str, ...]
+    lacks: Sequence[str]
+    untold: Sequence[str]
 
 
 def find_lacking(fleet: Fleet, feature: Feature, layer: EvidenceLayer | None = None) -> Lacking:

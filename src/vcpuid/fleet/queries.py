@@ -117,17 +117,20 @@ ORDER BY count(*) DESC, min(concat(g.host, '/', g.guest))
 """
 
 # Two snapshots: `hosts_before` stands for the hosts of the earlier one.
-COUNT_PAIRS: Final = """
-SELECT a.fp, b.fp, count(*), min(a.host) FROM hosts_before a JOIN hosts b ON a.host = b.host
-WHERE a.fp <> b.fp GROUP BY a.fp, b.fp ORDER BY count(*) DESC, min(a.host)
+# One join tells all but the names of hosts that are in one of them only: there all columns of the other are null.
+_COMPARED: Final = ("fp", *VERSIONS)
+CHANGES: Final = f"""
+SELECT {", ".join(f"a.{column} AS old_{column}, b.{column} AS new_{column}" for column in _COMPARED)},
+count(*) AS hosts, min(a.host) AS host
+FROM hosts_before a FULL JOIN hosts b ON a.host = b.host
+GROUP BY {", ".join(f"a.{column}, b.{column}" for column in _COMPARED)}
+"""  # noqa: S608 - columns of ours
+GONE: Final = """
+SELECT host FROM hosts_before a WHERE NOT EXISTS (SELECT 1 FROM hosts b WHERE b.host = a.host) ORDER BY host
 """
-COUNT_CHANGES: Final = """
-SELECT a.{column}, b.{column}, count(*), min(a.host) FROM hosts_before a JOIN hosts b ON a.host = b.host
-WHERE a.{column} <> b.{column} GROUP BY a.{column}, b.{column} ORDER BY count(*) DESC, min(a.host)
+NEW: Final = """
+SELECT host FROM hosts b WHERE NOT EXISTS (SELECT 1 FROM hosts_before a WHERE a.host = b.host) ORDER BY host
 """
-GONE: Final = "SELECT host FROM hosts_before WHERE host NOT IN (SELECT host FROM hosts) ORDER BY host"
-NEW: Final = "SELECT host FROM hosts WHERE host NOT IN (SELECT host FROM hosts_before) ORDER BY host"
-COUNT_BOTH: Final = "SELECT count(*) FROM hosts_before a JOIN hosts b ON a.host = b.host"
 
 # The file of a matrix, which DuckDB alone writes.
 MATRIX_COLUMNS: Final = {

@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from vcpuid.answers.offer import OfferReader
+from vcpuid.answers.offer import Offer, OfferReader
 from vcpuid.errors import InputError, UsageError
 from vcpuid.fleet import queries
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
@@ -29,6 +29,7 @@ from vcpuid.fleet.engine import Engine, Row
 from vcpuid.fleet.engine.duckdb import DuckDb
 from vcpuid.fleet.incoming import TABLES, Incoming, Taken, columns_of, configuration_columns
 from vcpuid.fleet.labels import Labels
+from vcpuid.fleet.names import HostNames
 from vcpuid.fleet.record import HostRow
 from vcpuid.fleet.sources import Portion, Source
 from vcpuid.fleet.words import Words, column_of, from_signed, kept_words
@@ -312,6 +313,9 @@ class Fleet:
         self.engine = engine
         self.reader = OfferReader((), shipped_map())
         self._manifest = manifest
+        self._groups: dict[str | None, list[Row]] = {}
+        self._configurations: dict[int, Configuration] | None = None
+        self._offers: dict[int, Offer] = {}
         self._view(date)
         self.engine.run(queries.ONE)
         self.engine.view("configs", self._paths(manifest.configs), configuration_columns())
@@ -327,6 +331,7 @@ class Fleet:
             raise UsageError("no snapshot of this date", found=date, expected=dates)
         self._view(date, "_before")
         self.engine.run(queries.BOTH)
+        self._configurations = None
 
     def _view(self, date: str, suffix: str = "") -> None:
         files = self._manifest.snapshots[date]
@@ -336,8 +341,19 @@ class Fleet:
     def _paths(self, names: list[str]) -> list[Path]:
         return [self.store.folder / name for name in names]
 
-    def configurations(self) -> dict[int, Configuration]:
+    def configurations(self) -> Mapping[int, Configuration]:
         """Give the distinct configurations of the hosts by fingerprint."""
+        if self._configurations is None:
+            self._configurations = self._read_configurations()
+        return self._configurations
+
+    def offer(self, fp: int) -> Offer:
+        """Give what the hosts of a configuration can give; it is read once, and has no host's name."""
+        if fp not in self._offers:
+            self._offers[fp] = self.configurations()[fp].offer(self.reader, "")
+        return self._offers[fp]
+
+    def _read_configurations(self) -> dict[int, Configuration]:
         names, rows = self.engine.table(queries.CONFIGURATIONS)
         words = [(column_of(word), word) for word in kept_words() if column_of(word) in names]
         layers: dict[int, dict[EvidenceLayer, Words]] = {}
@@ -359,10 +375,22 @@ class Fleet:
             for fp, head in heads.items()
         }
 
-    def hosts_of(self, fps: Iterable[int]) -> tuple[str, ...]:
+    def hosts_of(self, fps: Iterable[int]) -> HostNames:
         """Give the hosts of configurations, in alphabetical order."""
-        self.engine.keep("picked", queries.PICK, [",".join(map(str, fps))])
-        return tuple(host for host, _ in self.engine.rows(queries.PICKED_HOSTS))
+        picked = tuple(fps)
+        text = ",".join(map(str, picked))
+        return self.names(
+            queries.PICKED_HOSTS, self.count_of(picked), lambda: self.engine.keep("picked", queries.PICK, [text])
+        )
+
+    def names(self, query: str, count: int, prepare: Callable[[], None] = lambda: None) -> HostNames:
+        """Give so many names of hosts by a query, which is asked when they are looked at."""
+
+        def first(limit: int | None) -> tuple[str, ...]:
+            prepare()
+            return tuple(row[0] for row in self.engine.rows(query if limit is None else f"{query} LIMIT {limit}"))
+
+        return HostNames(count, first)
 
     def count_of(self, fps: Iterable[int]) -> int:
         """Give how many hosts have one of these configurations."""
@@ -378,7 +406,9 @@ class Fleet:
         Args:
             by: `zone`, `cluster`, or a label's name; None for one place.
         """
-        return self._by(queries.GROUPS, by)
+        if by not in self._groups:
+            self._groups[by] = self._by(queries.GROUPS, by)
+        return self._groups[by]
 
     def places(self, by: str | None) -> list[Row]:
         """Give fingerprint, name and place of each host, in the order of their names; `by` as in `groups`."""

@@ -65,9 +65,8 @@ def summarise(fleet: Fleet) -> Summary:
         column: tuple(Count(*row) for row in engine.rows(queries.COUNT_BY.format(column=column)))
         for column in queries.SUMMED_UP
     }
-    configurations = fleet.configurations()
     models: Counter[str] = Counter()
-    for fp, count, host in engine.rows(queries.COUNT_CONFIGURATIONS):
-        models[configurations[fp].offer(fleet.reader, host).model or ""] += count
+    for fp, count, _ in engine.rows(queries.COUNT_CONFIGURATIONS):
+        models[fleet.offer(fp).model or ""] += count
     named = tuple(Count(*pair) for pair in sorted(models.items(), key=lambda pair: (-pair[1], pair[0])))
     return Summary(fleet.date, hosts, distinct, guests, running, named, counts)

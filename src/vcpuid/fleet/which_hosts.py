@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from vcpuid.answers.compare import Comparer, Compatibility
@@ -30,7 +31,7 @@ class Placement(NamedTuple):
 
     date: str
     guest: str
-    hosts: dict[Compatibility, tuple[str, ...]]
+    hosts: Mapping[Compatibility, Sequence[str]]
     obstacles: tuple[Obstacle, ...]
     rests_on: str
 
@@ -44,8 +45,8 @@ def find_places(fleet: Fleet, guest: Party) -> Placement:
     comparer = Comparer(fleet.reader)
     answers: dict[Compatibility, list[int]] = {state: [] for state in Compatibility}
     obstacles: Counter[str] = Counter()
-    for fp, configuration in fleet.configurations().items():
-        way = comparer.guest_way(guest, configuration.offer(fleet.reader, ""))
+    for fp in fleet.configurations():
+        way = comparer.guest_way(guest, fleet.offer(fp))
         answers[way.compatibility].append(fp)
         if way.compatibility is Compatibility.INCOMPATIBLE:
             names = [one.feature for one in way.missing if one.is_sure] + [f"not {name}" for name in way.forbidden]

@@ -243,7 +243,7 @@ def test_hosts_of_another_vendor_must_go(fleet: Fleet) -> None:
 def test_a_guest_with_a_name_that_no_map_has_does_not_silence_the_others(fleet: Fleet, cpu: str) -> None:
     odd = GuestRow("odd", running=True, asked=cpu, got=cpu)
     store = Store(fleet.store.folder.parent / f"odd-{len(cpu)}")
-    ingest(store, [replace(ROWS[0], guests=(odd, GUESTS[0])), *ROWS[1:5]])
+    ingest(store, [ROWS[0]._replace(guests=(odd, GUESTS[0])), *ROWS[1:5]])
     word = "Haswel" if "Haswel" in cpu else "avx22"
     drained = {one.guest: one for one in find_exits(store.fleet(), ROWS[0].host).exits}
     assert drained["odd"].compatibility is Compatibility.UNKNOWN
@@ -259,7 +259,7 @@ def test_a_guest_with_a_name_that_no_map_has_does_not_silence_the_others(fleet: 
 def test_another_accelerator_is_not_answered_by_what_kvm_gives(fleet: Fleet) -> None:
     emulated = GuestRow("emulated", running=True, asked=PLAIN, got=PLAIN, accelerator="tcg")
     store = Store(fleet.store.folder.parent / "emulated")
-    ingest(store, [replace(ROWS[0], guests=(emulated,)), replace(ROWS[1], guests=())])
+    ingest(store, [ROWS[0]._replace(guests=(emulated,)), ROWS[1]._replace(guests=())])
     (one,) = find_exits(store.fleet(), ROWS[0].host).exits
     assert one.compatibility is Compatibility.UNKNOWN
     assert "runs under tcg" in one.obstacles[0].what
@@ -337,7 +337,7 @@ def test_the_upgrade_is_to_blame_for_what_is_not_amiss_already(fleet: Fleet) -> 
     (after,) = read_parties(domain_capabilities(model + off)["xml"].encode(), "after.xml")
     store = Store(fleet.store.folder.parent / "blame")
     guest = GuestRow("g", running=True, asked=HASWELL, got=PLAIN, machine="pc-i440fx-1.7")
-    ingest(store, [replace(ROWS[0], guests=(guest,), configuration=configuration_of(before, READER))])
+    ingest(store, [ROWS[0]._replace(guests=(guest,), configuration=configuration_of(before, READER))])
     blame = [[one.is_old for one in precheck(store.fleet(), party).troubles] for party in (before, after)]
     assert blame == [[True], [False, False]]
     machine = precheck(store.fleet(), canary("10.0.13")).troubles
@@ -350,7 +350,7 @@ def test_what_the_upgrade_is_to_blame_for_comes_first(fleet: Fleet) -> None:
     impossible = "<cpu mode='custom'><model>EPYC</model></cpu>"
     old = tuple(GuestRow(f"old-{n}", running=False, asked=impossible, got="") for n in range(9))
     store = Store(fleet.store.folder.parent / "old")
-    ingest(store, [replace(ROWS[0], guests=(*old, GUESTS[0]))])
+    ingest(store, [ROWS[0]._replace(guests=(*old, GUESTS[0]))])
     answer = precheck(store.fleet(), upgraded())
     sure = [one for one in answer.troubles if one.compatibility is Compatibility.INCOMPATIBLE]
     assert [one.is_old for one in sure] == sorted(one.is_old for one in sure)
