@@ -1,0 +1,1 @@
+"""The explorer's server: what stands between a browser and the answers."""
