@@ -110,8 +110,10 @@ class _Members:
     def _reference(self, target: str) -> str:
         if target.startswith("#"):
             return f"`{target.rpartition('/')[2]}`"
-        name = self._names[target]
-        return f"[{name}](#{name.replace('/', '')})"
+        schema, _, part = target.partition("#")
+        name = self._names[schema]
+        link = f"[{name}](#{name.replace('/', '')})"
+        return f"`{part.rpartition('/')[2]}` of {link}" if part else link
 
 
 def _cell(text: str) -> str:

@@ -37,6 +37,7 @@ COMMANDS = {
     "map": ("map", "libvirt's feature map."),
     "sgx": ("sgx", "SGX for guests: a host's readiness, and plans for its enclave memory."),
     "fleet": ("fleet", "Many hosts at once: a store of their CPUs, and its questions."),
+    "serve": ("serve", "The explorer: the atlas in a browser."),
 }
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from vcpuid.answers.explain import Explanation, FeatureExplanation, NumberInWord, SetBit, WordExplanation
-from vcpuid.answers.map_entry import doubt_map_entry, map_entry
-from vcpuid.errors import UsageError
 from vcpuid.render.document import Document, address_document, feature_document, word_document
 from vcpuid.render.page import Page, Role, Span
-from vcpuid.rules.libvirt.switches import switch_of
+from vcpuid.render.ways import ways_of
 from vcpuid.terms.address import Bits
 from vcpuid.terms.feature import Dialect, Feature
 
@@ -88,31 +86,11 @@ def _render_names(page: Page, explanation: FeatureExplanation) -> None:
 
 
 def _render_ways(page: Page, feature: Feature) -> None:
-    libvirt, qemu = feature.name_in(Dialect.LIBVIRT), feature.name_in(Dialect.QEMU)
-    if qemu:
-        _row(page, "-cpu", f"MODEL,{qemu}=on", whole=True)
-    if libvirt:
-        _row(page, "domain XML", f"<feature policy='require' name='{libvirt}'/>", whole=True)
-        _row(page, "nova.conf", f"[libvirt] cpu_model_extra_flags = {libvirt}", whole=True)
-    elif switch := switch_of(feature):
-        since = f"   since {switch.since}" if switch.since else ""
-        _row(page, "domain XML", f"{switch.element}{since}", whole=True)
-    elif qemu and qemu.startswith(("hv-", "kvm")):
-        _row(page, "domain XML", "no element turns it on")
-    _render_map_entry(page, feature)
-
-
-def _render_map_entry(page: Page, feature: Feature) -> None:
-    if doubt_map_entry(feature):
-        return
-    try:
-        entry = map_entry(feature)
-    except UsageError:
-        return
-    first, *rest = entry.strip().splitlines()
-    _row(page, "libvirt map", first, whole=True)
-    for line in rest:
-        page.add(" " * _LABEL_WIDTH + line)
+    for way in ways_of(feature):
+        first, *rest = way.text.splitlines()
+        _row(page, way.place, first + (f"   since {way.since}" if way.since else ""), whole=True)
+        for line in rest:
+            page.add(" " * _TEXT_COLUMN + line)
 
 
 def _render_word(page: Page, explanation: WordExplanation) -> None:
@@ -157,10 +135,11 @@ def _index(bits: Bits) -> str:
 
 def explain_document(explanations: list[Explanation]) -> Document:
     """Give the answers of `explain`."""
-    return {"schema": "vcpuid-explain/1", "answers": [_explanation(answer) for answer in explanations]}
+    return {"schema": "vcpuid-explain/1", "answers": [explanation_document(answer) for answer in explanations]}
 
 
-def _explanation(answer: Explanation) -> Document:
+def explanation_document(answer: Explanation) -> Document:
+    """Give one answer of `explain`."""
     if isinstance(answer, FeatureExplanation):
         return {
             "feature": feature_document(answer.match.feature),

@@ -1,0 +1,117 @@
+"""What does the atlas have for a text that people type: a name, a part of one, a word, an address, a leaf?"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from vcpuid.answers.explain import Explanation, explain
+from vcpuid.answers.leaf import LeafSummary, list_leaves
+from vcpuid.atlas import Atlas, Field
+from vcpuid.errors import UnknownNameError, UsageError
+from vcpuid.terms.address import parse_hexadecimal
+from vcpuid.terms.feature import Feature
+
+MOST_HITS = 50
+_LEAF = re.compile(r"(?:(?:cpuid|leaf)[ .]*)?((?:0x)?[0-9a-f]{1,8}h?)", re.IGNORECASE)
+
+
+class Found(NamedTuple):
+    """What there is for a text.
+
+    Attributes:
+        text: The text, without blanks around it.
+        explanation: The answer of `explain`, where the text is a whole name, an address or a value; else None.
+        error: Why there is no such answer; None where there is one, and for no text.
+        features: Features of which a name, the title or the description has the text; the nearest first.
+        fields: Fields of which the name has the text, and which are none of these features.
+        leaves: Leaves of which it is the number, or a part of the title.
+    """
+
+    text: str
+    explanation: Explanation | None
+    error: UsageError | None
+    features: tuple[Feature, ...]
+    fields: tuple[Field, ...]
+    leaves: tuple[LeafSummary, ...]
+
+
+def search(text: str, atlas: Atlas | None = None) -> Found:
+    """Search in every dialect, upper and lower case and dashes and underscores being the same."""
+    atlas = atlas or Atlas.load()
+    text = text.strip()
+    if not text:
+        return Found(text, None, None, (), (), ())
+    leaves = _leaves(text, atlas)
+    explanation, error = None, None
+    try:
+        explanation = explain(text, None, atlas)
+    except UsageError as why_not:
+        error = why_not
+    features = _features(text, atlas)
+    fields = _fields(text, atlas, features)
+    if isinstance(error, UnknownNameError) and (features or fields or leaves):
+        error = None  # a part of a name is a good question
+    return Found(text, explanation, error, features[:MOST_HITS], fields[:MOST_HITS], leaves)
+
+
+def _fold(text: str) -> str:
+    return text.lower().replace("_", "-")
+
+
+@cache
+def _names(atlas: Atlas) -> tuple[tuple[tuple[str, ...], str, Feature], ...]:
+    """Give each feature's names and what is said of it, folded."""
+    return tuple(
+        (
+            tuple({_fold(name) for name in (feature.name, *_spellings(feature))}),
+            _fold(f"{feature.title} {feature.description}"),
+            feature,
+        )
+        for feature in atlas.features()
+    )
+
+
+def _spellings(feature: Feature) -> list[str]:
+    return [name.text for names in feature.names.values() for name in names]
+
+
+def _features(text: str, atlas: Atlas) -> tuple[Feature, ...]:
+    folded = _fold(text)
+    ranked = []
+    for number, (names, said, feature) in enumerate(_names(atlas)):
+        rank = min((_rank(name, folded) for name in names), default=_NO_RANK)
+        if rank == _NO_RANK and folded in said:
+            rank = _SAID
+        if rank != _NO_RANK:
+            ranked.append((rank, number, feature))
+    return tuple(feature for _, _, feature in sorted(ranked, key=lambda hit: hit[:2]))
+
+
+_SAID, _NO_RANK = 3, 4
+
+
+def _rank(name: str, text: str) -> int:
+    if name == text:
+        return 0
+    if name.startswith(text):
+        return 1
+    return 2 if text in name else _NO_RANK
+
+
+def _fields(text: str, atlas: Atlas, features: tuple[Feature, ...]) -> tuple[Field, ...]:
+    folded = _fold(text)
+    shown = {bits for feature in features for bits in feature.bits}
+    return tuple(
+        field
+        for leaf in atlas.field_table.leaves
+        for field in atlas.field_table.of_leaf(leaf)
+        if folded in _fold(field.name) and field.bits() not in shown
+    )
+
+
+def _leaves(text: str, atlas: Atlas) -> tuple[LeafSummary, ...]:
+    match = _LEAF.fullmatch(text)
+    number = parse_hexadecimal(match[1]) if match else None
+    return tuple(leaf for leaf in list_leaves(atlas) if leaf.leaf == number or text.lower() in leaf.title.lower())

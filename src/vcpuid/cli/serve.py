@@ -1,0 +1,64 @@
+"""`vcpuid serve`."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import suppress
+
+import click
+
+from vcpuid.errors import UndecidedError
+
+_EXTRA = frozenset({"jinja2", "starlette", "uvicorn"})
+
+
+@click.command()
+@click.option("--host", metavar="ADDR", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="The port; 0 takes any that is free.",
+)
+@click.option(
+    "--token",
+    metavar="T",
+    envvar="VCPUID_TOKEN",
+    show_envvar=True,
+    help="Answer only those who have it. An address that others reach needs one.",
+)
+def command(host: str, port: int, token: str | None) -> None:
+    """Serve the explorer to a browser, until Ctrl-C.
+
+    It listens on this machine alone. On another address it asks for the token: a browser as the password, a
+    program as `Authorization: Bearer T`. Better set it with VCPUID_TOKEN: others on this machine see what
+    stands on a command line.
+
+    \b
+    vcpuid serve
+    VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --host 192.0.2.7
+    """
+    try:
+        from vcpuid.web.server import listen, serve  # noqa: PLC0415 - --help must not need the extra
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRA:
+            raise
+        raise UndecidedError(
+            f"the explorer needs {package}, which is not installed",
+            next_step="Install vcpuid with its extra `web`: pip install 'vcpuid[web]'",
+        ) from None
+    gc.enable()  # a server, unlike other commands, lives long enough for its garbage to matter
+    listener = listen(host, port, token)
+    with listener.socket:
+        if not listener.is_loopback:
+            click.echo(
+                "vcpuid: warning: others can reach this address, and what they send and get, the token too, is not"
+                " encrypted: put a proxy with TLS before it",
+                err=True,
+            )
+        click.echo(f"The explorer is at {listener.address} (Ctrl-C ends it)")
+        with suppress(KeyboardInterrupt):  # how it is meant to end
+            serve(listener, token)

@@ -1,0 +1,81 @@
+"""Documents as pages for a browser: each template takes the JSON document that its twin gives to programs."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from vcpuid import __version__
+from vcpuid.render.document import Document
+from vcpuid.render.html.grid import byte_rows
+from vcpuid.render.html.links import address_link, bit_link, leaf_link, leaf_name, register_link, search_link
+from vcpuid.terms.feature import Dialect
+
+FOLDER: Final = Path(__file__).parent
+STATIC: Final = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+"""The files that pages refer to, in this folder, with their media types."""
+
+
+def render_page(template: str, document: Document, *, addresses: dict[str, str]) -> str:
+    """Render a document with a template.
+
+    Args:
+        template: The template's name, without its ending.
+        document: What the page shows.
+        addresses: Static file to the address under which it is served.
+    """
+    return _environment().get_template(f"{template}.html").render(answer=document, static=addresses)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = _breakable
+    environment.filters["reading"] = _reading
+    environment.globals |= {
+        "version": __version__,
+        "dialects": {dialect.value: dialect.label for dialect in Dialect},
+        "address_link": address_link,
+        "bit_link": bit_link,
+        "byte_rows": byte_rows,
+        "leaf_link": leaf_link,
+        "leaf_name": leaf_name,
+        "register_link": register_link,
+        "search_link": search_link,
+    }
+    return environment
+
+
+def _breakable(name: str) -> Markup:
+    """Let a name be broken into lines behind its dashes and underscores, rather than anywhere."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[_-])", name))
+
+
+def _reading(encoding: str) -> str:
+    """Say how raw bits become a value."""
+    kind, _, amount = encoding.partition("-")
+    return {"times": f"the number times {amount}", "minus": f"the number plus {amount}"}.get(kind) or _READINGS[
+        kind
+    ]
+
+
+_READINGS = {
+    "flag": "yes or no",
+    "number": "a number",
+    "values": "one of the values",
+    "hex": "a hexadecimal number",
+    "text": "letters",
+    "set": "a set, a bit a member",
+    "log2": "two to the power of the number",
+}

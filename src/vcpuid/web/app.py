@@ -1,0 +1,46 @@
+"""The explorer as an ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from vcpuid.web import static
+from vcpuid.web.faults import confess, refuse
+from vcpuid.web.guard import Guard
+from vcpuid.web.openapi import openapi_document
+from vcpuid.web.pages import VIEWS
+from vcpuid.web.token import TokenGate
+from vcpuid.web.view import API
+
+_BODY_BYTES = 4096
+"""No page takes a body yet."""
+_BODY_SECONDS = 10.0
+
+
+def make_app(hosts: Collection[str], token: str | None = None) -> ASGIApp:
+    """Make the application.
+
+    Args:
+        hosts: The names under which it may be asked; see `Guard`.
+        token: What every request must have; None for a server that only this machine reaches.
+    """
+    document = openapi_document(VIEWS)
+
+    async def tell_api(_: Request) -> Response:
+        return JSONResponse(document)
+
+    routes = [route for view in VIEWS for route in view.routes()]
+    app: ASGIApp = Starlette(
+        routes=[*routes, Route(f"{API}/openapi.json", tell_api), static.ROUTE],
+        exception_handlers={HTTPException: refuse, Exception: confess},
+    )
+    if token is not None:
+        app = TokenGate(app, token)
+    return Guard(app, hosts, body_bytes=_BODY_BYTES, body_seconds=_BODY_SECONDS)

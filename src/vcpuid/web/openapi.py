@@ -1,0 +1,90 @@
+"""The OpenAPI document, made from the views and the published schemas."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from vcpuid import __version__, render
+from vcpuid.render.document import Document
+from vcpuid.web.view import API, Parameter, View
+
+_SCHEMAS = Path(render.__file__).parent / "schemas"
+_URN = re.compile(r"urn:vcpuid:schema:([\w-]+):1(?:#(.*))?")
+
+
+def openapi_document(views: Iterable[View]) -> Document:
+    """Give the document of all views that have an answer for programs."""
+    told = [view for view in views if view.api is not None]
+    schemas: dict[str, Any] = {}
+    for name in ("error", *(view.schema for view in told)):
+        _add_schema(name, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "vcpuid",
+            "version": __version__,
+            "description": "The documents behind the explorer's pages.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {f"{API}{view.api}": {"get": _operation(view)} for view in told},
+        "components": {"schemas": schemas},
+    }
+
+
+def _operation(view: View) -> Document:
+    refusals = {"404": "There is nothing of this name or address."}
+    if any(parameter.where == "query" for parameter in view.parameters):
+        refusals["400"] = "The question cannot be read."
+    return {
+        "summary": view.summary,
+        "parameters": [_parameter(parameter) for parameter in view.parameters],
+        "responses": {"200": _response("The answer.", view.schema)}
+        | {status: _response(text, "error") for status, text in refusals.items()},
+    }
+
+
+def _parameter(parameter: Parameter) -> Document:
+    return {
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": True,
+        "description": parameter.description,
+        "schema": parameter.schema,
+        "example": parameter.example,
+    }
+
+
+def _response(description: str, schema: str) -> Document:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"description": description, "content": content}
+
+
+def _add_schema(name: str, schemas: dict[str, Any]) -> None:
+    """Add a published schema and those that it refers to."""
+    if name in schemas:
+        return
+    schema = json.loads((_SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+    schemas[name] = {}  # it is being added: schemas may refer to each other
+    schemas[name] = _within(schema, name, schemas)
+
+
+def _within(part: Any, name: str, schemas: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON goes in and comes out
+    """Rewrite references so that they lead within the document."""
+    if isinstance(part, list):
+        return [_within(one, name, schemas) for one in part]
+    if not isinstance(part, dict):
+        return part
+    result = {}
+    for key, value in part.items():
+        if key == "$ref":
+            other = _URN.fullmatch(value)
+            target, pointer = (other[1], other[2] or "") if other else (name, value.removeprefix("#"))
+            _add_schema(target, schemas)
+            result[key] = f"#/components/schemas/{target}{pointer}"
+        elif key not in ("$schema", "$id"):
+            result[key] = _within(value, name, schemas)
+    return result

@@ -1,0 +1,164 @@
+"""The explorer in a real browser, from the server that `vcpuid serve` starts."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from programs import needs
+
+pytestmark = needs("chromium", package="chromium")
+
+CHROMIUM = "/usr/bin/chromium"
+PAGES = (
+    "/",
+    "/cpuid",
+    "/cpuid/7",
+    "/cpuid/d/33",
+    "/cpuid/40000003",
+    "/cpuid/80000006",
+    "/cpuid/7/0/ebx/2",
+    "/cpuid/4/0/eax/20",
+    "/cpuid/7/0/ecx/15",
+    "/search?q=sgx",
+    "/search?q=avx512",
+    "/search?q=stibp",
+    "/search?q=sqxlc",
+    "/search?q=7.0.ebx%3D0x29c6fbf",
+    "/search?q=4.0.eax",
+)
+DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=375, height=700)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    command = [sys.executable, "-m", "vcpuid", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[4].rstrip("/")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Not the plug-in's: its event loop would last until the last test of the session, and be in others' way."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def open_page(chromium: Browser, server: str, **options: Any) -> tuple[Page, list[str]]:  # noqa: ANN401 - playwright's
+    """Open a page of its own, and what goes wrong there: complaints of the console, requests elsewhere."""
+    wrong: list[str] = []
+    page = chromium.new_context(base_url=server, viewport=options.pop("viewport", DESK), **options).new_page()
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(server) else None)
+    return page, wrong
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_every_page_is_accessible_fits_and_complains_of_nothing(
+    chromium: Browser, server: str, scheme: str, viewport: ViewportSize
+) -> None:
+    page, wrong = open_page(chromium, server, color_scheme=scheme, viewport=viewport)
+    axe = Axe()
+    for path in PAGES:
+        page.goto(path)
+        for more in page.locator("summary").all():
+            more.click()
+        found = axe.run(page)
+        assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert page.evaluate(
+            "[...document.querySelectorAll('.register .name')].every(name =>"
+            " name.getBoundingClientRect().right <= name.closest('div').getBoundingClientRect().right + 1)"
+        ), path
+    page.context.close()
+    assert wrong == []
+
+
+def test_a_search_leads_to_a_bit_with_the_keyboard_alone(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server)
+    page.goto("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("HW_CPU_X86_SGX")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Software Guard Extensions")
+    expect(page).to_have_url(f"{server}/search?q=HW_CPU_X86_SGX")
+    page.get_by_role("link", name="CPUID.07H.0:EBX[2]").first.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{server}/cpuid/7/0/ebx/2")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.context.close()
+    assert wrong == []
+
+
+def test_a_search_needs_no_javascript(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server, java_script_enabled=False)
+    page.goto("/cpuid")
+    page.get_by_role("searchbox").fill("num_threads_sharing")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="num_threads_sharing").first.click()
+    expect(page).to_have_url(f"{server}/cpuid/4/0/eax/14")
+    page.context.close()
+    assert wrong == []
+
+
+def test_a_bit_is_reached_by_its_address_and_marked_in_its_register(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server)
+    page.goto("/cpuid/7/0/ebx/2")
+    cell = page.locator(".register [aria-current=true]")
+    expect(cell).to_have_text("2 sgx")
+    page.get_by_role("link", name="bit 3 →").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("bmi1")
+    page.get_by_role("navigation", name="Place").get_by_role("link", name="EBX").click()
+    expect(page).to_have_url(f"{server}/cpuid/7/0#ebx")
+    page.context.close()
+    assert wrong == []
+
+
+def test_a_register_is_a_grid_of_32_bits_over_which_fields_span(chromium: Browser, server: str) -> None:
+    page, _ = open_page(chromium, server, viewport=PHONE)
+    page.goto("/cpuid/4")
+    register = page.locator("#eax .register")
+    whole = register.bounding_box()
+    assert whole is not None
+    widths = [box["width"] for cell in register.locator("> div").all() if (box := cell.bounding_box())]
+    assert round(sum(widths) / (whole["width"] / 8)) == 32
+    spans = register.locator("a", has_text="num_cores_on_die").locator("..").bounding_box()
+    assert spans is not None
+    assert round(spans["width"] / (whole["width"] / 8)) == 6
+    page.context.close()
+
+
+def test_a_printed_page_has_no_controls(chromium: Browser, server: str) -> None:
+    page, _ = open_page(chromium, server)
+    page.goto("/cpuid/7/0/ebx/2")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("searchbox")).to_be_hidden()
+    expect(page.locator(".register [aria-current=true]")).to_be_visible()
+    page.context.close()
+
+
+def test_what_is_not_there_has_a_page_too(chromium: Browser, server: str) -> None:
+    page, _ = open_page(chromium, server)
+    answer = page.goto("/cpuid/7/99")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("heading", level=1)).to_have_text("the atlas has no such subleaf of leaf 07H")
+    assert Axe().run(page).violations_count == 0
+    page.context.close()

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from vcpuid.answers.explain import FeatureExplanation, WordExplanation
+from vcpuid.answers.search import MOST_HITS, Found, search
+from vcpuid.atlas import Atlas
+from vcpuid.errors import AmbiguousNameError, UnknownNameError
+
+
+def explained(found: Found) -> str:
+    assert isinstance(found.explanation, FeatureExplanation)
+    return found.explanation.match.feature.name
+
+
+@pytest.mark.parametrize(
+    "text", ["sgx", " SGX ", "HW_CPU_X86_SGX", "7.0.ebx.2", "CPUID.07H:EBX[2]", "CPUID.07H:EBX.sgx [bit 2]"]
+)
+def test_a_whole_name_or_address_in_any_dialect_is_explained(text: str) -> None:
+    assert explained(search(text)) == "sgx"
+
+
+def test_a_value_is_explained_bit_by_bit() -> None:
+    found = search("0x12.1.eax=0x36")
+    assert isinstance(found.explanation, WordExplanation)
+    assert found.explanation.value == 0x36
+
+
+def test_a_part_of_a_name_finds_those_that_begin_with_it_first() -> None:
+    found = search("avx512_v")
+    assert found.explanation is None
+    assert found.error is None
+    names = [feature.name for feature in found.features]
+    assert {"avx512vbmi", "avx512-vpopcntdq"} & set(names)
+    begins = [
+        any(name.lower().replace("_", "-").startswith("avx512-v") for name in spellings(one)) for one in names
+    ]
+    assert begins == sorted(begins, reverse=True)
+    assert begins[0]
+
+
+def spellings(name: str) -> list[str]:
+    feature = Atlas.load().find(name).feature
+    return [feature.name, *(name.text for names in feature.names.values() for name in names)]
+
+
+def test_dashes_and_underscores_are_the_same() -> None:
+    assert search("sha_n").features == search("sha-n").features != ()
+
+
+def test_what_is_said_of_a_feature_is_searched_too() -> None:
+    assert "sgx" in [feature.name for feature in search("enclaves").features]
+
+
+def test_a_field_that_no_project_names_is_found_by_its_name() -> None:
+    assert {field.leaf for field in search("num_threads_sharing").fields} == {4, 0x8000001D}
+
+
+@pytest.mark.parametrize("text", ["12", "0x12", "12H", "leaf 12", "CPUID.12H"])
+def test_a_number_finds_its_leaf(text: str) -> None:
+    assert 0x12 in [leaf.leaf for leaf in search(text).leaves]
+
+
+def test_a_word_of_its_title_finds_a_leaf() -> None:
+    assert {0xB, 0x1F} <= {leaf.leaf for leaf in search("topology").leaves}
+
+
+def test_a_name_that_means_different_bits_says_which() -> None:
+    error = search("stibp").error
+    assert isinstance(error, AmbiguousNameError)
+    assert [address for address, _ in error.meanings] == ["7.0.edx.27", "80000008.0.ebx.15"]
+
+
+def test_a_miss_gives_near_names() -> None:
+    error = search("sqxlc").error
+    assert isinstance(error, UnknownNameError)
+    assert "sgxlc" in error.suggestions
+
+
+def test_an_address_out_of_range_is_told() -> None:
+    error = search("7.0.ebx.40").error
+    assert error is not None
+    assert error.message == "CPUID.07H.0:EBX has bits 0 to 31"
+
+
+def test_no_text_finds_nothing() -> None:
+    assert search("  ") == Found("", None, None, (), (), ())
+
+
+def test_hits_are_limited() -> None:
+    assert len(search("e").features) == MOST_HITS

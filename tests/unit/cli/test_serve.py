@@ -1,0 +1,89 @@
+"""`vcpuid serve`: where it listens, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from vcpuid.cli import run
+
+TOKEN = "0123456789abcdef"  # noqa: S105 - of a server that lives as long as a test
+
+
+def test_it_says_where_it_is_answers_there_and_ends_quietly() -> None:
+    command = [sys.executable, "-m", "vcpuid", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        address = urlsplit(line.split()[4])
+        assert line == f"The explorer is at {address.geturl()} (Ctrl-C ends it)\n"
+        connection = HTTPConnection(address.hostname or "", address.port or 0, timeout=30)
+        connection.request("GET", "/api/v1/explain?q=sgx")
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["server"]) == (200, None)
+        assert json.load(answer)["answers"][0]["feature"]["name"] == "sgx"
+        connection.close()
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=30)
+    assert (process.returncode, rest, errors) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--host", "192.0.2.7"], "others can reach this address, and there is no token"),
+        (["--host", "0.0.0.0", "--token", TOKEN], "not an address by which a server can be asked"),  # noqa: S104
+        (["--host", "::", "--token", TOKEN], "not an address by which a server can be asked"),
+        (
+            ["--host", "198.51.100.7", "--token", TOKEN],
+            "cannot listen",
+        ),  # of the documentation's network: not ours
+        (["--host", "no such name"], "not an address of this machine"),
+        (["--host", ""], "not an address"),
+        (["--token", "short"], "not a token"),
+        (["--token", ""], "not a token"),
+        (["--token", "é" * 20], "not a token"),
+    ],
+)
+def test_what_is_not_safe_or_not_possible_is_refused(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["serve", "--port", "0", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert run(["serve", "--port", str(port)]) == 2
+    told = capsys.readouterr().err
+    assert f"cannot listen: Address already in use: found 127.0.0.1 port {port}" in told
+    assert "--port" in told
+
+
+@pytest.mark.parametrize("package", ["jinja2", "starlette", "uvicorn"])
+def test_without_its_extra_it_says_what_to_install(package: str) -> None:
+    program = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from vcpuid.cli import run\n"
+        "sys.exit(run(['serve', '--port', '0']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ),
+        timeout=60,
+    )
+    assert done.returncode == 4
+    assert f"the explorer needs {package}, which is not installed" in done.stderr
+    assert "pip install 'vcpuid[web]'" in done.stderr

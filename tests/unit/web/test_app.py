@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from starlette.types import ASGIApp
+
+from asgi import HOST, Answer, get
+from schemas import check_document
+from vcpuid.answers.explain import explain
+from vcpuid.answers.leaf import list_leaves
+from vcpuid.atlas import Atlas
+from vcpuid.render.explain import explain_document
+from vcpuid.web.app import make_app
+from vcpuid.web.guard import LOOPBACK_HOSTS
+from vcpuid.web.pages import VIEWS
+from vcpuid.web.view import API
+
+APP: ASGIApp = make_app(LOOPBACK_HOSTS)
+LEAVES = [summary.leaf for summary in list_leaves()]
+
+
+def ask(target: str, method: str = "GET", host: str = HOST) -> Answer:
+    return get(APP, target, method=method, host=host)
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: f"{leaf:x}")
+def test_every_subleaf_of_every_leaf_has_a_page_and_a_document(leaf: int) -> None:
+    document = ask(f"{API}/leaves/{leaf:x}").document
+    check_document("leaf", document)
+    for run in document["subleaves"]:
+        page = ask(f"/cpuid/{leaf:x}/{run['first']}")
+        assert page.status == 200
+        assert len(page.body) < 100_000
+        twin = ask(f"{API}/leaves/{leaf:x}/{run['first']}").document
+        check_document("leaf", twin)
+        for register in twin["registers"]:
+            for grid in register["grids"]:
+                assert all(
+                    f'href="/cpuid/{leaf:x}/{run["first"]}/{register["register"]}/{cell["low"]}"' in page.text
+                    for cell in grid["cells"]
+                )
+
+
+@pytest.mark.parametrize("place", ["7/0/ebx", "4/0/eax", "40000003/0/edx", "80000001/0/ecx", "7ffe/9/edx"])
+def test_every_bit_of_a_register_has_a_page_and_a_document(place: str) -> None:
+    for bit in range(32):
+        assert ask(f"/cpuid/{place}/{bit}").status == 200
+        check_document("bit", ask(f"{API}/leaves/{place}/{bit}").document)
+
+
+def test_a_bits_page_has_the_answer_of_explain() -> None:
+    page = ask("/cpuid/7/0/ebx/2").text
+    for text in ("Software Guard Extensions", "HW_CPU_X86_SGX", "MODEL,sgx=on", "since 6.2"):
+        assert text in page
+
+
+def test_the_list_of_leaves_has_them_all() -> None:
+    document = ask(f"{API}/leaves").document
+    check_document("leaves", document)
+    page = ask("/cpuid").text
+    assert [leaf["leaf"] for leaf in document["leaves"]] == LEAVES
+    assert all(f'href="/cpuid/{leaf:x}"' in page for leaf in LEAVES)
+
+
+def test_the_first_page_asks_what_can_be_answered() -> None:
+    page = ask("/")
+    assert page.status == 200
+    assert '<form action="/search"' in page.text
+
+
+def test_a_field_is_shown_in_the_subleaf_that_was_asked_about() -> None:
+    page = ask("/cpuid/4/3/eax/20").text
+    assert "CPUID.04H.3:EAX[25:14]" in page
+    assert "CPUID.04H.0" not in page
+    assert "the number plus 1" in page
+
+
+def test_every_field_says_how_it_is_read() -> None:
+    atlas = Atlas.load()
+    fields = [field for leaf in LEAVES for field in atlas.field_table.of_leaf(leaf) if field.encoding != "flag"]
+    for bits in {field.encoding: field.bits() for field in fields}.values():
+        leaf, subleaf, register, _ = bits.plain.split(".")
+        assert "read as" in ask(f"/cpuid/{leaf}/{subleaf}/{register}/{bits.low}").text
+
+
+SEARCHES = {
+    "sgx": "Software Guard Extensions",
+    "HW_CPU_X86_VMX": "vmx",
+    "7.0.ebx%3D0x29c6fbf": "tsc-adjust",
+    "7.0.ebx": "fsgsbase",
+    "7.3.ebx": "The atlas has nothing there",
+    "7.0.ebx%3D0": "No bit is set",
+    "MSR+0x10a": "rdctl-no",
+    "0x40000003.0.eax%3D1": "Xen",
+    "avx512": "avx512-vpopcntdq",
+    "topology": "Extended topology",
+    "sqxlc": "sgxlc",
+    "7.0.ebx.40": "has bits 0 to 31",
+    "": "A name in any dialect",
+    "%3Cscript%3E": "&lt;script&gt;",
+}
+
+
+@pytest.mark.parametrize(("query", "text"), SEARCHES.items())
+def test_a_search_answers_people_and_programs(query: str, text: str) -> None:
+    page = ask(f"/search?q={query}")
+    assert page.status == 200
+    assert text in page.text
+    assert "<script" not in page.text
+    check_document("search", ask(f"{API}/search?q={query}").document)
+
+
+def test_a_name_of_several_meanings_leads_to_each() -> None:
+    document = ask(f"{API}/search?q=stibp").document
+    check_document("search", document)
+    assert len(document["meanings"]) > 1
+    page = ask("/search?q=stibp").text
+    assert "means different bits" in page
+    assert all(f"/search?q={meaning['address'].replace('+', '%2B')}" in page for meaning in document["meanings"])
+
+
+def test_explain_answers_as_the_command_does() -> None:
+    assert ask(f"{API}/explain?q=sgxlc").document == explain_document([explain("sgxlc")])
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "message"),
+    [
+        ("/explain?q=sqx", 404, "no feature of this name in any dialect"),
+        ("/explain?q=7.0.ebx.40", 400, "CPUID.07H.0:EBX has bits 0 to 31"),
+        ("/explain", 400, "the query has no text q, or several"),
+        ("/search?q=a&q=b", 400, "the query has no text q, or several"),
+        (f"/search?q={'a' * 201}", 400, "the text is too long"),
+        ("/leaves/7ffe", 404, "the atlas has no such leaf"),
+        ("/leaves/7/99", 404, "the atlas has no such subleaf of leaf 07H"),
+        ("/leaves/xyz", 404, "not a leaf"),
+        ("/leaves/7/-1", 404, "not a subleaf"),
+        ("/leaves/7/%D9%A1", 404, "not a subleaf"),
+        ("/leaves/7/0/rax/1", 404, "not a register"),
+        ("/leaves/7/0/eax/32", 404, "not a bit"),
+        ("/nothing", 404, "not found"),
+    ],
+)
+def test_what_has_no_answer_is_told_to_people_and_programs(target: str, status: int, message: str) -> None:
+    answer = ask(f"{API}{target}")
+    assert (answer.status, answer.document["message"]) == (status, message)
+    check_document("error", answer.document)
+    if not target.startswith("/explain"):
+        page = ask(target.replace("/leaves/", "/cpuid/"))
+        assert page.status == status
+        assert f"<h1>{message}</h1>" in page.text
+
+
+def test_a_page_is_only_read() -> None:
+    answer = ask("/cpuid", method="POST")
+    assert (answer.status, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
+    assert "<h1>method not allowed</h1>" in answer.text
+
+
+def test_pages_refer_to_files_that_are_served_and_to_nothing_else() -> None:
+    page = ask("/cpuid/7").text
+    files = [part.partition('"')[0] for part in page.split('href="')[1:] if part.startswith("/static/")]
+    assert len(files) == 2
+    for file in files:
+        answer = ask(file)
+        assert answer.status == 200
+        assert "immutable" in answer.headers["cache-control"]
+    for forbidden in ("http:", "https:", "style=", "src=", "<script"):
+        assert forbidden not in page
+
+
+@pytest.mark.parametrize("name", ["style.css", "..%2Fstyle.css", "%2e%2e/%2e%2e/app.py", "style.000000000000.css"])
+def test_no_other_file_is_served(name: str) -> None:
+    assert ask(f"/static/{name}").status == 404
+
+
+def test_what_it_is_not_asked_by_name_for_is_refused() -> None:
+    assert ask("/", host="evil.example").status == 421
+
+
+def test_a_bug_is_confessed_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down(*_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("vcpuid.web.pages.leaves.list_leaves", break_down)
+    page = get(APP, "/cpuid", bug=ZeroDivisionError)
+    twin = get(APP, f"{API}/leaves", bug=ZeroDivisionError)
+    assert (page.status, twin.status) == (500, 500)
+    assert "<h1>this is a bug of vcpuid</h1>" in page.text
+    assert twin.document["message"] == "this is a bug of vcpuid"
+    assert "ZeroDivisionError" not in page.text + twin.text
+    told = capsys.readouterr().err
+    assert told.count("this is a bug of vcpuid: ZeroDivisionError: oh") == 2
+    assert "Traceback" not in told + page.text
+
+
+def resolve(document: dict[str, Any], pointer: str) -> object:
+    place: Any = document
+    for step in pointer.removeprefix("#/").split("/"):
+        place = place[step]
+    return place
+
+
+def references(part: object) -> list[str]:
+    if isinstance(part, list):
+        return [found for one in part for found in references(one)]
+    if isinstance(part, dict):
+        own = [part["$ref"]] if "$ref" in part else []
+        return own + [found for one in part.values() for found in references(one)]
+    return []
+
+
+def test_the_openapi_document_has_every_view_and_leads_nowhere_outside() -> None:
+    document = ask(f"{API}/openapi.json").document
+    assert set(document["paths"]) == {f"{API}{view.api}" for view in VIEWS if view.api}
+    found = references(document)
+    assert found
+    for pointer in found:
+        assert resolve(document, pointer)
+    assert "urn:" not in json.dumps(document)
+
+
+def test_the_openapi_documents_examples_are_answered_as_it_says() -> None:
+    document = ask(f"{API}/openapi.json").document
+    for path, item in document["paths"].items():
+        target, query = path, ""
+        for parameter in item["get"]["parameters"]:
+            Draft202012Validator(parameter["schema"])
+            if parameter["in"] == "query":
+                query = f"?{parameter['name']}={parameter['example']}"
+            target = target.replace(f"{{{parameter['name']}}}", parameter["example"])
+        answer = ask(target + query)
+        assert answer.status == 200
+        schema = item["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        Draft202012Validator({**document, **schema}).validate(answer.document)

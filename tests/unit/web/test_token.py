@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from asgi import get
+from vcpuid.web.app import make_app
+from vcpuid.web.guard import LOOPBACK_HOSTS
+
+TOKEN = "0123456789abcdef"  # noqa: S105 - of a server that lives as long as a test
+APP = make_app(LOOPBACK_HOSTS, TOKEN)
+
+
+def basic(text: str) -> str:
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+@pytest.mark.parametrize(
+    "authorization", [f"Bearer {TOKEN}", f"bearer {TOKEN}", basic(f":{TOKEN}"), basic(f"me:{TOKEN}")]
+)
+@pytest.mark.parametrize("target", ["/", "/api/v1/leaves"])
+def test_who_has_the_token_passes(target: str, authorization: str) -> None:
+    assert get(APP, target, authorization=authorization).status == 200
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        TOKEN,
+        "Bearer",
+        f"Bearer {TOKEN}x",
+        "Basic !",
+        basic(TOKEN),
+        basic(f"{TOKEN}:"),
+        f"Digest {TOKEN}",
+        "Bearer é",
+    ],
+)
+@pytest.mark.parametrize("target", ["/", "/api/v1/openapi.json", "/static/style.css", "/nothing"])
+def test_nobody_else_does(target: str, authorization: str) -> None:
+    answer = get(APP, target, authorization=authorization)
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"].startswith("Basic ")
+    assert TOKEN not in answer.text
+    assert "content-security-policy" in answer.headers
+
+
+def test_the_host_is_checked_before_the_token() -> None:
+    assert get(APP, "/", host="evil.example", authorization=f"Bearer {TOKEN}").status == 421
