@@ -102,6 +102,11 @@ def audit(snapshot: Snapshot | Evidence, peers: Sequence[Party] = ()) -> Audit:
 
     Raises:
         InputError: The evidence is damaged.
+
+    Examples:
+        >>> from vcpuid import Snapshot, audit
+        >>> [finding.message for finding in audit(Snapshot.read("h07.json")).findings][0]
+        'asked for and not given: sgx'
     """
     evidence = snapshot if isinstance(snapshot, Evidence) else Evidence(snapshot)
     auditor = _Auditor(evidence, peers)

@@ -140,6 +140,12 @@ def baseline(parties: Sequence[Party], cpu_map: CpuMap | None = None) -> Baselin
     Raises:
         UsageError: There is no host.
         InputError: A description has a model or feature that no map at hand has.
+
+    Examples:
+        >>> from vcpuid import Snapshot, baseline, party_of_snapshot
+        >>> hosts = [party_of_snapshot(Snapshot.read(path)) for path in ("h10.json", "h11.json", "h12.json")]
+        >>> baseline(hosts).cpu.model
+        'Icelake-Client'
     """
     if not parties:
         raise UsageError("no host", expected="at least one snapshot, dump, domain capabilities or <cpu>")

@@ -116,6 +116,13 @@ def compare(first: Party, second: Party, cpu_map: CpuMap | None = None) -> Compa
     Raises:
         UsageError: The second is a guest.
         InputError: A description has a model or feature that no map at hand has.
+
+    Examples:
+        >>> from vcpuid import Snapshot, compare, party_of_snapshot
+        >>> first, second = (party_of_snapshot(Snapshot.read(path)) for path in ("h10.json", "h11.json"))
+        >>> way = compare(first, second).there
+        >>> way.compatibility.value, way.missing[0].feature
+        ('incompatible', 'sgx')
     """
     if second.is_guest:
         raise UsageError(

@@ -114,6 +114,12 @@ def decode_dump(dump: Dump, wanted: Wanted = _ALL, *, each: bool = False) -> Dec
 
     Raises:
         UsageError: The dump does not have the wanted rows.
+
+    Examples:
+        >>> from vcpuid import decode_dump, read_dump
+        >>> machine = decode_dump(read_dump("h07.json")).machine
+        >>> [len(kind.cpus) for kind in machine.kinds]
+        [2]
     """
     if wanted != _ALL:
         select_rows(dump, wanted)

@@ -99,6 +99,12 @@ def diagnose(text: str, host: Snapshot | Evidence | None = None, domain: str | N
     Raises:
         InputError: The evidence has no such domain, or is damaged.
         UsageError: A domain without a host.
+
+    Examples:
+        >>> from vcpuid import diagnose
+        >>> text = "Host CPU does not provide required features: sgx"
+        >>> [found.message.name for found in diagnose(text).diagnoses]
+        ['libvirt.required-features']
     """
     evidence = Evidence(host) if isinstance(host, Snapshot) else host
     if domain is not None and evidence is None:

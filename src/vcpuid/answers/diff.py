@@ -126,6 +126,12 @@ def diff(
         after: The second.
         table: The field table; by default that of vcpuid.
         names: What to call them; by default where they come from.
+
+    Examples:
+        >>> from vcpuid import diff, read_dump
+        >>> answer = diff(read_dump("h07.json"), read_dump("h10.json"))
+        >>> answer.is_real
+        True
     """
     table = table or FieldTable()
     origins = before.origin, after.origin

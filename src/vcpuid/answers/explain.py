@@ -98,6 +98,11 @@ def explain(text: str, vendor: str | None = None, atlas: Atlas | None = None) ->
     Raises:
         UnknownNameError, AmbiguousNameError: A name that no table has, or that means different bits.
         UsageError: An address or value that cannot be read.
+
+    Examples:
+        >>> from vcpuid import explain
+        >>> str(explain("sgxlc").match.feature.address)
+        'CPUID.07H.0:ECX[30]'
     """
     atlas = atlas or Atlas.load()
     if not atlas.has_name(text.strip()) and looks_like_address(text) and parse_named_bit(text) is None:

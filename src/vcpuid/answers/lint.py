@@ -16,6 +16,7 @@ from vcpuid.errors import InputError, VcpuidError
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_xml
 from vcpuid.guest.nova import parse_ini
 from vcpuid.guest.qemu import CommandLine, is_command_line, parse_arguments, split_command_line
+from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.rules.libvirt.domain import lint_domain
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.map_lint import lint_file, read_and_lint
@@ -258,14 +259,24 @@ def _linted(text: Text, kind: Kind, findings: Sequence[Finding]) -> LintedFile:
     return LintedFile(text.source, kind.name, own, kind.by_map, kind.by_qemu)
 
 
-def lint_text(text: Text, basis: Basis) -> LintedFile:
+def lint_text(text: Text, basis: Basis | None = None) -> LintedFile:
     """Lint one text by the kind that its content shows.
+
+    Args:
+        text: The text.
+        basis: What it is judged by; None for the installed map of libvirt, else the shipped one, and no host.
 
     Raises:
         InputError: It is of no kind that is known, or not well-formed.
+
+    Examples:
+        >>> from vcpuid import LintText, lint_text
+        >>> [finding] = lint_text(LintText(b"Haswell,avx2=perhaps", "-cpu")).findings
+        >>> finding.message
+        "QEMU expects 'on' or 'off' for avx2"
     """
     kind = kind_of(text)
-    return _linted(text, kind, kind.lint((text,), basis))
+    return _linted(text, kind, kind.lint((text,), basis or Basis(choose_map())))
 
 
 def kind_of(text: Text) -> Kind:

@@ -98,6 +98,12 @@ def read_parties(raw: bytes, source: str) -> tuple[Party, ...]:
 
     Raises:
         InputError: The document is of no known kind, or damaged.
+
+    Examples:
+        >>> from vcpuid import read_parties
+        >>> [party] = read_parties(b"<cpu mode='custom'><model>Haswell</model></cpu>", "mine.xml")
+        >>> party.is_guest, party.cpu.model
+        (True, 'Haswell')
     """
     if _XML.match(raw):
         return tuple(_parties_of_xml(raw, source))
@@ -122,6 +128,11 @@ def party_of_snapshot(snapshot: Snapshot) -> Party:
 
     Raises:
         InputError: It has none of these, or they are damaged.
+
+    Examples:
+        >>> from vcpuid import Snapshot, party_of_snapshot
+        >>> party_of_snapshot(Snapshot.read("h10.json")).basis.name
+        'KVM'
     """
     evidence = Evidence(snapshot)
     name = snapshot.host_name or snapshot.source

@@ -117,6 +117,12 @@ def why(
     Raises:
         UnknownNameError, AmbiguousNameError: The name cannot be resolved.
         InputError: The evidence is damaged, or has no such guest.
+
+    Examples:
+        >>> from vcpuid import Snapshot, why
+        >>> answer = why("sgx", Snapshot.read("h07.json"), guest="web-1")
+        >>> answer.available.name, answer.got.name, answer.broken_at.supply
+        ('ABSENT', 'ABSENT', <Layer.FIRMWARE: 'firmware'>)
     """
     evidence = snapshot if isinstance(snapshot, Evidence) else Evidence(snapshot)
     target = guest_of_domain(evidence, guest) if isinstance(guest, str) else guest

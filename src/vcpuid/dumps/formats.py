@@ -138,6 +138,11 @@ def read_dump(path: str | Path, *, format_name: str | None = None, lenient: bool
 
     Raises:
         InputError: It cannot be read, has no known format, or is damaged.
+
+    Examples:
+        >>> from vcpuid import read_dump
+        >>> len(read_dump("h07.json").cpus)
+        2
     """
     raw, source = read_bytes(path)
     return parse_dump(raw, source, format_name=format_name, lenient=lenient).dump
@@ -181,6 +186,12 @@ def parse_dump(raw: bytes, source: str, *, format_name: str | None = None, lenie
     Raises:
         InputError: It has no known format, or is damaged; a lenient reading leaves out damaged lines.
         UsageError: There is no format of this name.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from vcpuid import parse_dump
+        >>> parse_dump(Path("h07.json").read_bytes(), "h07.json").format.name
+        'snapshot'
     """
     text = decode_text(raw, source)
     if not text.strip():
@@ -237,6 +248,11 @@ def write_dump(dump: Dump, format_name: str) -> str:
     Raises:
         UsageError: There is no such format, or it is only read.
         InputError: The format can hold nothing of this dump.
+
+    Examples:
+        >>> from vcpuid import read_dump, write_dump
+        >>> print(write_dump(read_dump("h07.json"), "cpuid").splitlines()[0])
+        CPU 0:
     """
     writer = find_format(format_name).writer()
     if not any(cpu.rows for cpu in writer.keep(dump).cpus):

@@ -89,6 +89,15 @@ def translate(
         UsageError: Nobody knows the dialect.
         InputError: The definition is damaged, or of no dialect.
         UndecidedError: Only the host could tell what it means.
+
+    Examples:
+        >>> from vcpuid import translate
+        >>> print(translate("Skylake-Client-IBRS,+sgx,-hle", "-cpu", "libvirt").text)
+        <cpu mode='custom' match='exact'>
+          <model fallback='forbid'>Skylake-Client-IBRS</model>
+          <feature policy='require' name='sgx'/>
+          <feature policy='disable' name='hle'/>
+        </cpu>
     """
     origin = origin or recognise(text, source)
     for name in (origin, target):
