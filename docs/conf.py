@@ -33,6 +33,7 @@ myst_heading_anchors = 4
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]  # what the API takes and gives may live in a module without a page
 
+napoleon_use_ivar = True  # an attribute is told once: autodoc lists those of a class by itself
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 
