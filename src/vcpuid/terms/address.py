@@ -74,7 +74,7 @@ class CpuidRegister:
 
     @property
     def manual(self) -> str:
-        """The manuals' long form, as in `CPUID.(EAX=07H,ECX=0):EBX`."""
+        """The manuals' long form, with the values of EAX and ECX in parentheses."""
         if self.leaf not in LEAVES_WITH_SUBLEAVES:
             return f"CPUID.{self.leaf:02X}H:{self.register.name}"
         return f"CPUID.(EAX={self.leaf:02X}H,ECX={self.subleaf}):{self.register.name}"
@@ -143,7 +143,7 @@ class Bits:
 
     @property
     def manual(self) -> str:
-        """The manuals' long form, as in `CPUID.(EAX=07H,ECX=0):EBX[2]`."""
+        """The manuals' long form, with the values of EAX and ECX in parentheses."""
         return self._indexed(self.word.manual)
 
     @property
