@@ -11,6 +11,8 @@ from vcpuid.errors import InputError
 from vcpuid.guest.nova.flavor import Flavor
 from vcpuid.guest.nova.placement import Aggregate, Content, Inventory, Traits
 from vcpuid.rules.nova.check import Result
+from vcpuid.rules.nova.guest import configured_cpu
+from vcpuid.rules.nova.refusal import NovaRefusalError
 from vcpuid.rules.nova.traits import forbidden_traits, known_traits, required_traits
 
 _Value = TypeVar("_Value")
@@ -174,6 +176,7 @@ class _Checker:
                 yield f"it lacks {trait}"
             elif claimed is not None and trait not in claimed and trait not in group.reported:
                 yield f"placement does not claim {trait} of it, and Nova will not report it"
+        yield from _refused(flavor, group, member)
         for trait in forbidden:
             if claimed is not None and trait in claimed:
                 yield f"placement claims {trait} of it, which the flavor forbids"
@@ -204,3 +207,14 @@ class _Checker:
         """Give the hosts of aggregates that are not in the plan."""
         named: Iterable[str] = (host for one in self._aggregates for host in one.hosts)
         return tuple(sorted(set(named) - set(self._members)))
+
+
+def _refused(flavor: Flavor, group: Group, member: Member) -> Iterator[str]:
+    """Say that no model of the section has what the flavor's traits require, if so: flags do not count for it."""
+    try:
+        configured_cpu(group.config, member.nova, flavor)
+    except NovaRefusalError as error:
+        lacking = (
+            f"no model of its section has {', '.join(error.missing)} by itself" if error.missing else error.words
+        )
+        yield f"Nova fails there at {error.when.value}: {lacking}"

@@ -37,7 +37,8 @@ class Rung(NamedTuple):
 
     Attributes:
         model: Its name.
-        traits: The traits that lead Nova to it: it has them, and no model before it; empty for the first.
+        traits: The traits that lead Nova to it: it has them, and no model before it; empty for the first. Last are
+            those that the flags have Nova report of every host, with such a model or not.
     """
 
     model: str
@@ -79,6 +80,7 @@ class Group:
         section: The section's text.
         config: It, as Nova reads it.
         reported: The traits of CPUs that Nova will report by it.
+        unmet: Those of them that flags give and no model has by itself: a flavor that requires one fails at spawn.
         by_hand: Traits that guests of its first model have and Nova never reports; SGX where all hosts have it.
         unsaid: What of the baseline Nova cannot express.
     """
@@ -89,6 +91,7 @@ class Group:
     section: str
     config: NovaConfig
     reported: tuple[str, ...]
+    unmet: tuple[str, ...]
     by_hand: tuple[str, ...]
     unsaid: tuple[Unsaid, ...]
 
@@ -160,6 +163,7 @@ class _Ladder:
         self._cpu = cpu
         self._nova = NovaHost(reader.models)
         self._traits: dict[str, frozenset[str]] = {}
+        self._by_flags = frozenset(traits_of({request.name for request in cpu.requests}))
         self._masks = _masks_of_traits(reader.models)
 
     def groups(self) -> Iterator[Group]:
@@ -206,7 +210,7 @@ class _Ladder:
         seen = self._traits_of(first)
         for name in sorted({top for top in tops if self._is_whole(top, offer)}, key=self._weight):
             if more := self._traits_of(name) - seen:
-                yield Rung(name, tuple(sorted(more)))
+                yield Rung(name, tuple(sorted(more, key=lambda trait: (trait in self._by_flags, trait))))
                 seen |= more
 
     def _traits_of(self, model: str) -> frozenset[str]:
@@ -226,7 +230,7 @@ class _Ladder:
         members = tuple(self._member(offer, config) for offer in offers)
         flags = frozenset(request.name for request in self._cpu.requests)
         asked = frozenset(request.name for request in self._cpu.requests if request.policy is not Policy.DISABLE)
-        reported = frozenset(traits_of(flags)).union(*(self._traits_of(rung.model) for rung in rungs))
+        met = frozenset[str]().union(*(self._traits_of(rung.model) for rung in rungs))
         given = self._models.models[rungs[0].model].bits | self._models.bits_of(asked)
         given &= ~self._models.bits_of(flags - asked)
         return Group(
@@ -235,7 +239,8 @@ class _Ladder:
             rungs,
             section,
             config,
-            tuple(sorted(reported)),
+            tuple(sorted(met | self._by_flags)),
+            tuple(sorted(self._by_flags - met)),
             tuple(sorted(self._by_hand(given, members))),
             written.lost,
         )

@@ -38,6 +38,9 @@ def _section(group: Group) -> Iterator[str]:
             yield f"# nova-compute will not start on {member.name} with it{lacking or f': {member.start.reason}'}"
     for rung in group.rungs[1:]:
         yield f"# {rung.model} is for flavors that require {' or '.join(rung.traits)}"
+    if group.unmet:
+        yield f"# Nova reports {', '.join(group.unmet)} for the flags, and no model has it by itself:"
+        yield "# a flavor that requires it comes here and fails at spawn"
     yield from group.section.rstrip("\n").splitlines()
 
 
@@ -119,6 +122,7 @@ def _group_document(group: Group) -> Document:
         "cpu_models": [{"model": rung.model, "for_traits": list(rung.traits)} for rung in group.rungs],
         "section": group.section,
         "reported_traits": list(group.reported),
+        "unmet_traits": list(group.unmet),
         "traits_by_hand": list(group.by_hand),
         "commands": [line for line in _commands(group) if line and not line.endswith(":")],
         "unsaid": [{"what": one.what, "why": one.why} for one in group.unsaid],

@@ -130,6 +130,31 @@ def test_a_flavor_has_the_hosts_that_have_its_traits() -> None:
     assert reasons["h1"] == "it lacks HW_CPU_X86_AMD_SVM"
 
 
+def with_flag(name: str, model: str) -> Party:
+    flag = "<feature policy='require' name='vmx'/><feature policy='require' name='abm'/>"
+    xml = domain_capabilities(f"<model>{model}</model><vendor>Intel</vendor>{flag}")["xml"]
+    (one,) = read_parties(xml.encode(), name)
+    return one
+
+
+def test_what_flags_alone_give_serves_no_flavor() -> None:
+    # A model after Haswell-noTSX in the ladder has abm by itself, none has vmx.
+    hosts = [with_flag("h1", "Haswell-noTSX"), with_flag("h2", "Skylake-Server-noTSX-IBRS")]
+    answer = plan_nova(hosts, shipped_map())
+    groups = by_host(answer)
+    assert {"HW_CPU_X86_VMX", "HW_CPU_X86_ABM"} <= set(groups["h1"].unmet) <= set(groups["h1"].reported)
+    assert "HW_CPU_X86_VMX" in groups["h2"].unmet
+    assert "HW_CPU_X86_ABM" not in groups["h2"].unmet
+    rung = groups["h2"].rungs[-1]
+    assert rung.traits[-1] == "HW_CPU_X86_ABM" != rung.traits[0]
+    assert "# a flavor that requires it comes here and fails at spawn" in nova_plan_text(answer, None)
+    flavors = [flavor(name, **{f"trait:HW_CPU_X86_{name}": "required"}) for name in ("VMX", "ABM")]
+    services = {one.flavor: one for one in placement({"f.json": flavors}, answer).services}
+    assert (services["VMX"].hosts, services["ABM"].hosts) == ((), ("h2",))
+    reasons = {one.host: one.reason for one in services["VMX"].obstacles}
+    assert reasons["h1"] == "Nova fails there at spawn: no model of its section has vmx by itself"
+
+
 @pytest.mark.parametrize(
     ("documents", "reason"),
     [
