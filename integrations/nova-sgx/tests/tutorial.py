@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-TUTORIAL = (Path(__file__).parents[3] / "docs" / "tutorial-sgx-openstack.md").read_text("utf-8")
+TUTORIAL = (Path(__file__).parents[3] / "docs" / "tutorials" / "sgx-openstack.md").read_text("utf-8")
 
 
 def block_of(kind: str) -> str:
