@@ -3,9 +3,9 @@
     python -m tools.make_docs          write them
     python -m tools.make_docs --check  write nothing; name the pages that are stale, status 1 if there are any
 
-Five kinds of text are generated: layers.md from the rules of the layers, messages.md from the tables of messages,
-schemas.md from the JSON schemas and commands.md from the help of every command, all in docs/reference; and, in
-every page, the output of the `console` examples.
+Six kinds of text are generated: layers.md from the rules of the layers, messages.md from the tables of messages,
+schemas.md from the JSON schemas and commands.md from the help of every command, all in docs/reference; the manual
+pages in share/man, from the same help; and, in every page, the output of the `console` examples.
 """
 
 import argparse
@@ -23,10 +23,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
+from tools.commands import EXIT_STATUSES, walk_commands
+from tools.man_page import render_man_pages
 from tools.schema_page import render_schemas
 
-from vcpuid.cli import run, vcpuid
+from vcpuid.cli import run
 from vcpuid.layers.rule import load_layer_table
 from vcpuid.rules.messages.table import FILES, Message, load_causes, load_messages
 from vcpuid.terms.verdict import Chain, Layer
@@ -34,7 +35,7 @@ from vcpuid.terms.verdict import Chain, Layer
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md")
 REFERENCE = ROOT / "docs/reference"
-_HELP_WIDTH = 100
+MAN = ROOT / "share/man/man1"
 _STATES = {"present": "yes", "absent": "no", "unknown": "?", "not-applicable": "-"}
 _CHAINS = {
     Chain.SUPPLY: ("Supply", "what can be given"),
@@ -82,16 +83,6 @@ _COMMANDS_HEAD = """\
 # The commands
 
 Every command takes `--help`. Exit statuses are the same everywhere:
-
-| status | meaning |
-|---|---|
-| 0 | yes, or done |
-| 1 | the answer is no |
-| 2 | usage: an unknown command, option or feature name |
-| 3 | bad input: a file that is missing, unreadable or damaged |
-| 4 | undecided: something that the answer needs is unavailable |
-| 70 | a bug of vcpuid |
-| 130 | interrupted |
 """
 
 
@@ -165,34 +156,10 @@ def _message(message: Message) -> str:
 # commands.md -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command with the words that call it, as in `vcpuid map entry`."""
-
-    path: str
-    context: click.Context
-    command: click.Command
-
-
-def walk_commands() -> Iterator[Command]:
-    """Walks every command, groups before their members."""
-    yield from _walk(vcpuid, "vcpuid", None)
-
-
-def _walk(command: click.Command, name: str, parent: click.Context | None) -> Iterator[Command]:
-    width = {"terminal_width": _HELP_WIDTH, "max_content_width": _HELP_WIDTH}
-    context = click.Context(command, info_name=name, parent=parent, **{**command.context_settings, **width})
-    yield Command(context.command_path, context, command)
-    if isinstance(command, click.Group):
-        for child in command.list_commands(context):
-            found = command.get_command(context, child)
-            if found is not None:
-                yield from _walk(found, child, context)
-
-
 def render_commands() -> str:
     """Gives the page commands.md."""
-    parts = [_COMMANDS_HEAD]
+    statuses = "".join(f"| {status} | {meaning} |\n" for status, meaning in EXIT_STATUSES)
+    parts = [f"{_COMMANDS_HEAD}\n| status | meaning |\n|---|---|\n{statuses}"]
     for found in walk_commands():
         text = "\n".join(line.rstrip() for line in found.command.get_help(found.context).splitlines())
         parts.append(f"## {found.path}\n\n```text\n{text}\n```\n")
@@ -329,6 +296,7 @@ def render_pages() -> dict[Path, str]:
         REFERENCE / "messages.md": render_messages(),
         REFERENCE / "schemas.md": render_schemas(),
     }
+    made |= {MAN / name: text for name, text in render_man_pages().items()}
     for path in pages():
         if path not in made:
             made[path] = refresh_examples(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 from tools import make_docs
+from tools.commands import Command, walk_commands
 
 from vcpuid.cli import vcpuid
 
@@ -84,8 +85,8 @@ def test_examples_of_other_machines_have_valid_options(path: Path) -> None:
         parse(example.arguments)
 
 
-@pytest.mark.parametrize("found", list(make_docs.walk_commands()), ids=lambda found: found.path)
-def test_examples_of_a_help_have_valid_options(found: make_docs.Command) -> None:
+@pytest.mark.parametrize("found", list(walk_commands()), ids=lambda found: found.path)
+def test_examples_of_a_help_have_valid_options(found: Command) -> None:
     for line in re.findall(r"^  (?:\S.*\| )?vcpuid (.*)$", found.command.get_help(found.context), re.MULTILINE):
         words, _, _ = re.split(r"  +", line)[0].partition(" | ")  # what stands further right explains it
         parse(shlex.split(words.partition(" > ")[0].partition(" < ")[0]))

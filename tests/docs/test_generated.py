@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 import pytest
 from tools import make_cluster, make_docs
+from tools.commands import Command, walk_commands
+from tools.man_page import render_man_pages
 from tools.schema_page import FOLDERS, render_schemas
 
-COMMANDS = list(make_docs.walk_commands())
+COMMANDS = list(walk_commands())
 STALE = "stale: run `python -m tools.make_docs`"
 
 
@@ -31,6 +33,12 @@ def test_a_generated_page_is_fresh(page: str) -> None:
     assert (make_docs.REFERENCE / page).read_text(encoding="utf-8") == RENDERED[page](), STALE
 
 
+def test_the_manual_is_fresh_and_has_a_page_of_every_command() -> None:
+    written = {path.name: path.read_text(encoding="utf-8") for path in make_docs.MAN.iterdir()}
+    assert written == render_man_pages(), STALE
+    assert len(written) == len(COMMANDS)
+
+
 def test_the_page_of_the_json_documents_has_every_schema_and_its_members() -> None:
     page = (make_docs.REFERENCE / "schemas.md").read_text(encoding="utf-8")
     for folder in FOLDERS:
@@ -43,7 +51,7 @@ def test_the_page_of_the_json_documents_has_every_schema_and_its_members() -> No
 
 
 @pytest.mark.parametrize("found", COMMANDS, ids=lambda found: found.path)
-def test_every_command_is_documented(found: make_docs.Command) -> None:
+def test_every_command_is_documented(found: Command) -> None:
     text = (make_docs.REFERENCE / "commands.md").read_text(encoding="utf-8")
     assert f"\n## {found.path}\n" in text
     assert found.command.help

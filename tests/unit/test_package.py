@@ -24,7 +24,9 @@ import vcpuid
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
+SHARE = ROOT / "share"
 STEM = f"vcpuid-{vcpuid.__version__}"
+SHARED = f"{STEM}.data/data/share/"
 EXTRAS = {"fleet", "kubevirt", "spark", "web"}
 
 
@@ -120,6 +122,10 @@ def test_the_wheel_has_the_package_with_all_its_files_and_nothing_else(wheel: Pa
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     others = {name for name in names if not name.startswith(f"{STEM}.dist-info/")}
+    shared = {name for name in others if name.startswith(SHARED)}
+    assert shared == {SHARED + str(path.relative_to(SHARE)) for path in SHARE.rglob("*") if path.is_file()}
+    assert SHARED + "man/man1/vcpuid-why.1" in shared
+    others -= shared
     assert others == wanted
     assert {"vcpuid/py.typed", "vcpuid/atlas/tables/fields.csv"} <= others
     assert {Path(name).suffix for name in others} >= {".py", ".csv", ".toml", ".json", ".bin"}
@@ -155,6 +161,11 @@ def test_it_runs_without_the_development_tools(bin_folder: Path, tmp_path: Path)
     host = ROOT / "docs/examples/h07.json"
     assert "identity" in run([bin_folder / "vcpuid", "decode", host, "--format", "json"], tmp_path)
     assert "MODULES = {}" in run([bin_folder / "vcpuid", "collect", "--bundle"], tmp_path)
+
+
+def test_the_manual_is_where_man_looks(bin_folder: Path) -> None:
+    pages = {path.name for path in (bin_folder.parent / "share/man/man1").iterdir()}
+    assert pages == {path.name for path in (SHARE / "man/man1").iterdir()}
 
 
 def test_a_typed_program_finds_its_types(bin_folder: Path, tmp_path: Path) -> None:
