@@ -175,6 +175,10 @@ class Atlas:
         """Walk every feature that any table names."""
         return (self._feature(key) for key in self._entries)
 
+    def names(self) -> Iterator[str]:
+        """Walk every name that a feature has in any dialect."""
+        return iter(self._keys_by_name)
+
     def has_name(self, text: str) -> bool:
         """Tell whether some dialect has exactly this name."""
         return text in self._keys_by_name

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from vcpuid.answers.decode import DecodedDump, Wanted, decode_dump, select_cpu, select_rows
+from vcpuid.cli import complete
 from vcpuid.cli.dump import HERE, read_source
 from vcpuid.cli.output import output_options, text_width, wants_colour
 from vcpuid.errors import UsageError
@@ -27,7 +28,13 @@ _BATCH_CHARACTERS = 1 << 20
 @click.option("-1", "--one-cpu", is_flag=True, help="Only the first CPU of each dump.")
 @click.option("-r", "--raw", is_flag=True, help="The registers alone, as `cpuid -r` writes them.")
 @click.option("--each", is_flag=True, help="Every CPU by itself, also where they are equal.")
-@click.option("--from", "format_name", metavar="FORMAT", help="The dumps' format; else it is recognised.")
+@click.option(
+    "--from",
+    "format_name",
+    metavar="FORMAT",
+    shell_complete=complete.dump_formats,
+    help="The dumps' format; else it is recognised.",
+)
 @click.option("--lenient", is_flag=True, help="Leave out damaged lines, and say so.")
 @output_options
 def command(

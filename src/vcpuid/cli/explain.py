@@ -5,13 +5,19 @@ from __future__ import annotations
 import click
 
 from vcpuid.answers.explain import explain
+from vcpuid.cli import complete
 from vcpuid.cli.output import output_options, write
 from vcpuid.render.explain import explain_document, render_explain
 
 
 @click.command()
-@click.argument("what", nargs=-1, required=True)
-@click.option("--vendor", metavar="VENDOR", help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.")
+@click.argument("what", nargs=-1, required=True, shell_complete=complete.features)
+@click.option(
+    "--vendor",
+    metavar="VENDOR",
+    shell_complete=complete.vendors,
+    help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.",
+)
 @output_options
 def command(what: tuple[str, ...], vendor: str | None, output_format: str) -> None:
     """Explain a feature, a bit or a value in every dialect.

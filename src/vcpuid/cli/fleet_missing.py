@@ -6,6 +6,7 @@ import click
 
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.atlas.index import VENDORS
+from vcpuid.cli import complete
 from vcpuid.cli.fleet_store import fleet_options, open_fleet
 from vcpuid.cli.output import output_options, write
 from vcpuid.fleet.configuration import EvidenceLayer
@@ -16,7 +17,7 @@ _UNDECIDED = 4
 
 
 @click.command()
-@click.argument("feature")
+@click.argument("feature", shell_complete=complete.features)
 @fleet_options
 @click.option(
     "--layer",

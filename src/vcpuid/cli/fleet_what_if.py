@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from vcpuid.cli import complete
 from vcpuid.cli.fleet_store import fleet_options, open_fleet
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import UsageError
@@ -22,9 +23,20 @@ _UNDECIDED = 4
 @fleet_options
 @click.option("--without", multiple=True, metavar="HOST", help="Give up a host; may be repeated.")
 @click.option(
-    "--without-feature", "features", multiple=True, metavar="NAME", help="Give up a feature; may be repeated."
+    "--without-feature",
+    "features",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete.features,
+    help="Give up a feature; may be repeated.",
 )
-@click.option("--want", "model", metavar="MODEL", help="What is to be given up for this model of libvirt?")
+@click.option(
+    "--want",
+    "model",
+    metavar="MODEL",
+    shell_complete=complete.models,
+    help="What is to be given up for this model of libvirt?",
+)
 @output_options
 def command(
     folder: str,

@@ -8,6 +8,7 @@ import click
 
 from vcpuid.answers.compare import Compatibility
 from vcpuid.answers.party import Basis, Party
+from vcpuid.cli import complete
 from vcpuid.cli.fleet_store import fleet_options, open_fleet
 from vcpuid.cli.output import output_options, write
 from vcpuid.cli.party import read_one
@@ -22,7 +23,7 @@ _UNDECIDED = 4
 
 
 @click.command()
-@click.argument("guest", metavar="MODEL|FILE")
+@click.argument("guest", metavar="MODEL|FILE", shell_complete=complete.models)
 @fleet_options
 @output_options
 def command(guest: str, folder: str, date: str | None, output_format: str) -> int:

@@ -6,6 +6,7 @@ import click
 
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.answers.map_edit import add_to_map
+from vcpuid.cli import complete
 from vcpuid.cli.map_files import check_target, read_files, write_edit, writing_options
 from vcpuid.cli.output import findings_status, output_options, write
 from vcpuid.errors import UsageError
@@ -13,8 +14,13 @@ from vcpuid.render.map import edit_document, render_edit
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--vendor", metavar="VENDOR", help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.features)
+@click.option(
+    "--vendor",
+    metavar="VENDOR",
+    shell_complete=complete.vendors,
+    help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.",
+)
 @writing_options
 @output_options
 def command(

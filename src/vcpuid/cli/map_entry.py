@@ -6,11 +6,17 @@ import click
 
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.answers.map_entry import doubt_map_entry, map_entry
+from vcpuid.cli import complete
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--vendor", metavar="VENDOR", help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.features)
+@click.option(
+    "--vendor",
+    metavar="VENDOR",
+    shell_complete=complete.vendors,
+    help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.",
+)
 def command(names: tuple[str, ...], vendor: str | None) -> None:
     """Write the map entry of features, as libvirt's own x86_features.xml has it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from vcpuid.answers.map_show import show_in_map
+from vcpuid.cli import complete
 from vcpuid.cli.map_files import map_of_options, one_of
 from vcpuid.cli.output import output_options, write
 from vcpuid.render.map import render_shown, shown_document
@@ -12,7 +13,7 @@ from vcpuid.rules.libvirt.models import Models
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.libvirt_names)
 @click.option("--map", "folder", metavar="DIR", help="A folder with libvirt's CPU map.")
 @click.option("--host", metavar="FILE", help="A snapshot whose map is taken, or `here`.")
 @click.option("--shipped", is_flag=True, help="The map that ships with vcpuid, even if one is installed.")

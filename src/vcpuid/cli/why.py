@@ -9,6 +9,7 @@ import click
 
 from vcpuid.answers.nova import ask_nova, nova_host
 from vcpuid.answers.why import Answer, why
+from vcpuid.cli import complete
 from vcpuid.cli.files import read_at_most
 from vcpuid.cli.host import gathering_options, options_of, snapshot_here
 from vcpuid.cli.output import output_options, write
@@ -31,7 +32,7 @@ _GUEST_OPTIONS = ("domain", "pid", "xml", "cpu", "nova_conf")
 
 
 @click.command()
-@click.argument("features", nargs=-1, required=True, metavar="FEATURE...")
+@click.argument("features", nargs=-1, required=True, metavar="FEATURE...", shell_complete=complete.features)
 @click.option("--host", metavar="FILE", help="A snapshot to take for the host; - for standard input.")
 @click.option("--domain", metavar="NAME", help="The guest: a libvirt domain, by name or UUID.")
 @click.option("--pid", type=int, metavar="PID", help="The guest: a running QEMU process.")
@@ -48,7 +49,12 @@ _GUEST_OPTIONS = ("domain", "pid", "xml", "cpu", "nova_conf")
 @click.option(
     "--inside", metavar="FILE", help="A snapshot or CPUID dump taken inside the guest, or by `probe`: the truth."
 )
-@click.option("--vendor", metavar="VENDOR", help="Choose between meanings of a name: intel, amd, hygon...")
+@click.option(
+    "--vendor",
+    metavar="VENDOR",
+    shell_complete=complete.vendors,
+    help="Choose between meanings of a name: intel, amd, hygon...",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show the evidence of every hop.")
 @gathering_options
 @output_options

@@ -1,0 +1,11 @@
+# Completion of vcpuid in fish: vcpuid itself is asked. Where it has no answer, names of files are offered.
+
+function __vcpuid_complete
+    set -l word (commandline -ct)
+    set -l program (commandline -opc)[1]
+    set -l answer (COMP_WORDS=(commandline -cp) COMP_CWORD="$word" _VCPUID_COMPLETE=fish_complete $program 2>/dev/null)
+    string replace --filter -r '^[a-z]+,' '' -- $answer
+    or __fish_complete_path "$word"
+end
+
+complete -c vcpuid -f -a '(__vcpuid_complete)'
