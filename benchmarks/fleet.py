@@ -5,8 +5,9 @@
 Text is parsed beside the usual way of doing it with numpy: find the ends of lines, look at windows as long as a
 row, compare the literal columns, decode the others. The ingest is `vcpuid fleet ingest` itself, over small dumps
 that lie in the cache. The hosts that are asked for are written as Parquet, at two dates: many copies of those of a
-made fleet, in 100 zones. At the later date one in ten has its neighbour's CPU, one in seven another microcode, and
-some are gone and new. Beside all stands what the machine can do: copying memory, and writing to the disk.
+made fleet, in zones that are of one vendor each and have some racks of it. At the later date one in ten has its
+neighbour's CPU, one in seven another microcode, and some are gone and new. Beside all stands what the machine can
+do: copying memory, and writing to the disk.
 """
 
 from __future__ import annotations
@@ -39,13 +40,18 @@ from vcpuid.fleet.drift import find_drift
 from vcpuid.fleet.engine.duckdb import DuckDb
 from vcpuid.fleet.missing import find_lacking
 from vcpuid.fleet.plain import parse_rows
+from vcpuid.fleet.record import HostRow
 from vcpuid.fleet.sources import Source
 from vcpuid.fleet.summary import summarise
 from vcpuid.terms.dump import Cpu, Dump
 
 DATES = ("2026-01-01", "2026-01-02")
 MADE = 4000
-ZONES = 100
+RACK = 40
+ROWS_OF_RACKS = 5
+HALLS = 5
+DRIFTED = 10
+PATCHED = 7
 _ROUNDS = 5
 LEAST_TO_USUAL = 0.5
 LEAST_DUMPS_A_SECOND = 50_000
@@ -55,11 +61,15 @@ _LINE = b"   0x######## 0x##: eax=0x######## ebx=0x######## ecx=0x######## edx=0
 _Answer = TypeVar("_Answer")
 
 MANY = """
-SELECT record, concat(host, '-', copy) AS host, concat('z', copy % {zones}) AS zone, cluster, labels, brand,
-    generation, qemu, libvirt, kernel, CASE WHEN copy % {patched} = 0 THEN '0xff' ELSE microcode END AS microcode,
+SELECT record, concat(host, '-', copy) AS host,
+    concat(vendor, '-', CAST(right(host, 7) AS INTEGER) // {rack} % {rows}, '-', copy % {halls}) AS zone,
+    cluster, labels, brand, generation, qemu, libvirt, kernel,
+    CASE WHEN copy % {patched} = 0 THEN '0xff' ELSE microcode END AS microcode,
     basis, taken_at, CASE WHEN copy % {drifted} = 0 THEN neighbour ELSE fp END AS fp
-FROM (SELECT *, lead(fp, 1, fp) OVER (ORDER BY host) AS neighbour FROM hosts) h,
-    (SELECT unnest(range({first}, {last})) AS copy) r
+FROM (
+    SELECT *, lead(fp, 1, fp) OVER (PARTITION BY vendor ORDER BY host) AS neighbour
+    FROM hosts JOIN (SELECT DISTINCT fp, vendor FROM configs) USING (fp)
+), (SELECT unnest(range({first}, {last})) AS copy)
 """
 _NEVER = 1 << 62
 
@@ -112,29 +122,43 @@ def parse_ours(text: bytes) -> bytes:
     return octets[are_rows].tobytes()
 
 
-def make_store(folder: Path, hosts: int, cpus: Sequence[Cpu]) -> Store:
+def make_hosts(cpus: Sequence[Cpu]) -> list[HostRow]:
+    """Make the hosts that there are many copies of."""
+    made = (Source("made", "made", (), json.dumps(document).encode()) for document in make_fleet(cpus, MADE))
+    return [document.host for document in read_items(made) if document.host is not None]
+
+
+def make_store(folder: Path, hosts: int, rows: Sequence[HostRow]) -> Store:
     """Make a store of about so many hosts at two dates."""
     store = Store(folder)
-    made = (Source("made", "made", (), json.dumps(document).encode()) for document in make_fleet(cpus, MADE))
-    rows = [document.host for document in read_items(made) if document.host is not None]
     copies = max(1, hosts // MADE)
     for date in DATES:
         ingest(store, rows, date)
-        (name,) = json.loads((folder / "manifest.json").read_text("utf-8"))["snapshots"][date]["hosts"]
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        (name,), (configs,) = manifest["snapshots"][date]["hosts"], manifest["configs"]
         is_later = date == DATES[1]
         query = MANY.format(
-            zones=ZONES,
-            drifted=10 if is_later else _NEVER,
-            patched=7 if is_later else _NEVER,
+            rack=RACK,
+            rows=ROWS_OF_RACKS,
+            halls=HALLS,
+            drifted=DRIFTED if is_later else _NEVER,
+            patched=PATCHED if is_later else _NEVER,
             first=int(is_later),
             last=copies + int(is_later),
         )
         engine = DuckDb()
         engine.view("hosts", [folder / name], {})
+        engine.view("configs", [folder / configs], {})
         engine.save(query, folder / "many")
         engine.close()
         (folder / "many").replace(folder / name)
     return store
+
+
+def ingest_dumps(folder: Path, store: Path) -> None:
+    """Take the dumps of a folder into a store, as one does on the command line."""
+    command = (sys.executable, "-m", "vcpuid", "fleet", "ingest", str(folder), "--folders", "zone/rack")
+    subprocess.run([*command, "--store", str(store)], check=True, stdout=subprocess.DEVNULL)
 
 
 def ask(store: Store) -> dict[str, Callable[[], object]]:
@@ -177,9 +201,8 @@ def _print_parsing(cpus: Sequence[Cpu], dumps: int) -> float:
 
 def _print_ingest(folder: Path, cpus: Sequence[Cpu], dumps: int) -> float:
     size = write_dumps(folder / "dumps", cpus, dumps)
-    command = (sys.executable, "-m", "vcpuid", "fleet", "ingest", str(folder / "dumps"), "--folders", "zone/rack")
     began, used = time.perf_counter(), os.times()
-    subprocess.run([*command, "--store", str(folder / "store")], check=True, stdout=subprocess.DEVNULL)
+    ingest_dumps(folder / "dumps", folder / "store")
     wall, after = time.perf_counter() - began, os.times()
     cpu = after.children_user + after.children_system - used.children_user - used.children_system
     print(
@@ -220,7 +243,7 @@ def main() -> int:
         _print_limits(folder)
         met = [_print_parsing(cpus, 10_000) >= LEAST_TO_USUAL]
         met.append(_print_ingest(folder, cpus, arguments.dumps) >= LEAST_DUMPS_A_SECOND)
-        store = make_store(folder / "many", arguments.hosts, cpus)
+        store = make_store(folder / "many", arguments.hosts, make_hosts(cpus))
         took = {}
         print(f"{arguments.hosts // MADE * MADE} hosts")
         for question, asked in ask(store).items():
