@@ -112,6 +112,12 @@ def speaks_for_itself(raw: bytes) -> bool:
     return _MARK in raw[:_HEAD_BYTES] or (raw.lstrip()[:1] == b"{" and _FACTS.search(raw) is not None)
 
 
+def _is_snapshot(raw: bytes) -> bool:
+    """Tell whether a document is a snapshot, and does not only hold one as a local fact."""
+    place = raw.find(_MARK, 0, _HEAD_BYTES)
+    return place >= 0 and _FACTS.search(raw, 0, place) is None
+
+
 class ToldCpu(NamedTuple):
     """What a snapshot's sources of the CPU tell, which equal hosts share."""
 
@@ -136,7 +142,7 @@ def read_host(
     Raises:
         InputError: It is none of these, damaged, or speaks for several CPUs or for a guest.
     """
-    if _MARK in raw[:_HEAD_BYTES]:
+    if _is_snapshot(raw):
         return _of_snapshot(Snapshot.parse(raw, source), name, reader, known)
     if raw.lstrip()[:1] == b"{" and _FACTS.search(raw):
         return _of_snapshot(_snapshot_in_facts(raw, source), name, reader, known)
