@@ -13,11 +13,17 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fleets import DUMPS, INTEL, content, documents, fleet_rows, ingest, make_old
+from plain_fleet import asked as answers_of
+from plain_fleet import looped, records
 from spark_cluster import needs_spark, spark_cluster
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.answers.party import Basis, Party
@@ -30,6 +36,7 @@ from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.matrix import compare_hosts, make_matrix
 from vcpuid.fleet.missing import find_lacking
 from vcpuid.fleet.precheck import precheck
+from vcpuid.fleet.record import HostRow
 from vcpuid.fleet.store import Fleet, Store
 from vcpuid.fleet.summary import summarise
 from vcpuid.fleet.what_if import find_price, find_what_if
@@ -43,6 +50,7 @@ pytestmark = needs_spark()
 
 BEFORE, NOW = "2026-01-01", "2026-01-02"
 ROWS = fleet_rows()
+HOSTS = st.lists(records(), min_size=1, max_size=8)
 GUEST = Party(
     "g",
     Basis.DEFINITION,
@@ -133,6 +141,24 @@ def test_spark_reads_every_table_alike(store: Store, asked: Fleet) -> None:
     hosts = "SELECT * FROM hosts ORDER BY host"
     guests = "SELECT * FROM guests ORDER BY host, guest"
     assert (asked.engine.rows(hosts), asked.engine.rows(guests), asked.configurations()) == content(store, NOW)
+
+
+@pytest.mark.usefixtures("session")
+@settings(max_examples=4, deadline=None)
+@given(HOSTS, HOSTS, st.integers(0, 8), st.randoms(use_true_random=False))
+def test_duckdb_spark_and_a_loop_agree_in_whatever_order_hosts_come(
+    before: list[HostRow], now: list[HostRow], cut: int, random: Random
+) -> None:
+    shuffled = random.sample(now, len(now))
+    with TemporaryDirectory() as folder:
+        one, other = Store(Path(folder, "one")), Store(Path(folder, "other"))
+        for store, portions in ((one, [now]), (other, [shuffled[:cut], shuffled[cut:], shuffled[:1]])):
+            ingest(store, before, BEFORE)
+            for portion in filter(None, portions):
+                ingest(store, portion, NOW)
+        expected = looped(before, now)
+        assert answers_of(one.fleet(), BEFORE) == expected
+        assert answers_of(other.fleet(engine=Spark), BEFORE) == expected
 
 
 def test_columns_that_an_older_store_lacks_are_null(tmp_path: Path, session: Spark) -> None:

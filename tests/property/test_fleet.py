@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleets import READER, content, fleet_rows, ingest
+from plain_fleet import asked, looped, records
 from vcpuid.fleet.baseline import find_baselines
 from vcpuid.fleet.bitmap import DisjointIndex, unpack
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
@@ -22,21 +23,11 @@ from vcpuid.terms.address import Word
 
 VALUES = st.integers(0, 2**32 - 1)
 ROWS = fleet_rows(40)
-
-
-@st.composite
-def records(draw: st.DrawFn) -> HostRow:
-    row = draw(st.sampled_from(ROWS))
-    return row._replace(
-        host=draw(st.sampled_from("abcde")),
-        taken_at=draw(st.sampled_from(["", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])),
-        zone=draw(st.sampled_from(["", "z1", "z2"])),
-        guests=draw(st.sampled_from([(), row.guests])),
-    )
+HOSTS = st.lists(records(), min_size=1, max_size=8)
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.lists(records(), min_size=1, max_size=8), st.integers(0, 8), st.randoms(use_true_random=False))
+@given(HOSTS, st.integers(0, 8), st.randoms(use_true_random=False))
 def test_neither_order_nor_portions_nor_repetition_matter(hosts: list[HostRow], cut: int, random: Random) -> None:
     shuffled = list(hosts)
     random.shuffle(shuffled)
@@ -49,8 +40,18 @@ def test_neither_order_nor_portions_nor_repetition_matter(hosts: list[HostRow], 
         assert content(one) == content(other)
 
 
+@settings(max_examples=25, deadline=None)
+@given(HOSTS, HOSTS)
+def test_a_store_answers_as_a_loop_over_its_hosts(before: list[HostRow], now: list[HostRow]) -> None:
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder, "store"))
+        ingest(store, before, "2026-01-01")
+        ingest(store, now, "2026-01-02")
+        assert asked(store.fleet(), "2026-01-01") == looped(before, now)
+
+
 @settings(max_examples=10, deadline=None)
-@given(st.lists(records(), min_size=1, max_size=8))
+@given(HOSTS)
 def test_a_baseline_is_a_part_of_each_member(hosts: list[HostRow]) -> None:
     with TemporaryDirectory() as folder:
         store = Store(Path(folder, "store"))
