@@ -30,14 +30,21 @@ class Document(NamedTuple):
     Attributes:
         where: A path, a member of an archive, or a line.
         folders: The folders that it lies in, outermost first.
-        host: What it told; or
+        told: What it told, which documents that say the same share; or
         error: why it tells nothing.
+        name: What the host is called, where that is told by the document's place alone.
     """
 
     where: str
     folders: tuple[str, ...]
-    host: HostRow | None
-    error: InputError | None
+    told: HostRow | None
+    error: InputError | None = None
+    name: str = ""
+
+    @property
+    def host(self) -> HostRow | None:
+        """The host by its own name."""
+        return self.told if self.told is None or not self.name else self.told._replace(host=self.name)
 
 
 def read_documents(paths: Iterable[str]) -> Iterator[Document]:
@@ -110,7 +117,7 @@ def _read(source: Source, kind: bytes | None) -> Document:
         kind = blake2b(raw, digest_size=_DIGEST_BYTES).digest()
     known = _known.get(kind) if kind else None
     if known is not None:
-        return Document(where, folders, known._replace(host=name), None)
+        return Document(where, folders, known, None, name)
     try:
         host = read_host(raw, where, name, _reader(), _known_cpus)
     except InputError as fault:
@@ -120,7 +127,7 @@ def _read(source: Source, kind: bytes | None) -> Document:
     for memory in (_known, _known_cpus):
         if len(memory) >= _MOST_KNOWN:
             memory.clear()
-    return Document(where, folders, host, None)
+    return Document(where, folders, host)
 
 
 _known: dict[bytes, HostRow] = {}

@@ -14,8 +14,10 @@ from vcpuid.fleet import queries
 from vcpuid.fleet.configuration import Configuration
 from vcpuid.fleet.documents import Document
 from vcpuid.fleet.labels import Labels
-from vcpuid.fleet.record import HostRow
+from vcpuid.fleet.record import HostRow, line_of
 from vcpuid.fleet.words import column_of, kept_words, to_signed
+
+_MOST_ALIKE: Final = 8192
 
 
 class Taken(NamedTuple):
@@ -40,12 +42,14 @@ class Incoming:
 
     def __init__(self, folder: Path, writer: str) -> None:
         self._seen: set[int] = set()
+        self._alike: dict[tuple[int, tuple[str, ...]], tuple[HostRow, str]] = {}  # holds rows: ids stay theirs
         with ExitStack() as stack:
             self._files = {
                 table: stack.enter_context((folder / f"{table}-{writer}.jsonl").open("w", encoding="utf-8"))
                 for table in TABLES
             }
             self._stack = stack.pop_all()
+        self._write_host = self._files["hosts"].write
 
     def __enter__(self) -> Self:
         return self
@@ -64,14 +68,18 @@ class Incoming:
         self._stack.close()
 
     def take(self, documents: Iterable[Document], labels: Labels) -> Taken:
-        """Take the hosts of documents."""
+        """Take the hosts of documents, with their labels."""
         hosts, left_out = 0, []
         for document in documents:
-            if document.host is not None:
-                self.add(labels.put_on(document.host, document.folders))
+            where, folders, told, error, name = document
+            if told is not None:
+                if not name or name in labels.by_host:
+                    self.add(labels.put_on(document.host or told, folders))
+                else:
+                    self._add_alike(told, name, folders, labels)
                 hosts += 1
-            elif document.error is not None:
-                left_out.append((document.where, document.error))
+            elif error is not None:
+                left_out.append((where, error))
         return Taken(hosts, left_out)
 
     def add(self, host: HostRow) -> None:
@@ -80,10 +88,24 @@ class Incoming:
         self._files["hosts"].write(line)
         for guest in host.guest_columns(record):
             self._files["guests"].write(json.dumps(guest) + "\n")
-        fp = host.configuration.fingerprint
+        self._add_configuration(host.configuration)
+
+    def _add_alike(self, told: HostRow, name: str, folders: tuple[str, ...], labels: Labels) -> None:
+        """Take a host of which nothing but its name is not told by others in its folder, too: it has no guests."""
+        key = id(told), folders
+        known = self._alike.get(key)
+        if known is None:
+            if len(self._alike) >= _MOST_ALIKE:
+                self._alike.clear()
+            known = self._alike[key] = told, labels.put_on(told._replace(host=name), folders).rest()
+            self._add_configuration(told.configuration)
+        self._write_host(line_of(name, known[1])[1])
+
+    def _add_configuration(self, configuration: Configuration) -> None:
+        fp = configuration.fingerprint
         if fp not in self._seen:
             self._seen.add(fp)
-            for row in _configuration_rows(fp, host.configuration):
+            for row in _configuration_rows(fp, configuration):
                 self._files["configs"].write(json.dumps(row) + "\n")
 
 

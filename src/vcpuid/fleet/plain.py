@@ -13,7 +13,8 @@ from binascii import unhexlify
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple, TypeAlias
+from itertools import compress
+from typing import TypeAlias
 
 from vcpuid.decode.dynamic import Cause, dynamic_fields, scopes_of
 from vcpuid.dumps.assembly import ROW_LIMIT
@@ -87,54 +88,59 @@ def parse_rows(text: bytes) -> tuple[NDArray[np.bool_], Octets]:
     return are_rows, np.frombuffer(octets, np.uint8).reshape(-1, _ROW_BYTES)
 
 
-class _Body(NamedTuple):
-    """The rows of one document among those of all: its place in the batch, its first row, its length."""
-
-    place: int
-    first: int
-    length: int
-
-
 def kinds_of(texts: Sequence[bytes]) -> list[bytes | None]:
     """Give the key of each dump that is plain; None for every other document.
 
     Two dumps with the same key are read by the ordinary reader without a fault, and give a fleet the same answers.
     """
-    bodies, parts, rows = [], [], 0
+    places, firsts, lengths, parts, rows = [], [], [], [], 0
     for place, text in enumerate(texts):
-        head = next((len(head) for head in _HEADS if text.startswith(head)), 0)
+        if not text.startswith(_HEADS):
+            continue
+        head = text.index(b"\n") + 1
         count, rest = divmod(len(text) - head, _LENGTH)
-        if head and not rest and 0 < count <= ROW_LIMIT:
-            bodies.append(_Body(place, rows, count))
+        if not rest and 0 < count <= ROW_LIMIT:
+            places.append(place)
+            firsts.append(rows)
+            lengths.append(count)
             parts.append(memoryview(text)[head:])
             rows += count
     kinds: list[bytes | None] = [None] * len(texts)
-    if bodies:
+    if places:
         are_rows, octets = parse_rows(b"".join(parts))
-        firsts = np.array([body.first for body in bodies])
-        are_whole = np.logical_and.reduceat(are_rows, firsts).tolist()
-        whole = [body for body, is_whole in zip(bodies, are_whole, strict=True) if is_whole]
-        for body, kind in _keys(whole, octets):
-            kinds[body.place] = kind
+        are_whole = np.logical_and.reduceat(are_rows, np.array(firsts)).tolist()
+        bodies = zip(places, firsts, lengths, strict=True)
+        for place, kind in _keys(compress(bodies, are_whole), octets):
+            kinds[place] = kind
     return kinds
 
 
-def _keys(bodies: Iterable[_Body], octets: Octets) -> Iterable[tuple[_Body, bytes]]:
+def _keys(bodies: Iterable[tuple[int, int, int]], octets: Octets) -> Iterable[tuple[int, bytes]]:
+    """Give the keys of documents by their places in the batch.
+
+    Args:
+        bodies: Each one's place, its first row among those of all, and how many it has.
+        octets: The rows of all.
+    """
     keys = octets[:, :_KEY_BYTES].tobytes()
     registers = np.ascontiguousarray(octets[:, _KEY_BYTES:])
-    alike: dict[tuple[bytes, bytes], list[_Body]] = {}
-    for body in bodies:
-        layout = keys[body.first * _KEY_BYTES : (body.first + body.length) * _KEY_BYTES]
+    told = registers.tobytes()
+    alike: dict[tuple[bytes, bytes], list[tuple[int, int]]] = {}
+    for place, first, length in bodies:
+        layout = keys[first * _KEY_BYTES : (first + length) * _KEY_BYTES]
         telling = _scope_rows(layout)
         if telling is not None:
-            scope = b"".join(registers[body.first + row].tobytes() for row in telling)
-            alike.setdefault((layout, scope), []).append(body)
+            rows = [(first + row) * _REGISTERS_BYTES for row in telling]
+            scope = b"".join([told[start : start + _REGISTERS_BYTES] for start in rows])
+            alike.setdefault((layout, scope), []).append((place, first))
     for (layout, scope), group in alike.items():
         kept = _kept(layout, scope)
         name = blake2b(layout, digest_size=_DIGEST_BYTES).digest()
-        rows = np.array([body.first for body in group])[:, None] + np.arange(group[0].length)
-        for body, row in zip(group, registers[rows] & kept, strict=True):
-            yield body, blake2b(row.data, digest_size=_DIGEST_BYTES, key=name).digest()
+        told_rows = np.array([first for _, first in group])[:, None] + np.arange(len(kept))
+        masked = (registers[told_rows] & kept).tobytes()
+        for number, (place, _) in enumerate(group):
+            own = masked[number * kept.size : (number + 1) * kept.size]
+            yield place, blake2b(own, digest_size=_DIGEST_BYTES, key=name).digest()
 
 
 @lru_cache(_REMEMBERED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import marshal
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -28,8 +28,8 @@ _WITHOUT_REFERENCES = 2  # the version of marshal in which equal documents have 
 _SOURCES_OF_CPU = ("cpuid", "kvm", "libvirt")
 _UNNAMED = "unknown"
 _NO_LABELS: Final[Mapping[str, str]] = {}
-_LINE = (
-    '"host": %s, "zone": %s, "cluster": %s, "labels": %s, "brand": %s, "generation": %s, "qemu": %s,'
+_REST = (
+    '"zone": %s, "cluster": %s, "labels": %s, "brand": %s, "generation": %s, "qemu": %s,'
     ' "libvirt": %s, "kernel": %s, "microcode": %s, "basis": %s, "taken_at": %s, "fp": %d'
 )
 _quoted = json.encoder.encode_basestring_ascii
@@ -81,8 +81,11 @@ class HostRow(NamedTuple):
 
     def line(self) -> tuple[int, str]:
         """Give `record`, a number that only equal hosts with equal guests have, and the row of `hosts` as JSON."""
-        text = _LINE % (
-            _quoted(self.host),
+        return line_of(self.host, self.rest(), self.guests)
+
+    def rest(self) -> str:
+        """Give all of the row of `hosts` but what tells one host from others that are alike."""
+        return _REST % (
             _quoted(self.zone),
             _quoted(self.cluster),
             json.dumps(dict(sorted(self.labels.items()))) if self.labels else "{}",
@@ -96,15 +99,20 @@ class HostRow(NamedTuple):
             _quoted(self.taken_at),
             self.configuration.fingerprint,
         )
-        digest = blake2b(text.encode(), digest_size=_RECORD_BYTES)
-        for guest in self.guests:
-            digest.update(json.dumps(guest._asdict()).encode())
-        record = int.from_bytes(digest.digest(), "little", signed=True)
-        return record, f'{{"record": {record}, {text}}}\n'
 
     def guest_columns(self, record: int) -> list[dict[str, Any]]:
         """Give the rows of the table of guests."""
         return [{"record": record, "host": self.host, **guest._asdict()} for guest in self.guests]
+
+
+def line_of(name: str, rest: str, guests: Iterable[GuestRow] = ()) -> tuple[int, str]:
+    """Give `HostRow.line` of a host by its name, the rest of its row, and its guests."""
+    text = f'"host": {_quoted(name)}, {rest}'
+    digest = blake2b(text.encode(), digest_size=_RECORD_BYTES)
+    for guest in guests:
+        digest.update(json.dumps(guest._asdict()).encode())
+    record = int.from_bytes(digest.digest(), "little", signed=True)
+    return record, f'{{"record": {record}, {text}}}\n'
 
 
 def speaks_for_itself(raw: bytes) -> bool:

@@ -70,20 +70,17 @@ class Portion(NamedTuple):
 
     def read(self) -> Iterator[Source]:
         """Read the documents of it; what cannot be read comes as an error."""
+        return _of_file(self.path) if self.end is None else self._read_lines(self.end)
+
+    def _read_lines(self, end: int) -> Iterator[Source]:
         try:
-            yield from self._read()
+            with open(self.path, "rb") as file:
+                if self.start:
+                    file.seek(self.start - 1)
+                    _skip_line(file)
+                yield from _lines(file, self.path, self.lines, end)
         except OSError as error:
             yield _failed(self.path, f"cannot be read: {error.strerror or error}")
-
-    def _read(self) -> Iterator[Source]:
-        if self.end is None:
-            yield from _of_file(self.path)
-            return
-        with open(self.path, "rb") as file:
-            if self.start:
-                file.seek(self.start - 1)
-                _skip_line(file)
-            yield from _lines(file, self.path, self.lines, self.end)
 
     def count_lines(self) -> int:
         """Count the lines that begin here; where the file cannot be read there is none."""
