@@ -112,8 +112,14 @@ def decode(
             source=models.title,
             found=f"vendor {data.vendor}" if data.vendor else "a vendor that the map does not know",
         )
-    judged = tuple(_judge(trial, trials[best], data) for trial in trials)
-    return Decoded(_describe(models, data, trials[best], side, migratable=migratable), judged)
+    chosen = trials[best]
+    if data.signature and chosen.matches:
+        trials = [
+            trial if trial.score is None or trial.matches else trial._replace(outcome=Outcome.SIGNATURE)
+            for trial in trials
+        ]
+    trials[best] = chosen._replace(outcome=Outcome.CHOSEN)
+    return Decoded(_describe(models, data, chosen, side, migratable=migratable), tuple(trials))
 
 
 def _without_lost_tsx(models: Models, data: CpuData) -> CpuData:
@@ -160,14 +166,6 @@ def _is_better(trial: Trial, best: Trial, preferred: Collection[str], data: CpuD
     if trial.score != best.score:
         return trial.score < best.score or (trial.model in preferred and trial.penalty < best.penalty)
     return trial.penalty < best.penalty
-
-
-def _judge(trial: Trial, best: Trial, data: CpuData) -> Trial:
-    if trial is best:
-        return trial._replace(outcome=Outcome.CHOSEN)
-    if trial.score is not None and data.signature and best.matches and not trial.matches:
-        return trial._replace(outcome=Outcome.SIGNATURE)
-    return trial
 
 
 def _describe(models: Models, data: CpuData, trial: Trial, side: Side, *, migratable: bool) -> GuestCpu:

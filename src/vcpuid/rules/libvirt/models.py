@@ -6,8 +6,8 @@ feature", "lacks these" and "what two hosts share" are one operation each, whate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from vcpuid.errors import InputError
@@ -18,6 +18,7 @@ from vcpuid.terms.dump import Cpu
 from vcpuid.terms.place import Place
 
 _ROW_BITS, _REGISTER_BITS, _MSR_BITS = 128, 32, 64
+_REMEMBERED = 4096
 _SIGNATURE_MASK = 0x0FFF3FFF  # leaf 1 EAX without the processor's type and what is reserved
 _VENDOR_REGISTERS = (1, 3, 2)  # EBX, EDX, ECX of leaf 0
 
@@ -172,24 +173,32 @@ class Models:
         if name not in self.cpu_map.vendors:
             raise self._unknown("vendor", name, place)
 
-    def names(self, bits: int) -> Iterator[str]:
+    def names(self, bits: int) -> tuple[str, ...]:
         """Give the features that are in `bits`, in the map's order; each takes its bits out, as in libvirt."""
+        return self._named(bits & self.known)
+
+    @cached_property
+    def _named(self) -> Callable[[int], tuple[str, ...]]:
+        """Give what names bits, and remembers: what a fleet is asked names the same ones over and over."""
+        return lru_cache(_REMEMBERED)(self._name)
+
+    def _name(self, bits: int) -> tuple[str, ...]:
         if self.is_regular:  # the same by far fewer steps
-            bits &= self.known
             positions = []
             while bits:
                 positions.append(self._positions[bits & -bits])
                 bits &= bits - 1
-            yield from (self._names[position] for position in sorted(positions))
-            return
+            return tuple([self._names[position] for position in sorted(positions)])
+        found = []
         for feature in self.features.values():
             if bits & feature.bits == feature.bits:
-                yield feature.name
+                found.append(feature.name)
                 bits &= ~feature.bits
+        return tuple(found)
 
     def count(self, bits: int) -> int:
         """Give how many features `names` would give."""
-        return (bits & self.known).bit_count() if self.is_regular else sum(1 for _ in self.names(bits))
+        return (bits & self.known).bit_count() if self.is_regular else len(self.names(bits))
 
     def read(self, cpu: Cpu) -> CpuData:
         """Give what a CPU's registers hold of the map's words, with its vendor and signature."""
