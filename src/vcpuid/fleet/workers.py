@@ -6,6 +6,7 @@ nothing of the store's lock is passed on to it.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterable, Iterator, Sequence
@@ -158,6 +159,7 @@ def _lost() -> InputError:
 
 def _work(pipe: Connection, labels: Labels, folder: Path, name: str) -> None:
     """Take batches until there are no more: what a worker does."""
+    gc.freeze()  # what was imported stays: there is no use in going through it again and again
     with suppress(EOFError, ConnectionError):
         try:
             with Incoming(folder, name) as incoming:
