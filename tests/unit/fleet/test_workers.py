@@ -18,6 +18,7 @@ import pytest
 
 from fleets import DATE, content, documents
 from vcpuid.errors import InputError
+from vcpuid.fleet.documents import read_documents
 from vcpuid.fleet.labels import Labels
 from vcpuid.fleet.sources import Portion, Source, walk_portions
 from vcpuid.fleet.store import Ingest, Store
@@ -100,6 +101,25 @@ def test_two_processes_make_the_same_store_as_one(tmp_path: Path, sources: Path,
     assert len(hosts) == 60 + 1500 - 1
     assert len(configurations) > 5
     assert {row[0] for row in store.fleet().engine.rows("SELECT DISTINCT zone FROM hosts")} >= {"z0", "z1", "z2"}
+
+
+def test_dumps_that_are_alike_keep_names_and_labels_of_their_own(tmp_path: Path) -> None:
+    text = f"CPU:\n{INTEL}{ROW.format(1, 0, 0x506E3, 2, 3, 4)}"
+    for zone, name in (("z0", "h1"), ("z0", "h2"), ("z1", "h3"), ("z1", "h4")):
+        (tmp_path / "s" / zone).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "s" / zone / f"{name}.txt").write_text(text, encoding="ascii")
+    labels = Labels({"h2": {"zone": "attic", "rack": "7"}, "h4": {"rack": "8"}}, ("zone",))
+    store, _ = ingested(tmp_path / "store", tmp_path / "s", 1, labels)
+    rows = store.fleet().engine.rows("SELECT host, zone, labels['rack'], record FROM hosts ORDER BY host")
+    assert [row[:3] for row in rows] == [
+        ("h1", "z0", None),
+        ("h2", "attic", "7"),
+        ("h3", "z1", None),
+        ("h4", "z1", "8"),
+    ]
+    found = read_documents([str(tmp_path / "s")])
+    hosts = [labels.put_on(one.host, one.folders) for one in found if one.host is not None]
+    assert [row[3] for row in rows] == [host.columns()["record"] for host in hosts]
 
 
 def children() -> set[int]:
