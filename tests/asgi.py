@@ -28,12 +28,34 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
+BOUNDARY = "the boundary"
+MULTIPART = f'multipart/form-data; boundary="{BOUNDARY}"'
+File = tuple[str, bytes]
+Sent = tuple[str, str | File]
+
+
+def multipart(*parts: Sent) -> bytes:
+    """Give a form as browsers send it: fields with a text, or a file's name and content."""
+    body = b""
+    for field, value in parts:
+        name, content = ("", value.encode()) if isinstance(value, str) else (f'; filename="{value[0]}"', value[1])
+        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"{name}\r\n\r\n'
+        body += head.encode() + content + b"\r\n"
+    return body + f"--{BOUNDARY}--\r\n".encode()
+
+
+def post(app: ASGIApp, target: str, *parts: Sent, bug: type[Exception] | None = None) -> Answer:
+    """Send a form."""
+    return get(app, target, method="POST", body=multipart(*parts), bug=bug, **{"content-type": MULTIPART})
+
+
 def get(
     app: ASGIApp,
     target: str,
     *,
     method: str = "GET",
     host: str = HOST,
+    body: bytes = b"",
     bug: type[Exception] | None = None,
     **headers: str,
 ) -> Answer:
@@ -42,7 +64,7 @@ def get(
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -64,5 +86,5 @@ def get(
             await app(scope, receive, send)
 
     asyncio.run(ask())
-    body = b"".join(message.get("body", b"") for message in sent[1:])
-    return Answer(sent[0]["status"], Headers(raw=sent[0]["headers"]), body)
+    answer = b"".join(message.get("body", b"") for message in sent[1:])
+    return Answer(sent[0]["status"], Headers(raw=sent[0]["headers"]), answer)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, expect
 
+from explorer import DESK, PHONE, open_page
 from programs import needs
 
 pytestmark = needs("chromium", package="chromium")
 
-CHROMIUM = "/usr/bin/chromium"
 PAGES = (
     "/",
+    "/lint",
+    "/diagnose",
     "/cpuid",
     "/cpuid/7",
     "/cpuid/d/33",
@@ -34,36 +30,6 @@ PAGES = (
     "/search?q=7.0.ebx%3D0x29c6fbf",
     "/search?q=4.0.eax",
 )
-DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=375, height=700)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    command = [sys.executable, "-m", "vcpuid", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().split()[4].rstrip("/")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Not the plug-in's: its event loop would last until the last test of the session, and be in others' way."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-def open_page(chromium: Browser, server: str, **options: Any) -> tuple[Page, list[str]]:  # noqa: ANN401 - playwright's
-    """Open a page of its own, and what goes wrong there: complaints of the console, requests elsewhere."""
-    wrong: list[str] = []
-    page = chromium.new_context(base_url=server, viewport=options.pop("viewport", DESK), **options).new_page()
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(server) else None)
-    return page, wrong
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -19,8 +19,8 @@ from vcpuid.web.pages import VIEWS
 from vcpuid.web.token import TokenGate
 from vcpuid.web.view import API
 
-_BODY_BYTES = 4096
-"""No page takes a body yet."""
+_BODY_BYTES = 8 << 20
+"""A snapshot of a host with many guests, or a dump of hundreds of CPUs, has room."""
 _BODY_SECONDS = 10.0
 
 

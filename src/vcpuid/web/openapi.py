@@ -10,13 +10,14 @@ from typing import Any
 
 from vcpuid import __version__, render
 from vcpuid.render.document import Document
+from vcpuid.web.form_view import FormView
 from vcpuid.web.view import API, Parameter, View
 
 _SCHEMAS = Path(render.__file__).parent / "schemas"
 _URN = re.compile(r"urn:vcpuid:schema:([\w-]+):1(?:#(.*))?")
 
 
-def openapi_document(views: Iterable[View]) -> Document:
+def openapi_document(views: Iterable[View | FormView]) -> Document:
     """Give the document of all views that have an answer for programs."""
     told = [view for view in views if view.api is not None]
     schemas: dict[str, Any] = {}
@@ -30,8 +31,36 @@ def openapi_document(views: Iterable[View]) -> Document:
             "description": "The documents behind the explorer's pages.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {f"{API}{view.api}": {"get": _operation(view)} for view in told},
+        "paths": {f"{API}{view.api}": _path(view) for view in told},
         "components": {"schemas": schemas},
+    }
+
+
+def _path(view: View | FormView) -> Document:
+    return {"post": _form_operation(view)} if isinstance(view, FormView) else {"get": _operation(view)}
+
+
+def _form_operation(view: FormView) -> Document:
+    fields = {"type": "object", "properties": {field.name: field.schema for field in view.fields}}
+    example = {field.name: field.example for field in view.fields if field.example}
+    refusals = {
+        "400": "The form cannot be read, or there is no answer to it.",
+        "413": "The form is too large.",
+        "503": "This machine cannot be asked.",
+    }
+    return {
+        "summary": view.summary,
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {**fields, "additionalProperties": False},
+                    "example": example,
+                }
+            },
+        },
+        "responses": {"200": _response("The answer.", view.schema)}
+        | {status: _response(text, "error") for status, text in refusals.items()},
     }
 
 

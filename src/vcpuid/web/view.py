@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from vcpuid.errors import UnknownNameError, UsageError
+from vcpuid.errors import UnknownNameError, UsageError, VcpuidError
 from vcpuid.render.document import Document
 from vcpuid.render.html import render_page
 from vcpuid.web.static import ADDRESSES
@@ -81,6 +81,6 @@ class View:
 class Refusal(HTTPException):
     """A request that cannot be answered, and why."""
 
-    def __init__(self, status: int, error: UsageError) -> None:
+    def __init__(self, status: int, error: VcpuidError) -> None:
         super().__init__(status)
         self.error = error

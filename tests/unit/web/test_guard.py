@@ -100,7 +100,7 @@ def test_every_response_forbids_what_no_page_needs(host: str) -> None:
     assert headers["content-security-policy"].startswith("default-src 'none'; ")
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def test_a_refusal_is_the_error_document() -> None:

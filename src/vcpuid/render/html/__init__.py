@@ -12,8 +12,17 @@ from markupsafe import Markup, escape
 
 from vcpuid import __version__
 from vcpuid.render.document import Document
+from vcpuid.render.html.excerpt import excerpt
 from vcpuid.render.html.grid import byte_rows
-from vcpuid.render.html.links import address_link, bit_link, leaf_link, leaf_name, register_link, search_link
+from vcpuid.render.html.links import (
+    SECTIONS,
+    address_link,
+    bit_link,
+    leaf_link,
+    leaf_name,
+    register_link,
+    search_link,
+)
 from vcpuid.terms.feature import Dialect
 
 FOLDER: Final = Path(__file__).parent
@@ -42,6 +51,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = _breakable
+    environment.filters["prose"] = _prose
     environment.filters["reading"] = _reading
     environment.globals |= {
         "version": __version__,
@@ -49,10 +59,12 @@ def _environment() -> Environment:
         "address_link": address_link,
         "bit_link": bit_link,
         "byte_rows": byte_rows,
+        "excerpt": excerpt,
         "leaf_link": leaf_link,
         "leaf_name": leaf_name,
         "register_link": register_link,
         "search_link": search_link,
+        "sections": SECTIONS,
     }
     return environment
 
@@ -60,6 +72,15 @@ def _environment() -> Environment:
 def _breakable(name: str) -> Markup:
     """Let a name be broken into lines behind its dashes and underscores, rather than anywhere."""
     return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[_-])", name))
+
+
+def _prose(text: str) -> Markup:
+    """Show what stands between backticks as code."""
+    pieces = (escape(piece) for piece in text.split("`"))
+    coded = (
+        Markup("<code>{}</code>").format(piece) if number % 2 else piece for number, piece in enumerate(pieces)
+    )
+    return Markup("").join(coded if text.count("`") % 2 == 0 else (escape(text),))
 
 
 def _reading(encoding: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlencode
 
 from vcpuid.render.document import Document
+
+SECTIONS: Final = {"/cpuid": "Atlas", "/lint": "Lint", "/diagnose": "Diagnose"}
+"""The pages to which every page leads."""
 
 
 def leaf_name(leaf: int) -> str:

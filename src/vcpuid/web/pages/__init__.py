@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from vcpuid.web.pages import bit, explain, leaf, leaves, search, start
+from vcpuid.web.form_view import FormView
+from vcpuid.web.pages import bit, diagnose, explain, leaf, leaves, lint, search, start
+from vcpuid.web.view import View
 
-VIEWS: Final = (start.VIEW, *leaf.VIEWS, leaves.VIEW, bit.VIEW, search.VIEW, explain.VIEW)
+VIEWS: Final[tuple[View | FormView, ...]] = (
+    start.VIEW,
+    *leaf.VIEWS,
+    leaves.VIEW,
+    bit.VIEW,
+    search.VIEW,
+    explain.VIEW,
+    lint.VIEW,
+    diagnose.VIEW,
+)

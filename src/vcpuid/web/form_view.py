@@ -1,0 +1,143 @@
+"""A question with more to it than an address can hold: a form for people, and the same form for programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from vcpuid.errors import UndecidedError, VcpuidError
+from vcpuid.render.document import Document, error_document
+from vcpuid.render.html import render_page
+from vcpuid.web.form import Form, read_parts
+from vcpuid.web.static import ADDRESSES
+from vcpuid.web.view import API, Refusal
+
+_BAD_REQUEST, _UNAVAILABLE = 400, 503
+# Answers take a processor each: others wait, and pages without a form are served meanwhile.
+_WORKERS = ThreadPoolExecutor(2, thread_name_prefix="answer")
+
+
+class Field(NamedTuple):
+    """What a form may hold.
+
+    Attributes:
+        name: Its name.
+        description: What it is, in a line.
+        example: A text that may stand there; empty for one that may be left out.
+        is_file: Whether it is a file.
+        is_repeated: Whether there may be several.
+        choices: The values that it may have; empty for any.
+    """
+
+    name: str
+    description: str
+    example: str = ""
+    is_file: bool = False
+    is_repeated: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Its JSON schema."""
+        schema: dict[str, Any] = {"type": "string"}
+        if self.is_file:
+            schema["format"] = "binary"
+        if self.choices:
+            schema["enum"] = list(self.choices)
+        schema = {"type": "array", "items": schema} if self.is_repeated else schema
+        return {**schema, "description": self.description}
+
+
+class Answered(NamedTuple):
+    """An answer.
+
+    Attributes:
+        document: The document, which programs get.
+        more: What a page needs besides to show it, such as the text that was judged.
+    """
+
+    document: Document
+    more: Document = {}  # noqa: RUF012 - nobody changes a document
+
+
+@dataclass(frozen=True, slots=True)
+class FormView:
+    """One question that is asked by a form.
+
+    Attributes:
+        summary: What it answers, in a line.
+        answer: Makes the answer of a form; runs in a thread of its own. Raises VcpuidError where there is none.
+        path: The path of the page, and below `API` of the document.
+        schema: The name of the document's published schema.
+        template: The page's template, which shows the form, and the answer where there is one.
+        fields: What the form may hold.
+    """
+
+    summary: str
+    answer: Callable[[Form], Answered]
+    path: str
+    schema: str
+    template: str
+    fields: tuple[Field, ...]
+
+    @property
+    def api(self) -> str:
+        """The path of the document, below `API`."""
+        return self.path
+
+    def routes(self) -> list[Route]:
+        """Give its routes."""
+        return [
+            Route(self.path, self._offer),
+            Route(self.path, self._show, methods=["POST"]),
+            Route(f"{API}{self.path}", self._tell, methods=["POST"]),
+        ]
+
+    async def _offer(self, _: Request) -> Response:
+        return self._page({})
+
+    async def _show(self, request: Request) -> Response:
+        given: dict[str, str] = {}
+        try:
+            form = await self._read(request)
+            given = form.typed()
+            document, more = await self._ask(form)
+        except VcpuidError as error:
+            return self._page(given, _status(error), error=error_document(error))
+        return self._page(given, result=document, more=more)
+
+    async def _tell(self, request: Request) -> Response:
+        try:
+            return JSONResponse((await self._ask(await self._read(request))).document)
+        except VcpuidError as error:
+            raise Refusal(_status(error), error) from error
+
+    async def _read(self, request: Request) -> Form:
+        return Form(await read_parts(request), [field.name for field in self.fields])
+
+    async def _ask(self, form: Form) -> Answered:
+        return await asyncio.get_running_loop().run_in_executor(_WORKERS, self.answer, form)
+
+    def _page(
+        self,
+        given: dict[str, str],
+        status: int = 200,
+        *,
+        result: Document | None = None,
+        error: Document | None = None,
+        more: Document | None = None,
+    ) -> Response:
+        empty = {field.name: "" for field in self.fields if not field.is_file}
+        context = {"path": self.path, "given": empty | given, "result": result, "error": error, "more": more or {}}
+        return HTMLResponse(render_page(self.template, context, addresses=ADDRESSES), status)
+
+
+def _status(error: VcpuidError) -> int:
+    return _UNAVAILABLE if isinstance(error, UndecidedError) else _BAD_REQUEST

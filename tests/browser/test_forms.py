@@ -1,0 +1,96 @@
+"""The explorer's forms in a real browser: what is pasted or chosen there is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from explorer import DESK, PHONE, open_page
+from programs import needs
+
+pytestmark = needs("chromium", package="chromium")
+
+EXAMPLES = Path(__file__).parents[2] / "docs/examples"
+H07 = EXAMPLES / "h07.json"
+NOVA = "[libvirt]\ncpu_mode = custom\ncpu_models = Haswell\ncpu_model_extra_flags = sgx-lc\n"
+
+
+def lint(page: Page) -> None:
+    page.goto("/lint")
+    page.get_by_label("A domain XML").fill(NOVA)
+    page.get_by_text("For which hosts").click()
+    page.get_by_label("Snapshots of the hosts").set_input_files([H07, EXAMPLES / "h10.json"])
+    page.get_by_role("button", name="Lint").click()
+    expect(page.locator("#line-4 .finding").first).to_contain_text("sgxlc")
+
+
+def diagnose(page: Page) -> None:
+    page.goto("/diagnose")
+    page.get_by_label("An error of QEMU").fill("host doesn't support requested feature: CPUID.07H:EBX.sgx [bit 2]")
+    page.get_by_text("Where it happened").click()
+    page.get_by_label("A snapshot of the host").set_input_files(H07)
+    page.get_by_label("The guest").fill("web-1")
+    page.get_by_role("button", name="Diagnose").click()
+    expect(page.get_by_text("Tested on h07, domain web-1.")).to_be_visible()
+
+
+ANSWERS = (lint, diagnose)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_every_answer_is_accessible_fits_and_complains_of_nothing(
+    chromium: Browser, server: str, scheme: str, viewport: ViewportSize, answer: Callable[[Page], None]
+) -> None:
+    page, wrong = open_page(chromium, server, color_scheme=scheme, viewport=viewport)
+    answer(page)
+    for more in page.locator("details:not([open]) > summary").all():
+        more.click()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.context.close()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_every_answer_needs_no_javascript_and_is_printed_without_its_form(
+    chromium: Browser, server: str, answer: Callable[[Page], None]
+) -> None:
+    page, wrong = open_page(chromium, server, java_script_enabled=False)
+    answer(page)
+    page.emulate_media(media="print")
+    expect(page.locator("form.ask")).to_be_hidden()
+    expect(page.get_by_role("main").get_by_role("heading", level=2).first).to_be_visible()
+    page.context.close()
+    assert wrong == []
+
+
+def test_an_error_is_asked_about_with_the_keyboard_alone(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server)
+    page.goto("/diagnose")
+    page.get_by_label("An error of QEMU").focus()
+    page.keyboard.type("unknown CPU feature: sha_ni")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Diagnose")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="sha-ni")).to_have_attribute("href", "/cpuid/7/0/ebx/29")
+    page.context.close()
+    assert wrong == []
+
+
+def test_what_cannot_be_read_is_told_and_what_was_typed_is_kept(chromium: Browser, server: str) -> None:
+    page, _ = open_page(chromium, server)
+    page.goto("/lint")
+    page.get_by_label("A domain XML").fill("<domain><oh")
+    page.get_by_role("button", name="Lint").click()
+    expect(page.get_by_role("alert")).to_contain_text("not well-formed XML")
+    expect(page.get_by_label("A domain XML")).to_have_value("<domain><oh")
+    assert Axe().run(page).violations_count == 0
+    page.context.close()
