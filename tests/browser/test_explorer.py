@@ -13,6 +13,7 @@ pytestmark = needs("chromium", package="chromium")
 
 PAGES = (
     "/",
+    "/host",
     "/lint",
     "/diagnose",
     "/cpuid",

@@ -16,13 +16,11 @@ from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.libvirt import DomainCapabilities, read_capabilities
 from vcpuid.guest.libvirt import parse_cpu, parse_domain, parse_xml
 from vcpuid.rules.libvirt.map import CpuMap
-from vcpuid.snapshot import Snapshot
+from vcpuid.snapshot import Snapshot, is_snapshot
 from vcpuid.terms.dump import Cpu
 from vcpuid.terms.guest import Accelerator, GuestCpu
 
 _XML = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<")
-_SNAPSHOT = re.compile(rb'"schema"\s*:\s*"vcpuid-snapshot/')
-_HEAD_BYTES = 4096
 
 
 class Basis(Enum):
@@ -107,7 +105,7 @@ def read_parties(raw: bytes, source: str) -> tuple[Party, ...]:
     """
     if _XML.match(raw):
         return tuple(_parties_of_xml(raw, source))
-    if _SNAPSHOT.search(raw[:_HEAD_BYTES]):
+    if is_snapshot(raw):
         return tuple(_parties_of_snapshots(raw, source))
     if not raw.strip():
         raise InputError("empty", source=source, expected="a snapshot, a dump, domain capabilities or a <cpu>")

@@ -17,10 +17,10 @@ from vcpuid.terms.verdict import Basis, Chain, Layer, State, Verdict
 
 _LAYERS_BY_CHAIN = {chain: tuple(layer for layer in Layer if layer.chain is chain) for chain in Chain}
 # The first hop that speaks for the hypervisor: below it, "has it" does not yet mean that a guest can get it.
-_HYPERVISOR_LAYERS = (Layer.KVM, Layer.QEMU, Layer.LIBVIRT)
+HYPERVISOR_LAYERS = (Layer.KVM, Layer.QEMU, Layer.LIBVIRT)
 # The one conclusion that blames firmware for what CPUID lacks: a sourced table says that this CPU model has it.
 _HIDDEN_BY_FIRMWARE = "firmware.off-known-model"
-_ON_SOME_CPUS = "silicon.some"
+ON_SOME_CPUS = "silicon.some"
 # Whose missing evidence is told first where nothing is lost.
 _QUESTIONS = (
     Layer.GUEST,
@@ -90,7 +90,7 @@ class Answer:
         states = (self.available,) if self.guest is None else (self.asked, self.available)
         if State.ABSENT in states:
             return State.ABSENT
-        hypervisor = [self.verdicts[layer].state for layer in _HYPERVISOR_LAYERS]
+        hypervisor = [self.verdicts[layer].state for layer in HYPERVISOR_LAYERS]
         if any(state is not State.PRESENT for state in states) or State.PRESENT not in hypervisor:
             return State.UNKNOWN
         return State.UNKNOWN if self.verdicts[Layer.GUEST].state is State.UNKNOWN else State.PRESENT
@@ -126,7 +126,15 @@ def why(
     """
     evidence = snapshot if isinstance(snapshot, Evidence) else Evidence(snapshot)
     target = guest_of_domain(evidence, guest) if isinstance(guest, str) else guest
-    match = look_up(name, vendor)
+    return follow(look_up(name, vendor), evidence, target)
+
+
+def follow(match: Match, evidence: Evidence, target: Guest | None = None) -> Answer:
+    """Follow a feature that was looked up already.
+
+    Raises:
+        InputError: The evidence is damaged.
+    """
     # A mirror has no name of its own anywhere: QEMU copies the bit that it repeats.
     judged = _original_of(match.feature)
     verdicts = {layer: judge(judged, evidence, target) for layer, judge in JUDGES.items()}
@@ -150,7 +158,7 @@ def conclude(match: Match, guest: Guest | None, verdicts: Mapping[Layer, Verdict
     if supply_break is Layer.SILICON and verdicts[Layer.FIRMWARE].rule == _HIDDEN_BY_FIRMWARE:
         supply_break = Layer.FIRMWARE
     available = last_decided(supply)
-    if verdicts[Layer.SILICON].rule == _ON_SOME_CPUS:
+    if verdicts[Layer.SILICON].rule == ON_SOME_CPUS:
         # What a hop above lists was asked on one CPU; the guest may run on any.
         supply_break, available = Layer.SILICON, State.ABSENT
     broken = BrokenAt(supply=supply_break, demand=chain_break(demand))

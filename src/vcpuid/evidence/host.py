@@ -25,7 +25,9 @@ from vcpuid.evidence.running import (
 from vcpuid.evidence.sgx import SgxEvidence, read_sgx
 from vcpuid.guest.nova import NovaCpu
 from vcpuid.snapshot import Snapshot
+from vcpuid.snapshot.document import SCHEMA
 from vcpuid.snapshot.node import Node
+from vcpuid.terms.dump import Dump
 
 _Kind = TypeVar("_Kind")
 
@@ -38,6 +40,13 @@ class Evidence:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+
+    @classmethod
+    def of_dump(cls, dump: Dump) -> Evidence:
+        """Take a CPUID dump for the evidence of a host of which nothing else is known."""
+        evidence = cls(Snapshot.of({"schema": SCHEMA, "host": {"name": dump.origin}, "sources": {}}, dump.origin))
+        evidence.cpuid = CpuidEvidence(dump, "a dump", ())
+        return evidence
 
     def _read(self, source: str, reader: Callable[[Node], _Kind]) -> _Kind | Gap:
         record = self.snapshot.record(source)

@@ -64,25 +64,34 @@ def _render_summary(page: Page, decoded: DecodedDump) -> None:
     if not machine.kinds:
         page.add(Span(decoded.origin, Role.STRONG), "  no CPU")
         return
+    title = machine_title(machine)
+    page.add(Span(title, Role.STRONG), Span(f"   {decoded.origin}", Role.DIM))
+    for label, text in summary_lines(machine):
+        if label:
+            add_row(page, label, text)
+        else:
+            page.add(Span(f"  {text}", Role.STRONG))
+
+
+def machine_title(machine: Machine) -> str:
+    """Give a machine's brand, or what else there is to call it by."""
     identity = machine.kinds[0].facts.identity
     letters = repr(identity.letters) if identity.letters else "an unknown vendor"
-    title = identity.brand or f"a CPU of {identity.vendor_name or letters}"
-    page.add(Span(title, Role.STRONG), Span(f"   {decoded.origin}", Role.DIM))
-    for label, text in _machine_lines(machine):
-        add_row(page, label, text)
+    return identity.brand or f"a CPU of {identity.vendor_name or letters}"
+
+
+def summary_lines(machine: Machine) -> Iterator[Line]:
+    """Walk a summary's lines, each a label and a text; a line without a label is the title of a kind of CPU."""
+    yield from _machine_lines(machine)
     first = machine.kinds[0].facts
     told: dict[str, str] = {}
     for kind in machine.kinds:
         if len(machine.kinds) > 1:
-            page.add(Span(f"  {_kind_title(kind)}", Role.STRONG))
+            yield "", _kind_title(kind)
         lines = dict(_kind_lines(kind.facts, first))
-        for label, text in lines.items():
-            # What the first kind has told already is the same here.
-            if told.get(label) != text:
-                add_row(page, label, text)
-        for cache in first.caches:
-            if (label := name_cache(cache)) not in lines:
-                add_row(page, label, "none")
+        # What the first kind has told already is the same here.
+        yield from ((label, text) for label, text in lines.items() if told.get(label) != text)
+        yield from ((label, "none") for label in map(name_cache, first.caches) if label not in lines)
         told = told or lines
 
 

@@ -70,12 +70,14 @@ def _register(register: RegisterExplanation) -> Document:
         **word_document(register.word),
         "text": register.word.manual,
         "grids": [
-            {"scopes": list(grid.scopes), "cells": [_cell(cell) for cell in grid.cells]} for grid in register.grids
+            {"scopes": list(grid.scopes), "cells": [cell_document(cell) for cell in grid.cells]}
+            for grid in register.grids
         ],
     }
 
 
-def _cell(cell: Cell) -> Document:
+def cell_document(cell: Cell) -> Document:
+    """Give a cell of a register."""
     feature, field = cell.feature, cell.field
     return {
         "low": cell.bits.low,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from vcpuid.snapshot.node import Node
 
 SCHEMA = "vcpuid-snapshot/1"
 _VERSION_DIGITS = 9
+_SELF = re.compile(rb'"schema"\s*:\s*"vcpuid-snapshot/')
+_HEAD_BYTES = 4096
 _SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 _RECOLLECT = "Take a new snapshot with `vcpuid collect -o FILE`."
 
@@ -117,6 +120,11 @@ class Snapshot:
     def records(self) -> tuple[Record, ...]:
         """Give every source's record, in the document's order."""
         return tuple(self.record(name) for name, _ in self.root["sources"].members())
+
+
+def is_snapshot(raw: bytes) -> bool:
+    """Tell whether a document calls itself a snapshot, of any version."""
+    return _SELF.search(raw[:_HEAD_BYTES]) is not None
 
 
 def _parse_json(raw: bytes, source: str) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "sgx-doctor",
         "sgx-memory",
         "sgx-plan",
+        "supply",
         "verdict",
         "why",
     }

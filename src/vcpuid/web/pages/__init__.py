@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vcpuid.web.form_view import FormView
-from vcpuid.web.pages import bit, diagnose, explain, leaf, leaves, lint, search, start
+from vcpuid.web.pages import bit, diagnose, explain, host, leaf, leaves, lint, search, start
 from vcpuid.web.view import View
 
 VIEWS: Final[tuple[View | FormView, ...]] = (
@@ -15,6 +15,7 @@ VIEWS: Final[tuple[View | FormView, ...]] = (
     bit.VIEW,
     search.VIEW,
     explain.VIEW,
+    host.VIEW,
     lint.VIEW,
     diagnose.VIEW,
 )

@@ -1,0 +1,73 @@
+"""What a host can give, as a JSON document: its facts, its registers bit by bit, what is lost and where."""
+
+from __future__ import annotations
+
+from vcpuid.answers.supply import Supplied, SuppliedCell, SuppliedRegister, Supply
+from vcpuid.decode.machine import decode_machine
+from vcpuid.evidence import Evidence, Gap
+from vcpuid.render.decode import machine_title, summary_lines
+from vcpuid.render.document import Document, address_document, word_document
+from vcpuid.render.leaf import cell_document
+from vcpuid.terms.verdict import Chain, Layer
+
+
+def supply_document(evidence: Evidence, supply: Supply) -> Document:
+    """Give a host's facts and what of them reaches guests."""
+    return {
+        "schema": "vcpuid-supply/1",
+        "host": evidence.snapshot.host_name,
+        "taken_at": evidence.snapshot.taken_at or None,
+        **_facts(evidence),
+        "lights": {
+            light.value: sum(one.light is light for one in supply.features)
+            for light in dict.fromkeys(one.light for one in supply.features)
+        },
+        "lost": [
+            {"layer": layer.value, "features": [_lost(one, layer) for one in lost]}
+            for layer, lost in supply.lost().items()
+        ],
+        "registers": [_register(register) for register in supply.registers],
+    }
+
+
+def _facts(evidence: Evidence) -> Document:
+    if isinstance(evidence.cpuid, Gap) or not evidence.cpuid.dump.cpus:
+        return {"title": None, "facts": []}
+    machine = decode_machine(evidence.cpuid.dump)
+    facts = [{"label": label, "text": text} for label, text in summary_lines(machine)]
+    return {"title": machine_title(machine), "facts": facts}
+
+
+def _lost(one: Supplied, layer: Layer) -> Document:
+    feature, verdict = one.answer.feature, one.answer.verdicts[layer]
+    return {
+        "name": feature.name,
+        "title": feature.title,
+        "bits": [address_document(bits) for bits in feature.bits],
+        "summary": verdict.summary,
+        "explanation": verdict.explanation,
+        "mend": verdict.mend,
+    }
+
+
+def _register(register: SuppliedRegister) -> Document:
+    return {
+        **word_document(register.word),
+        "text": register.word.manual,
+        "value": register.value,
+        "cells": [_cell(cell) for cell in register.cells],
+    }
+
+
+def _cell(one: SuppliedCell) -> Document:
+    supplied = one.supplied
+    return {
+        **cell_document(one.cell),
+        "light": supplied.light.value if supplied else None,
+        "lost_at": supplied.lost_at.value if supplied and supplied.lost_at else None,
+        "states": {
+            layer.value: verdict.state.value
+            for layer, verdict in (supplied.answer.verdicts.items() if supplied else ())
+            if layer.chain is Chain.SUPPLY
+        },
+    }
