@@ -14,6 +14,7 @@ pytestmark = needs("chromium", package="chromium")
 PAGES = (
     "/",
     "/host",
+    "/why",
     "/lint",
     "/diagnose",
     "/cpuid",

@@ -52,7 +52,16 @@ def show_this_machine(page: Page) -> None:
     expect(page.get_by_role("heading", name="What CPUID says")).to_be_visible()
 
 
-ANSWERS = (lint, diagnose, show_host, show_this_machine)
+def follow(page: Page) -> None:
+    page.goto("/why")
+    page.get_by_label("A feature in any dialect").fill("sgx, avx2")
+    page.get_by_label("The host").set_input_files(H07)
+    page.get_by_label("The guest, if").fill("web-1")
+    page.get_by_role("button", name="Follow").click()
+    expect(page.locator(".break").first).to_contain_text("firmware no MSR 3AH=5: bit 18 clear breaks here")
+
+
+ANSWERS = (lint, diagnose, show_host, show_this_machine, follow)
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
@@ -84,6 +93,17 @@ def test_every_answer_needs_no_javascript_and_is_printed_without_its_form(
     page.emulate_media(media="print")
     expect(page.locator("form.ask:visible")).to_have_count(0)
     expect(page.get_by_role("main").get_by_role("heading", level=2).first).to_be_visible()
+    page.context.close()
+    assert wrong == []
+
+
+def test_a_hops_evidence_is_shown_on_a_click(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server)
+    follow(page)
+    evidence = page.locator(".break dl").first
+    expect(evidence).to_be_hidden()
+    page.locator(".break summary").first.press("Enter")
+    expect(evidence).to_be_visible()
     page.context.close()
     assert wrong == []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from vcpuid.answers.asked_by import guest_of_cpu, guest_of_xml
 from vcpuid.answers.nova import ask_nova, nova_host
 from vcpuid.answers.why import Answer, why
 from vcpuid.cli import complete
@@ -16,15 +17,12 @@ from vcpuid.cli.output import output_options, write
 from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
-from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_domain
+from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES
 from vcpuid.guest.nova import NovaFile, parse_ini, parse_nova_files
 from vcpuid.guest.nova.flavor import parse_flavor, parse_image
-from vcpuid.guest.qemu import CommandLine, check_cpu, parse_cpu
 from vcpuid.render.why import render_why, why_document
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.snapshot import Snapshot
-from vcpuid.terms.guest import Accelerator
-from vcpuid.terms.place import Place
 from vcpuid.terms.verdict import State
 
 _STATUS = {State.PRESENT: 0, State.ABSENT: 1, State.UNKNOWN: 4}
@@ -118,16 +116,9 @@ def _guest(named: dict[str, Any], evidence: Evidence) -> Guest | None:
         return guest_of_process(evidence, named["pid"])
     if named["xml"] is not None:
         source = "standard input" if named["xml"] == "-" else named["xml"]
-        return Guest(
-            label=f"XML {source}", definition=parse_domain(read_at_most(named["xml"], SIZE_LIMIT_BYTES), source)
-        )
+        return guest_of_xml(read_at_most(named["xml"], SIZE_LIMIT_BYTES), source)
     if named["cpu"] is not None:
-        check_cpu(named["cpu"])
-        place = Place("--cpu")
-        argument = parse_cpu(named["cpu"], place)
-        return Guest(
-            label=f"-cpu {named['cpu']}", command=CommandLine((argument,), Accelerator.KVM, None, None, place)
-        )
+        return guest_of_cpu(named["cpu"], "--cpu")
     if named["nova_conf"]:
         return _guest_of_nova(named, evidence)
     return None

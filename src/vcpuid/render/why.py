@@ -38,7 +38,7 @@ def _render_answer(page: Page, answer: Answer, *, verbose: bool) -> None:
         page.add(Span("  what the guest got", Role.STRONG))
         _render_chain(page, answer, Chain.GOT, verbose=verbose)
     page.add()
-    for line in _sentences(answer):
+    for line in conclusions(answer):
         page.add(f"  {line}", hang=2)
     for label, role, texts in (("Mend", Role.STRONG, answer.mends), ("Note", Role.UNSURE, answer.notes)):
         for text in texts:
@@ -92,7 +92,8 @@ def _render_evidence(page: Page, verdict: Verdict) -> None:
         page.add(Span(f"{indent}cannot prove: {verdict.cannot_prove}", Role.DIM), hang=len(indent))
 
 
-def _sentences(answer: Answer) -> list[str]:
+def conclusions(answer: Answer) -> list[str]:
+    """Say what the answer is and where the chains break, a sentence each."""
     sentences = []
     if answer.got is State.PRESENT:
         name = answer.feature.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vcpuid.web.form_view import FormView
-from vcpuid.web.pages import bit, diagnose, explain, host, leaf, leaves, lint, search, start
+from vcpuid.web.pages import bit, diagnose, explain, host, leaf, leaves, lint, search, start, why
 from vcpuid.web.view import View
 
 VIEWS: Final[tuple[View | FormView, ...]] = (
@@ -16,6 +16,7 @@ VIEWS: Final[tuple[View | FormView, ...]] = (
     search.VIEW,
     explain.VIEW,
     host.VIEW,
+    why.VIEW,
     lint.VIEW,
     diagnose.VIEW,
 )
