@@ -15,6 +15,7 @@ PAGES = (
     "/",
     "/host",
     "/why",
+    "/compare",
     "/lint",
     "/diagnose",
     "/cpuid",

@@ -61,7 +61,16 @@ def follow(page: Page) -> None:
     expect(page.locator(".break").first).to_contain_text("firmware no MSR 3AH=5: bit 18 clear breaks here")
 
 
-ANSWERS = (lint, diagnose, show_host, show_this_machine, follow)
+def compare(page: Page) -> None:
+    page.goto("/compare")
+    page.locator("[name=first]").set_input_files(H07)
+    page.locator("[name=second]").set_input_files(EXAMPLES / "h10.json")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".way")).to_have_count(2)
+    expect(page.locator(".way").nth(1)).to_contain_text("lost at firmware")
+
+
+ANSWERS = (lint, diagnose, show_host, show_this_machine, follow, compare)
 
 
 @pytest.mark.parametrize("answer", ANSWERS)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from lxml import etree
 
 from vcpuid.dumps import parse_dump
-from vcpuid.errors import InputError
+from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence import Evidence, Gap
+from vcpuid.evidence.guest import guest_of_domain
 from vcpuid.evidence.libvirt import DomainCapabilities, read_capabilities
 from vcpuid.guest.libvirt import parse_cpu, parse_domain, parse_xml
 from vcpuid.rules.libvirt.map import CpuMap
@@ -112,6 +113,17 @@ def read_parties(raw: bytes, source: str) -> tuple[Party, ...]:
     return (_party_of_dump(raw, source),)
 
 
+def the_one(parties: Sequence[Party], source: str) -> Party:
+    """Give the one party of a document.
+
+    Raises:
+        InputError: There are several.
+    """
+    if len(parties) > 1:
+        raise InputError("several CPUs in one file", source=source, found=str(len(parties)), expected="one")
+    return parties[0]
+
+
 def _parties_of_snapshots(raw: bytes, source: str) -> Iterator[Party]:
     lines = [(number, line) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
     if len(lines) > 1 and all(line.startswith(b"{") and line.rstrip().endswith(b"}") for _, line in lines):
@@ -150,6 +162,30 @@ def party_of_snapshot(snapshot: Snapshot) -> Party:
             next_step=evidence.cpuid.remedy or None,
         )
     return Party(name, Basis.CPUID, cpus=evidence.cpuid.dump.cpus, evidence=evidence)
+
+
+def party_of_domain(host: Party, name: str) -> Party:
+    """Give a domain of a host.
+
+    Raises:
+        InputError: The host has no such domain.
+        UsageError: The host is not known by a snapshot.
+    """
+    if host.evidence is None:
+        raise UsageError("a domain needs a snapshot of its host", found=host.name)
+    guest = guest_of_domain(host.evidence, name)
+    definition = guest.live or guest.definition
+    if definition is None:
+        raise InputError("the domain's XML is not in the snapshot", source=host.name, found=name)
+    return replace(
+        host,
+        name=name,
+        basis=Basis.DEFINITION,
+        is_guest=True,
+        cpu=definition.cpu,
+        cpus=(),
+        accelerator=definition.accelerator,
+    )
 
 
 def _party_of_dump(raw: bytes, source: str) -> Party:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import click
 
 from vcpuid.answers.offer import common_map
-from vcpuid.answers.party import Basis, Party, party_of_snapshot, read_parties
+from vcpuid.answers.party import Party, party_of_domain, party_of_snapshot, read_parties, the_one
 from vcpuid.cli.dump import HERE
 from vcpuid.dumps import read_bytes
-from vcpuid.errors import InputError, UsageError
-from vcpuid.evidence.guest import guest_of_domain
 from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.shipped import shipped_map
@@ -43,28 +40,8 @@ def read_one(path: str, domain: str | None = None) -> Party:
         InputError: There are several, or the host has no such domain.
         UsageError: The file is no snapshot, and a domain was named.
     """
-    parties = read_all(path)
-    if len(parties) > 1:
-        raise InputError("several CPUs in one file", source=path, found=str(len(parties)), expected="one")
-    return parties[0] if domain is None else _domain_of(parties[0], domain)
-
-
-def _domain_of(host: Party, name: str) -> Party:
-    if host.evidence is None:
-        raise UsageError("--domain needs a snapshot of the guest's host", found=host.name)
-    guest = guest_of_domain(host.evidence, name)
-    definition = guest.live or guest.definition
-    if definition is None:
-        raise InputError("the domain's XML is not in the snapshot", source=host.name, found=name)
-    return replace(
-        host,
-        name=name,
-        basis=Basis.DEFINITION,
-        is_guest=True,
-        cpu=definition.cpu,
-        cpus=(),
-        accelerator=definition.accelerator,
-    )
+    party = the_one(read_all(path), path)
+    return party if domain is None else party_of_domain(party, domain)
 
 
 def map_for(folder: str | None, parties: Iterable[Party]) -> CpuMap:

@@ -79,7 +79,7 @@ class TestCompare:
         cpu.write_text(f"<cpu>{SKYLAKE}</cpu>")
         status, _, err = call("compare", cpu, poor, "--domain", "web-1")
         assert status == 2
-        assert "--domain needs a snapshot" in err
+        assert "a domain needs a snapshot of its host" in err
 
     def test_standard_input_once(self, call: Run) -> None:
         assert call("compare", "-", "-")[0] == 2

@@ -7,7 +7,14 @@ from urllib.parse import urlencode
 
 from vcpuid.render.document import Document
 
-SECTIONS: Final = {"/cpuid": "Atlas", "/host": "Host", "/why": "Path", "/lint": "Lint", "/diagnose": "Diagnose"}
+SECTIONS: Final = {
+    "/cpuid": "Atlas",
+    "/host": "Host",
+    "/why": "Path",
+    "/compare": "Compare",
+    "/lint": "Lint",
+    "/diagnose": "Diagnose",
+}
 """The pages to which every page leads."""
 
 

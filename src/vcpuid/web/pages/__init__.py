@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vcpuid.web.form_view import FormView
-from vcpuid.web.pages import bit, diagnose, explain, host, leaf, leaves, lint, search, start, why
+from vcpuid.web.pages import bit, compare, diagnose, explain, host, leaf, leaves, lint, search, start, why
 from vcpuid.web.view import View
 
 VIEWS: Final[tuple[View | FormView, ...]] = (
@@ -17,6 +17,7 @@ VIEWS: Final[tuple[View | FormView, ...]] = (
     explain.VIEW,
     host.VIEW,
     why.VIEW,
+    compare.VIEW,
     lint.VIEW,
     diagnose.VIEW,
 )
