@@ -60,7 +60,7 @@ def test_every_page_is_accessible_fits_and_complains_of_nothing(
 def test_a_search_leads_to_a_bit_with_the_keyboard_alone(chromium: Browser, server: str) -> None:
     page, wrong = open_page(chromium, server)
     page.goto("/")
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_role("combobox")).to_be_focused()
     page.keyboard.type("HW_CPU_X86_SGX")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Software Guard Extensions")
@@ -118,7 +118,7 @@ def test_a_printed_page_has_no_controls(chromium: Browser, server: str) -> None:
     page, _ = open_page(chromium, server)
     page.goto("/cpuid/7/0/ebx/2")
     page.emulate_media(media="print")
-    expect(page.get_by_role("searchbox")).to_be_hidden()
+    expect(page.get_by_role("combobox", include_hidden=True)).to_be_hidden()
     expect(page.locator(".register [aria-current=true]")).to_be_visible()
     page.context.close()
 
@@ -130,4 +130,57 @@ def test_what_is_not_there_has_a_page_too(chromium: Browser, server: str) -> Non
     assert answer.status == 404
     expect(page.get_by_role("heading", level=1)).to_have_text("the atlas has no such subleaf of leaf 07H")
     assert Axe().run(page).violations_count == 0
+    page.context.close()
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("path", ["/", "/cpuid/7"])
+def test_suggestions_come_as_one_types_and_are_chosen_with_the_keyboard(
+    chromium: Browser, server: str, path: str, viewport: ViewportSize
+) -> None:
+    page, wrong = open_page(chromium, server, viewport=viewport)
+    page.goto(path)
+    field = page.get_by_role("combobox")
+    field.press_sequentially("sgxl")
+    option = page.get_by_role("option").first
+    expect(option).to_contain_text("sgxlc")
+    expect(field).to_have_attribute("aria-expanded", "true")
+    expect(page.get_by_role("status")).to_contain_text("suggestion")
+    field.press("ArrowDown")
+    expect(option).to_have_attribute("aria-selected", "true")
+    expect(field).to_have_attribute("aria-activedescendant", option.get_attribute("id") or "")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    field.press("Escape")
+    expect(option).to_be_hidden()
+    expect(field).to_have_value("sgxl")
+    field.press("c")
+    expect(option).to_be_visible()
+    field.press("ArrowDown")
+    field.press("Enter")
+    expect(page).to_have_url(f"{server}/search?q=sgxlc")
+    page.context.close()
+    assert wrong == []
+
+
+def test_a_suggestion_is_chosen_with_the_mouse(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server)
+    page.goto("/cpuid")
+    page.get_by_role("combobox").press_sequentially("sha_n")
+    page.get_by_role("option").filter(has_text="sha-ni").click()
+    expect(page).to_have_url(f"{server}/search?q=sha-ni")
+    page.context.close()
+    assert wrong == []
+
+
+def test_a_search_works_where_suggestions_fail(chromium: Browser, server: str) -> None:
+    page, _ = open_page(chromium, server)
+    page.route("**/api/v1/search*", lambda route: route.abort())
+    page.goto("/cpuid")
+    field = page.get_by_role("combobox")
+    with page.expect_event("requestfailed"):
+        field.press_sequentially("sgx")
+    field.press("Enter")
+    expect(page).to_have_url(f"{server}/search?q=sgx")
     page.context.close()

@@ -26,7 +26,11 @@ from vcpuid.render.html.links import (
 from vcpuid.terms.feature import Dialect
 
 FOLDER: Final = Path(__file__).parent
-STATIC: Final = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+STATIC: Final = {
+    "style.css": "text/css; charset=utf-8",
+    "suggest.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 """The files that pages refer to, in this folder, with their media types."""
 
 
