@@ -8,12 +8,11 @@ from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import Response
 
 from vcpuid.errors import UsageError, VcpuidError
 from vcpuid.render.document import error_document
-from vcpuid.render.html import render_page
-from vcpuid.web.static import ADDRESSES
+from vcpuid.web.responses import page, twin
 from vcpuid.web.view import Refusal
 
 
@@ -44,5 +43,5 @@ def _answer(
 ) -> Response:
     document = error_document(error)
     if request.url.path.startswith("/api/"):
-        return JSONResponse(document, status, headers)
-    return HTMLResponse(render_page("error", document, addresses=ADDRESSES), status, headers)
+        return twin(document, status, headers)
+    return page("error", document, status, headers)

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from vcpuid.errors import UndecidedError, VcpuidError
 from vcpuid.render.document import Document, error_document
-from vcpuid.render.html import render_page
 from vcpuid.web.form import Form, read_parts
-from vcpuid.web.static import ADDRESSES
+from vcpuid.web.responses import page, twin
 from vcpuid.web.view import API, Refusal
 
 _BAD_REQUEST, _UNAVAILABLE = 400, 503
@@ -115,7 +114,7 @@ class FormView:
 
     async def _tell(self, request: Request) -> Response:
         try:
-            return JSONResponse((await self._ask(await self._read(request))).document)
+            return twin((await self._ask(await self._read(request))).document)
         except VcpuidError as error:
             raise Refusal(_status(error), error) from error
 
@@ -136,7 +135,7 @@ class FormView:
     ) -> Response:
         empty = {field.name: "" for field in self.fields if not field.is_file}
         context = {"path": self.path, "given": empty | given, "result": result, "error": error, "more": more or {}}
-        return HTMLResponse(render_page(self.template, context, addresses=ADDRESSES), status)
+        return page(self.template, context, status)
 
 
 def _status(error: VcpuidError) -> int:

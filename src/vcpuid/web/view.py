@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from vcpuid.errors import UnknownNameError, UsageError, VcpuidError
 from vcpuid.render.document import Document
-from vcpuid.render.html import render_page
-from vcpuid.web.static import ADDRESSES
+from vcpuid.web.responses import page, twin
 
 API = "/api/v1"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
@@ -64,11 +63,10 @@ class View:
         return routes
 
     async def _show(self, request: Request) -> Response:
-        document = self._ask(request) | self.page_context(request)
-        return HTMLResponse(render_page(self.template, document, addresses=ADDRESSES))
+        return page(self.template, self._ask(request) | self.page_context(request))
 
     async def _tell(self, request: Request) -> Response:
-        return JSONResponse(self._ask(request))
+        return twin(self._ask(request))
 
     def _ask(self, request: Request) -> Document:
         try:

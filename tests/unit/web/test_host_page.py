@@ -80,3 +80,10 @@ def test_what_a_snapshot_says_is_shown_and_not_obeyed() -> None:
     page = post(APP, "/host", ("host", (name, hostile))).text
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("escape", [b"\\ud800", b"\\u0000", b"\\u202e"])
+def test_what_is_no_character_does_no_harm(escape: bytes) -> None:
+    name, content = read("docs/examples/h07.json")
+    for target in ("/host", API):
+        assert post(APP, target, ("host", (name, content.replace(b'"h07"', b'"' + escape + b'"')))).status == 200
