@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from fleets import fleet_rows, ingest
 from spark_cluster import spark_cluster
 from vcpuid.fleet import Store, queries
+from vcpuid.fleet.drift import pair_kinds
 from vcpuid.fleet.engine import Engine
 from vcpuid.fleet.engine.duckdb import DuckDb
 from vcpuid.fleet.engine.spark import Spark
@@ -51,7 +52,7 @@ def _questions(engine: Engine, picked: list[int]) -> dict[str, Callable[[], obje
     return {
         "dedupe": lambda: engine.rows(queries.COUNT_CONFIGURATIONS),
         "missing": missing,
-        "drift": lambda: sorted(engine.rows(queries.CHANGES), key=repr),
+        "drift": lambda: sorted(pair_kinds(engine), key=repr),
     }
 
 

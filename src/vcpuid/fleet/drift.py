@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from vcpuid.atlas import Atlas
 from vcpuid.fleet import queries
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
+from vcpuid.fleet.engine import Engine
 from vcpuid.fleet.store import Fleet
 from vcpuid.fleet.words import identifies
 from vcpuid.terms.address import Bits, Word
@@ -96,35 +97,56 @@ def find_drift(fleet: Fleet, before: str) -> Drift:
         UsageError: There is no snapshot of that date.
     """
     fleet.beside(before)
-    names, rows = fleet.engine.table(queries.CHANGES)
-    pairs = [dict(zip(names, row, strict=True)) for row in rows]
-    both = [pair for pair in pairs if pair["old_fp"] is not None and pair["new_fp"] is not None]
+    pairs = pair_kinds(fleet.engine)
+    both = [(old, new, hosts, host) for old, new, hosts, host in pairs if old is not None and new is not None]
     configurations = fleet.configurations()
     return Drift(
         before,
         fleet.date,
-        sum(pair["hosts"] for pair in both),
-        fleet.names(queries.GONE, sum(pair["hosts"] for pair in pairs if pair["new_fp"] is None)),
-        fleet.names(queries.NEW, sum(pair["hosts"] for pair in pairs if pair["old_fp"] is None)),
-        tuple(_change(configurations[old], configurations[new], *hosts) for (old, new), hosts in _by(both, "fp")),
+        sum(hosts for _, _, hosts, _ in both),
+        fleet.names(queries.GONE, sum(hosts for _, new, hosts, _ in pairs if new is None)),
+        fleet.names(queries.NEW, sum(hosts for old, _, hosts, _ in pairs if old is None)),
+        tuple(_change(configurations[old], configurations[new], *hosts) for (old, new), hosts in _by("fp", both)),
         {
-            column: tuple(VersionChange(*values, *hosts) for values, hosts in _by(both, column))
+            column: tuple(VersionChange(*values, *hosts) for values, hosts in _by(column, both))
             for column in queries.VERSIONS
         },
     )
 
 
-def _by(pairs: list[dict[str, Any]], column: str) -> list[tuple[tuple[Any, Any], tuple[int, str]]]:
+_Kind = Mapping[str, Any]
+"""What hosts are compared by: column to value."""
+
+
+def pair_kinds(engine: Engine) -> list[tuple[_Kind | None, _Kind | None, int, str]]:
+    """Give each kind of hosts before and now, how many hosts went from one to the other, and the first of them.
+
+    None is the kind of hosts that are in one snapshot only.
+
+    Args:
+        engine: A session with the views `hosts_before` and `hosts`.
+
+    Raises:
+        InputError: The store cannot be read.
+    """
+    names, rows = engine.table(queries.KINDS)
+    kinds = {kind: dict(zip(names[1:], values, strict=True)) for kind, *values in rows}
+    return [
+        (kinds.get(old), kinds.get(new), hosts, host) for old, new, hosts, host in engine.rows(queries.CHANGES)
+    ]
+
+
+def _by(column: str, pairs: list[tuple[_Kind, _Kind, int, str]]) -> list[tuple[tuple[Any, Any], tuple[int, str]]]:
     """Give what a column was and is where it has changed, how many hosts that befell, and the first of them.
 
     What befell most hosts comes first.
     """
     changes: dict[tuple[Any, Any], tuple[int, str]] = {}
-    for pair in pairs:
-        change = pair[f"old_{column}"], pair[f"new_{column}"]
+    for old, new, hosts, host in pairs:
+        change = old[column], new[column]
         if change[0] != change[1]:
-            count, host = changes.get(change, (0, pair["host"]))
-            changes[change] = count + pair["hosts"], min(host, pair["host"])
+            count, first = changes.get(change, (0, host))
+            changes[change] = count + hosts, min(first, host)
     return sorted(changes.items(), key=lambda item: (-item[1][0], item[1][1]))
 
 

@@ -117,14 +117,21 @@ ORDER BY count(*) DESC, min(concat(g.host, '/', g.guest))
 """
 
 # Two snapshots: `hosts_before` stands for the hosts of the earlier one.
-# One join tells all but the names of hosts that are in one of them only: there all columns of the other are null.
-_COMPARED: Final = ("fp", *VERSIONS)
+# What hosts are compared by is joined and grouped as one number, for ten columns of each pair are slow; the few
+# kinds that there are say what the numbers mean. The full join tells how many hosts are of one snapshot only, too:
+# their other kind is null.
+_COMPARED: Final = ", ".join(("fp", *VERSIONS))
+_KIND: Final = f"xxhash64({_COMPARED})"
 CHANGES: Final = f"""
-SELECT {", ".join(f"a.{column} AS old_{column}, b.{column} AS new_{column}" for column in _COMPARED)},
-count(*) AS hosts, min(a.host) AS host
-FROM hosts_before a FULL JOIN hosts b ON a.host = b.host
-GROUP BY {", ".join(f"a.{column}, b.{column}" for column in _COMPARED)}
+SELECT a.kind, b.kind, count(*), min(a.host)
+FROM (SELECT host, {_KIND} AS kind FROM hosts_before) a FULL JOIN (SELECT host, {_KIND} AS kind FROM hosts) b
+ON a.host = b.host GROUP BY a.kind, b.kind
 """  # noqa: S608 - columns of ours
+KINDS: Final = f"""
+SELECT {_KIND} AS kind, {_COMPARED} FROM (
+    SELECT DISTINCT {_COMPARED} FROM hosts_before UNION SELECT DISTINCT {_COMPARED} FROM hosts
+) compared
+"""  # noqa: S608 - the same
 GONE: Final = """
 SELECT host FROM hosts_before a WHERE NOT EXISTS (SELECT 1 FROM hosts b WHERE b.host = a.host) ORDER BY host
 """

@@ -13,6 +13,8 @@ from vcpuid.errors import InputError, UndecidedError
 
 _FULL = re.compile(rf'"errno":"({errno.ENOSPC}|{errno.EDQUOT}|{errno.EFBIG})"')
 """How DuckDB tells that there is no room for a file."""
+_SPARKS_NAMES = ("explode(items) AS unnest(items)", "xxhash64(a, b, c, d, e) AS hash(a, b, c, d, e)")
+"""What the statements call by Spark's names."""
 
 
 class DuckDb:
@@ -37,7 +39,8 @@ class DuckDb:
         self._connection = duckdb.connect()
         self.run("SET preserve_insertion_order = false")
         self.run("SET enable_progress_bar = false")
-        self.run("CREATE MACRO explode(items) AS unnest(items)")  # Spark's name for it
+        for macro in _SPARKS_NAMES:
+            self.run(f"CREATE MACRO {macro}")
         if spill is not None:
             self.run(f"SET temp_directory = {literal(str(spill))}")
 
