@@ -44,6 +44,8 @@ _CHAINS = {
 }
 # A command of ours is the first of a line or stands behind a pipe. Its words may be quoted.
 _OURS = re.compile(r"""(?:^|\| )(?:\./)?vcpuid ((?:[^|>'"]|'[^']*'|"[^"]*")*)""")
+# So is one of the collector that was carried to a host.
+_COLLECTOR = re.compile(r"^python3 -I vcpuid-collect\b([^|>]*)")
 # A block that says in its first line where it is run (`# On a host with SGX`) is run nowhere else.
 _BLOCK = re.compile(r"^```(console|sh)\n(# (?:On|In) [^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LAYERS_HEAD = """\
@@ -192,13 +194,26 @@ class Example:
     @property
     def arguments(self) -> list[str]:
         """The words after `vcpuid`, up to a pipe; empty for another program's command."""
-        found = _OURS.search(self.command.replace("\\\n", " "))
-        return shlex.split(found[1], comments=True) if found else []
+        return self._words(_OURS)
+
+    @property
+    def collector_arguments(self) -> list[str]:
+        """The words after `python3 -I vcpuid-collect`; empty for another program's command."""
+        return self._words(_COLLECTOR)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is a command of vcpuid, or of its collector in one file."""
+        return bool(self.arguments or self.collector_arguments)
 
     @property
     def is_reproducible(self) -> bool:
         """Whether it can be run anywhere: by what ships with us, or what earlier examples of the page wrote."""
-        return bool(self.arguments) and not self.place
+        return self.is_ours and not self.place
+
+    def _words(self, program: re.Pattern[str]) -> list[str]:
+        found = program.search(self.command.replace("\\\n", " "))
+        return shlex.split(found[1], comments=True) if found else []
 
 
 def pages() -> list[Path]:

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from vcpuid.cli.files import write_whole
+from vcpuid.cli.files import write_bytes_whole, write_whole
 from vcpuid.cli.host import gathering_options, options_of, progress_line
 from vcpuid.errors import InputError, UsageError
 from vcpuid.gather.access import render_access
-from vcpuid.gather.bundle import bundle_collector
+from vcpuid.gather.bundle import bundle_collector, make_executable
 from vcpuid.gather.collect import SOURCE_NAMES, collect
 from vcpuid.gather.options import Options, arguments_of
 from vcpuid.gather.remote import Host, collect_from_hosts, parse_host
@@ -53,12 +53,13 @@ def command(
     vcpuid collect -o host.json
     vcpuid collect ssh://root@h07 ssh://root@h08 -o snapshots/
     vcpuid collect --access
+    vcpuid collect --bundle -o vcpuid-collect    to carry to a host: python3 -I vcpuid-collect -o host.json
 
     -o is a folder where it is one already, ends with a slash, or several hosts are given. Of several hosts
     standard output gets one JSON document a line. Exit status: 0 all collected, 4 some failed.
     """
     if bundle:
-        click.echo(bundle_collector(), nl=False)
+        _write_bundle(hosts, output)
         return 0
     options = options_of(
         **choices,
@@ -77,6 +78,18 @@ def command(
         document = collect(options, progress)
     _write(document, output, folder, str(document["host"]["name"]))
     return 0
+
+
+def _write_bundle(hosts: tuple[str, ...], output: str | None) -> None:
+    if hosts:
+        raise UsageError(
+            "--bundle prints the collector, and asks no host", found=hosts[0], expected="vcpuid collect --bundle"
+        )
+    if not output or output == "-":
+        click.echo(bundle_collector(), nl=False)
+        return
+    write_bytes_whole(Path(output), bundle_collector().encode("ascii"))
+    make_executable(output)
 
 
 def _sources(text: str | None) -> tuple[str, ...]:

@@ -222,7 +222,7 @@ def sudoers_lines(arguments: Sequence[str]) -> Iterator[str]:
     words = [word for word in arguments if word != "--access"]
     command = " ".join(_sudoers_word(word) for word in [INSTALLED_PYTHON, "-I", INSTALLED_COLLECTOR, *words])
     yield "# sudoers: this run as root, for the members of the group vcpuid. Install the collector first, as root:"
-    yield "#   vcpuid collect --bundle > %s" % INSTALLED_COLLECTOR
+    yield "#   vcpuid collect --bundle -o %s" % INSTALLED_COLLECTOR
     yield "Cmnd_Alias VCPUID_COLLECT = %s" % command
     yield "%vcpuid ALL = (root) NOPASSWD: VCPUID_COLLECT"
 

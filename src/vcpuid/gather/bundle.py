@@ -1,12 +1,17 @@
 """The collector as one Python source text, for `python3 -` on a host where nothing is installed.
 
 The text holds the modules' own sources as string literals, line by line, so that it can be read before it is
-trusted; it runs on Python 3.6 and up, and says so on an older one.
+trusted; it runs on Python 3.6 and up, and says so on an older one. The same version makes the same bytes, so that
+a checksum tells whose it is.
 """
 
 import importlib.abc
 import importlib.util
+import os
+import stat
 from typing import Iterable
+
+from . import VERSION
 
 # What the collector needs on the host that it looks at: all but `remote`, which sends it there.
 COLLECTOR_MODULES = (
@@ -45,12 +50,31 @@ COLLECTOR_MODULES = (
 
 PACKAGE = "vcpuid_gather"
 
+# What people see who open the file. With -I no module of a user or of PYTHONPATH hides one of Python's own.
+_COLLECTOR_HEAD = """\
+#!/usr/bin/python3 -I
+# vcpuid-collect {version}: writes down which CPU features this machine has, from silicon to guests, as JSON.
+# SPDX-FileCopyrightText: The vcpuid authors
+# SPDX-License-Identifier: Apache-2.0
+#
+#   python3 -I vcpuid-collect --access             what a run would read and start; looks at nothing
+#   python3 -I vcpuid-collect -o host.json         look, and write a snapshot; as root it sees more
+#   python3 -I vcpuid-collect --help               all options
+#
+# It needs Python 3.6 or newer and nothing else, installs nothing, and sends nothing anywhere. Take host.json to a
+# machine that has vcpuid, and ask it there: vcpuid why sgx --host host.json
+#
+# Below stand the modules of vcpuid's collector, line by line, and at the end what starts them.
+# `vcpuid collect --bundle` of the same version prints this very file.
+"""
+
 # Understood by any Python 3 and by Python 2, which must live to say that it is too old.
 _HEAD = """\
-# The vcpuid collector in one file: python3 - [OPTIONS] < this
 import sys
 if sys.version_info < (3, 6):
     sys.exit("vcpuid-collect needs Python 3.6 or newer; this is %d.%d" % sys.version_info[:2])
+if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]  # the folder of this file: others may have put modules there
 MODULES = {}
 """
 
@@ -100,8 +124,15 @@ def bundle(modules: Iterable[str], entry: str) -> str:
 
 
 def bundle_collector() -> str:
-    """Return the source text of the whole collector."""
-    return bundle(COLLECTOR_MODULES, "main")
+    """Return the source text of the whole collector, with a head that says what it is."""
+    return _COLLECTOR_HEAD.format(version=VERSION) + bundle(COLLECTOR_MODULES, "main")
+
+
+def make_executable(path: str) -> None:
+    """Let all those execute a file who may read it; a device or pipe is left as it is. Raises OSError."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISREG(mode):
+        os.chmod(path, stat.S_IMODE(mode) | (mode & 0o444) >> 2)
 
 
 def bundle_cpuid_child() -> str:

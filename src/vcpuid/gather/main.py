@@ -8,8 +8,9 @@ import signal
 import sys
 from typing import List, Optional
 
+from . import VERSION
 from .access import render_access
-from .bundle import bundle_collector
+from .bundle import bundle_collector, make_executable
 from .collect import SOURCE_NAMES, collect
 from .options import DEFAULT_TIMEOUT_S, DEFAULT_URI, Options
 
@@ -24,10 +25,11 @@ def main(arguments: List[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        status = run(arguments)
+        try:
+            status = run(arguments)
+        except SystemExit as end:  # argparse's way to say --help or a wrong usage
+            status = end.code if isinstance(end.code, int) else EXIT_USAGE
         sys.stdout.flush()
-    except SystemExit as end:  # argparse's way to say --help or a wrong usage
-        status = end.code if isinstance(end.code, int) else EXIT_USAGE
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
     except OSError as error:  # sources record their own: this one is of our output
@@ -57,15 +59,17 @@ def run(arguments: List[str]) -> int:
         sys.stdout.write(render_access(options, arguments))
         return 0
     if parsed.bundle:
-        sys.stdout.write(bundle_collector())
-        return 0
-    text = json.dumps(collect(options), ensure_ascii=True, separators=(",", ":"))
+        text = bundle_collector()
+    else:
+        text = json.dumps(collect(options), ensure_ascii=True, separators=(",", ":")) + "\n"
     if parsed.output is None or parsed.output == "-":
-        sys.stdout.write("%s%s\n" % (parsed.marker + "\n" if parsed.marker else "", text))
+        sys.stdout.write("%s%s" % (parsed.marker + "\n" if parsed.marker else "", text))
         return 0
     try:
         with open(parsed.output, "w", encoding="ascii") as file:
-            file.write(text + "\n")
+            file.write(text)
+        if parsed.bundle:
+            make_executable(parsed.output)
     except OSError as error:
         sys.stderr.write("vcpuid-collect: %s: %s\n" % (parsed.output, error.strerror))
         return EXIT_BAD_INPUT
@@ -97,12 +101,11 @@ def build_parser() -> argparse.ArgumentParser:
         description="Look at this machine's CPU features from silicon to guests, and print a snapshot (JSON). "
         "Only reads, starts no QEMU and opens no guest's monitor, unless it is told to.",
     )
-    parser.add_argument(
-        "--output", "-o", metavar="FILE", help="write the snapshot there instead of standard output"
-    )
+    parser.add_argument("--output", "-o", metavar="FILE", help="write there instead of to standard output")
     parser.add_argument(
         "--access", action="store_true", help="print what a run would read and run, and do nothing"
     )
+    parser.add_argument("--version", action="version", version="%(prog)s " + VERSION)
     parser.add_argument("--bundle", action="store_true", help="print this program as one Python file")
     parser.add_argument("--active", action="store_true", help="start QEMU without a guest, and ask it")
     parser.add_argument(

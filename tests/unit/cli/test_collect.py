@@ -10,6 +10,7 @@ import pytest
 
 from snapshots import document
 from vcpuid.cli import run
+from vcpuid.gather.bundle import bundle_collector
 from vcpuid.gather.remote import Failure, Host, Outcome
 from vcpuid.snapshot import Snapshot
 
@@ -75,6 +76,26 @@ def test_the_bundle_is_one_python_file(collect: Run) -> None:
     status, out, _ = collect("--bundle")
     assert status == 0
     compile(out, "bundle", "exec")
+
+
+def test_the_bundle_as_a_file_can_be_executed(collect: Run, tmp_path: Path) -> None:
+    path = tmp_path / "vcpuid-collect"
+    assert collect("--bundle", "-o", path) == (0, "", "")
+    assert path.read_text(encoding="ascii") == bundle_collector()
+    assert path.stat().st_mode & 0o100
+
+
+def test_the_bundle_is_no_question_to_a_host(collect: Run, tmp_path: Path) -> None:
+    status, out, err = collect("--bundle", "ssh://h07", "-o", tmp_path / "vcpuid-collect")
+    assert (status, out) == (2, "")
+    assert "--bundle prints the collector, and asks no host" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_that_cannot_be_written_is_3(collect: Run, tmp_path: Path) -> None:
+    status, out, err = collect("--bundle", "-o", tmp_path / "absent" / "vcpuid-collect")
+    assert (status, out) == (3, "")
+    assert "cannot be written: No such file or directory" in err
 
 
 def test_names_are_replaced_on_demand(collect: Run) -> None:

@@ -11,11 +11,24 @@ import sys
 import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import vcpuid
+from programs import needs
 from unit.gather.machines import GATHER, wait_until_gone, write_program
-from vcpuid.gather.bundle import COLLECTOR_MODULES, bundle_collector, bundle_cpuid_child, module_source
+from vcpuid.decode.dynamic import stable_rows
+from vcpuid.evidence.kvm import read_kvm
+from vcpuid.gather.bundle import (
+    COLLECTOR_MODULES,
+    bundle_collector,
+    bundle_cpuid_child,
+    make_executable,
+    module_source,
+)
+from vcpuid.gather.collect import SOURCE_NAMES
+from vcpuid.snapshot import Snapshot
 
 NOT_SENT = {"__main__", "remote"}
 
@@ -42,6 +55,37 @@ def _answers(path: str, minor: int) -> bool:
         [path, "-c", "import sys; print(sys.version_info[1])"], capture_output=True, text=True, check=False
     )
     return done.stdout.strip() == str(minor)
+
+
+def carry(folder: Path) -> Path:
+    """Write the collector as a file, as `--bundle -o` does."""
+    path = folder / "vcpuid-collect"
+    done = run(sys.executable, bundle_collector(), "--bundle", "-o", str(path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    return path
+
+
+def evidence(command: list[str]) -> dict[str, Any]:
+    """Run a collector, and give each source's evidence: no times, and in KVM's list no core's number."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+    assert (done.returncode, done.stderr) == (0, "")
+    snapshot = Snapshot.parse(done.stdout.encode(), "standard output")
+    document = json.loads(done.stdout)
+    found: dict[str, Any] = document.pop("sources") | {"host": document["host"], "schema": document["schema"]}
+    for name in SOURCE_NAMES:
+        del found[name]["took_ms"]
+    if (kvm := snapshot.record("kvm").data) is not None:
+        found["kvm"]["data"]["supported_cpuid"] = stable_rows(read_kvm(kvm).supported)
+    return found
+
+
+def keep_common_processes(*found: dict[str, Any]) -> None:
+    """Leave out the QEMU processes that not all found: other tests start and end them."""
+    if all(one["processes"]["data"] for one in found):
+        lists = [one["processes"]["data"]["processes"] for one in found]
+        common = set.intersection(*({process["pid"] for process in one} for one in lists))
+        for one in lists:
+            one[:] = [process for process in one if process["pid"] in common]
 
 
 def run(python: str, text: str, *arguments: str, cwd: Path | str = "/") -> subprocess.CompletedProcess[str]:
@@ -101,6 +145,21 @@ def test_it_collects_on_the_oldest_and_the_newest_python(python: str) -> None:
 
 
 @pytest.mark.parametrize("python", {pythons()[0], pythons()[-1]})
+def test_it_finds_what_the_installed_command_finds(python: str, tmp_path: Path) -> None:
+    carried = [python, "-I", str(carry(tmp_path)), "--timeout", "60"]
+    installed = [sys.executable, "-m", "vcpuid", "collect", "--timeout", "60"]
+    unlike = {"schema", "host", *SOURCE_NAMES}
+    for _ in range(10):  # a guest that starts or ends meanwhile makes it another host
+        found, expected = evidence(carried), evidence(installed)
+        keep_common_processes(found, expected)
+        assert found["cpuid"]["data"]["cpus"]
+        unlike -= {name for name in unlike if found[name] == expected[name]}
+        if not unlike:
+            return
+    assert unlike == set()
+
+
+@pytest.mark.parametrize("python", {pythons()[0], pythons()[-1]})
 def test_the_instructions_run_on_the_oldest_and_the_newest_python(python: str) -> None:
     done = run(python, bundle_cpuid_child(), "0")
     rows, xcr0 = map(json.loads, done.stdout.splitlines())
@@ -111,6 +170,52 @@ def test_the_instructions_run_on_the_oldest_and_the_newest_python(python: str) -
 def test_it_can_send_itself_on() -> None:
     text = bundle_collector()
     assert run(sys.executable, text, "--bundle").stdout == text
+
+
+def test_the_file_says_what_it_is_and_how_it_is_run(tmp_path: Path) -> None:
+    first, name, *others = carry(tmp_path).read_text().splitlines()
+    assert first == "#!/usr/bin/python3 -I"
+    assert name.startswith(f"# vcpuid-collect {vcpuid.__version__}: ")
+    assert "# SPDX-License-Identifier: Apache-2.0" in others
+    assert "vcpuid-collect -o host.json" in "".join(others[: others.index("import sys")])
+
+
+@needs("/usr/bin/python3", package="python3")
+def test_the_file_can_be_executed_where_it_may_be_read(tmp_path: Path) -> None:
+    path = carry(tmp_path)
+    mode = path.stat().st_mode
+    assert mode & 0o111 == (mode & 0o444) >> 2 > 0
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (f"vcpuid-collect {vcpuid.__version__}\n", "")
+
+
+def test_help_is_seen_through_a_pipe() -> None:
+    done = run(sys.executable, bundle_collector(), "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--bundle" in done.stdout
+
+
+def test_the_mode_of_a_device_is_left_alone() -> None:
+    mode = Path("/dev/null").stat().st_mode
+    make_executable("/dev/null")
+    assert Path("/dev/null").stat().st_mode == mode
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_every_python_makes_the_same_bytes(python: str, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    path = carry(tmp_path)
+    subprocess.run([python, path, "--bundle", "-o", again], check=True)
+    assert again.read_bytes() == path.read_bytes() == bundle_collector().encode("ascii")
+
+
+@pytest.mark.parametrize("python", {pythons()[0], pythons()[-1]})
+def test_modules_beside_the_file_are_not_taken_for_pythons(python: str, tmp_path: Path) -> None:
+    path = carry(tmp_path)
+    (tmp_path / "json.py").write_text("raise SystemExit('not that of Python')\n")
+    for command in ([python, str(path)], [python, "-I", str(path)]):
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_old_python_is_told() -> None:
