@@ -16,7 +16,6 @@ import random
 import re
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tools.table_file import read_rows
+from tools.tally import Explanations, Tally
 
 from vcpuid.atlas import Atlas
 from vcpuid.guest.qemu import find_faults, find_warnings, parse_cpu
@@ -265,18 +264,6 @@ def _last(lines: list[str]) -> str:
     return lines[-1] if lines and not lines[-1].startswith("warning: ") else ""
 
 
-@cache
-def load_differences() -> tuple[tuple[re.Pattern[str], str, str], ...]:
-    """Gives what is explained: a pattern for the string and difference, a name, the reason."""
-    return tuple((re.compile(row["pattern"]), row["name"], row["reason"]) for row in read_rows(DIFFERENCES))
-
-
-def explain(text: str, difference: str) -> str | None:
-    """Gives the name of the explanation of a difference, or None."""
-    line = f"{text} => {difference}"
-    return next((name for pattern, name, _ in load_differences() if pattern.search(line)), None)
-
-
 def models_of(program: str) -> list[str]:
     """Gives the models of a QEMU that TCG can start."""
     qemu = Qemu(program, "qemu64")
@@ -294,24 +281,17 @@ def version_of(program: str) -> str:
     return found[1]
 
 
-def run(program: str, count: int, seed: int) -> tuple[Counter[str], list[str]]:
-    """Compares random strings; gives how often each outcome and explanation came, and what nothing explains."""
+def run(program: str, count: int, seed: int) -> Tally:
+    """Compares random strings."""
     rng = random.Random(seed)  # noqa: S311 - a test's choices, to be repeated
     models, version = models_of(program), version_of(program)
     names = known_names(version)
-    counts: Counter[str] = Counter()
-    unexplained = []
+    tally = Tally(Explanations.load(DIFFERENCES))
     for _ in range(count):
         text = random_cpu(rng, models, names)
         fault = next(find_faults(parse_cpu(text, HERE), version=version, models=models), None)
-        counts["taken" if fault is None else "refused"] += 1
-        for difference in compare(text, program, version, models):
-            reason = explain(text, difference)
-            if reason is None:
-                unexplained.append(f"-cpu {text!r}\n    {difference}")
-            else:
-                counts[f"explained: {reason}"] += 1
-    return counts, unexplained
+        tally.add("taken" if fault is None else "refused", text, compare(text, program, version, models))
+    return tally
 
 
 def main() -> int:
@@ -321,13 +301,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--qemu", default=PROGRAM, help="the QEMU to start")
     options = parser.parse_args()
-    counts, unexplained = run(options.qemu, options.count, options.seed)
-    for line in unexplained:
-        print(line)
-    for outcome, number in sorted(counts.items()):
-        print(f"{number:6} {outcome}")
-    print(f"{len(unexplained):6} differences that nothing explains")
-    return 1 if unexplained else 0
+    return run(options.qemu, options.count, options.seed).tell()
 
 
 if __name__ == "__main__":

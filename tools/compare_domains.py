@@ -14,13 +14,11 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from tools.compare_cpu_strings import PROGRAM, models_of
-from tools.table_file import read_rows
+from tools.tally import Explanations, Tally
 
 from vcpuid.answers.guest import translate
 from vcpuid.answers.guest.definition import translate_name
@@ -163,37 +161,18 @@ def _options(line: str) -> dict[str, str]:
     return {"model": argument.model} | {option.name: option.value for option in argument.options} | smp
 
 
-@cache
-def load_differences() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Gives what is explained: a pattern for the XML and the difference, and a name."""
-    return tuple((re.compile(row["pattern"], re.DOTALL), row["name"]) for row in read_rows(DIFFERENCES))
-
-
-def explain(xml: str, difference: str) -> str | None:
-    """Gives the name of the explanation of a difference, or None."""
-    text = f"{xml} => {difference}"
-    return next((name for pattern, name in load_differences() if pattern.search(text)), None)
-
-
-def run(count: int, seed: int) -> tuple[Counter[str], list[str]]:
-    """Compares random domains; gives how often each outcome came, and the differences that nothing explains."""
+def run(count: int, seed: int) -> Tally:
+    """Compares random domains."""
     rng = random.Random(seed)  # noqa: S311 - a test's choices, to be repeated
     cpu_map = read_map(MAP)
     known = {*models_of(PROGRAM)}
     models = [name for name in cpu_map.models if name in known]
-    counts: Counter[str] = Counter()
-    unexplained = []
+    tally = Tally(Explanations.load(DIFFERENCES))
     for _ in range(count):
         xml = random_domain(rng, cpu_map, models)
         differences = list(compare(xml, cpu_map))
-        counts["the same" if not differences else "with a difference"] += 1
-        for difference in differences:
-            reason = explain(xml, difference)
-            if reason is None:
-                unexplained.append(f"{xml} => {difference}")
-            else:
-                counts[f"explained: {reason}"] += 1
-    return counts, unexplained
+        tally.add("with a difference" if differences else "the same", xml, differences)
+    return tally
 
 
 def main() -> int:
@@ -202,13 +181,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    counts, unexplained = run(options.count, options.seed)
-    for line in unexplained:
-        print(line)
-    for outcome, number in sorted(counts.items()):
-        print(f"{number:6} {outcome}")
-    print(f"{len(unexplained):6} differences that nothing explains")
-    return 1 if unexplained else 0
+    return run(options.count, options.seed).tell()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from tools.compare_domains import MAP, compare, explain, load_differences, run
+from tools.compare_domains import DIFFERENCES, MAP, compare, run
+from tools.tally import Explanations
 
 from programs import needs, needs_libvirt
 from vcpuid.rules.libvirt.map import read_map
@@ -39,16 +40,17 @@ pytestmark = [
 
 
 def test_random_domains() -> None:
-    counts, unexplained = run(60, seed=2026)
-    assert not unexplained, "\n".join(unexplained)
-    assert counts["the same"] > 20
+    tally = run(60, seed=2026)
+    assert not tally.unexplained, "\n".join(tally.unexplained)
+    assert tally.counts["the same"] > 20
 
 
 @pytest.mark.parametrize("name", EXPLAINED)
 def test_an_explained_difference_is_one(name: str) -> None:
+    known = Explanations.load(DIFFERENCES)
     xml = DOMAIN.format(EXPLAINED[name])
-    assert {explain(xml, difference) for difference in compare(xml, read_map(MAP))} == {name}
+    assert {known.find(xml, difference) for difference in compare(xml, read_map(MAP))} == {name}
 
 
 def test_every_explanation_is_shown() -> None:
-    assert {name for _, name in load_differences()} == {*EXPLAINED}
+    assert {name for _, name in Explanations.load(DIFFERENCES).rows} == {*EXPLAINED}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tools.compare_cpu_strings import PROGRAM, Qemu, compare, explain, load_differences, models_of, run, version_of
+from tools.compare_cpu_strings import DIFFERENCES, PROGRAM, Qemu, compare, models_of, run, version_of
+from tools.tally import Explanations
 
 from programs import needs
 from vcpuid.guest.qemu.properties import load_properties
@@ -29,22 +30,23 @@ EXPLAINED = {
 
 @needs_qemu
 def test_random_strings() -> None:
-    counts, unexplained = run(PROGRAM, 200, seed=2026)
-    assert not unexplained, "\n".join(unexplained)
-    assert counts["taken"] > 100
-    assert counts["refused"] > 20
+    tally = run(PROGRAM, 200, seed=2026)
+    assert not tally.unexplained, "\n".join(tally.unexplained)
+    assert tally.counts["taken"] > 100
+    assert tally.counts["refused"] > 20
 
 
 @needs_qemu
 @pytest.mark.parametrize("name", EXPLAINED)
 def test_an_explained_difference_is_one(name: str) -> None:
     text = EXPLAINED[name]
+    known = Explanations.load(DIFFERENCES)
     differences = list(compare(text, PROGRAM, version_of(PROGRAM), models_of(PROGRAM)))
-    assert {explain(text, difference) for difference in differences} == {name}
+    assert {known.find(text, difference) for difference in differences} == {name}
 
 
 def test_every_explanation_is_shown() -> None:
-    assert {name for _, name, _ in load_differences()} == {*EXPLAINED}
+    assert {name for _, name in Explanations.load(DIFFERENCES).rows} == {*EXPLAINED}
 
 
 @needs_qemu
