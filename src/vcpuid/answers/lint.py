@@ -12,7 +12,7 @@ from lxml import etree
 
 from vcpuid.answers.lint_host import LintHost, lint_on_host
 from vcpuid.answers.lint_nova import lint_nova_on_hosts
-from vcpuid.errors import InputError, VcpuidError
+from vcpuid.errors import InputError, UsageError, VcpuidError
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_xml
 from vcpuid.guest.nova import parse_ini
 from vcpuid.guest.qemu import CommandLine, is_command_line, parse_arguments, split_command_line
@@ -305,9 +305,12 @@ def choose_qemu(version: str | None, hosts: Sequence[LintHost]) -> Qemu | None:
     """Give the QEMU that -cpu is judged by: a version's, the first host's, or None for the newest.
 
     Raises:
-        InputError: The text is no version.
+        UsageError: The text is no version.
     """
     if version is not None:
+        if not version_of(version):
+            expected = f"as in {known_versions()[-1]}.1"
+            raise UsageError("no version of QEMU", found=repr(version), expected=expected)
         return load_qemu(version)
     theirs = next((host.qemu for host in hosts if host.qemu and version_of(host.qemu)), None)
     return load_qemu(theirs) if theirs else None

@@ -202,6 +202,12 @@ def test_a_document_must_say_of_which_host_it_is() -> None:
     assert placement({"any.json": traits("HW_CPU_X86_AVX2")}, plan({"h1": MODELS["h1"]})).is_fine
 
 
+@pytest.mark.parametrize("text", ["{}", "[{}]"])
+def test_an_empty_object_is_of_no_kind(text: str) -> None:
+    with pytest.raises(InputError, match=r"f\.json: of no known kind: found members none"):
+        parse_placement(text, "f.json")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -59,10 +59,13 @@ def parse_placement(text: str, source: str) -> Content:
         return Inventory(dict(_inventory(row, source) for row in rows))
     if keys & {"hosts", "availability zone", "availability_zone"}:
         return tuple(_aggregate(row, source) for row in rows)
-    if keys <= {"name"}:
+    if keys == {"name"} or not rows:
         return Traits(frozenset(_text(row.get("name"), "a trait's name", source) for row in rows))
     raise InputError(
-        "of no known kind", source=source, found=f"members {', '.join(sorted(keys))}"[:80], expected=_HINT
+        "of no known kind",
+        source=source,
+        found=f"members {', '.join(sorted(keys)) or 'none'}"[:80],
+        expected=_HINT,
     )
 
 

@@ -10,7 +10,7 @@ from cpu_lint import INPUTS, lint_input
 from snapshots import evidence, kvm, qemu, row, rows
 from vcpuid.answers.lint import Basis, LintedFile, Text, choose_qemu, lint_text
 from vcpuid.answers.lint_host import host_of
-from vcpuid.errors import InputError
+from vcpuid.errors import InputError, UsageError
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.lint import load_rules
 from vcpuid.rules.qemu.knowledge import known_versions, load_qemu
@@ -107,7 +107,7 @@ def test_a_host_decides_what_its_kvm_gives_and_by_which_qemu() -> None:
 def test_without_a_version_the_newest_counts() -> None:
     assert choose_qemu(None, ()) is None
     assert Basis(shipped_map()).title_of_qemu == f"the tables of QEMU {known_versions()[-1]}"
-    with pytest.raises(InputError, match="no version of QEMU"):
+    with pytest.raises(UsageError, match="no version of QEMU"):
         choose_qemu("newest", ())
 
 
