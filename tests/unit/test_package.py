@@ -28,6 +28,11 @@ SOURCE = ROOT / "src"
 SHARE = ROOT / "share"
 STEM = f"vcpuid-{vcpuid.__version__}"
 SHARED = f"{STEM}.data/data/share/"
+COMPLETIONS = {  # where each shell looks below /usr/share, /usr/local/share or ~/.local/share
+    "bash-completion/completions/vcpuid": "vcpuid.bash",
+    "fish/vendor_completions.d/vcpuid.fish": "vcpuid.fish",
+    "zsh/site-functions/_vcpuid": "vcpuid.zsh",
+}
 EXTRAS = {"fleet", "kubevirt", "spark", "web"}
 
 
@@ -124,12 +129,13 @@ def test_the_wheel_has_the_package_with_all_its_files_and_nothing_else(wheel: Pa
         names = set(archive.namelist())
     others = {name for name in names if not name.startswith(f"{STEM}.dist-info/")}
     shared = {name for name in others if name.startswith(SHARED)}
-    assert shared == {SHARED + str(path.relative_to(SHARE)) for path in SHARE.rglob("*") if path.is_file()}
+    pages = {SHARED + str(path.relative_to(SHARE)) for path in SHARE.rglob("*") if path.is_file()}
+    assert shared == pages | {SHARED + name for name in COMPLETIONS}
     assert SHARED + "man/man1/vcpuid-why.1" in shared
     others -= shared
     assert others == wanted
     assert {"vcpuid/py.typed", "vcpuid/atlas/tables/fields.csv"} <= others
-    assert {Path(name).suffix for name in others} >= {".py", ".csv", ".toml", ".json", ".bin"}
+    assert {Path(name).suffix for name in others} >= {".py", ".csv", ".toml", ".json", ".bin", ".fish"}
 
 
 def test_the_metadata_say_what_it_needs_and_name_no_host(wheel: Path) -> None:
@@ -167,6 +173,12 @@ def test_it_runs_without_the_development_tools(bin_folder: Path, tmp_path: Path)
 def test_the_manual_is_where_man_looks(bin_folder: Path) -> None:
     pages = {path.name for path in (bin_folder.parent / "share/man/man1").iterdir()}
     assert pages == {path.name for path in (SHARE / "man/man1").iterdir()}
+
+
+@pytest.mark.parametrize("path", COMPLETIONS)
+def test_completion_is_where_shells_look(path: str, bin_folder: Path) -> None:
+    script = SOURCE / "vcpuid" / "cli" / "completions" / COMPLETIONS[path]
+    assert (bin_folder.parent / "share" / path).read_bytes() == script.read_bytes()
 
 
 def test_a_typed_program_finds_its_types(bin_folder: Path, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ COMMANDS = {
     "sgx": ("sgx", "SGX for guests: a host's readiness, and plans for its enclave memory."),
     "fleet": ("fleet", "Many hosts at once: a store of their CPUs, and its questions."),
     "serve": ("serve", "The explorer: the atlas in a browser."),
+    "completion": ("completion", "What bash, zsh or fish needs to complete vcpuid's commands."),
 }
 
 

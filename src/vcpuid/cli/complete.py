@@ -11,13 +11,13 @@ import click
 
 
 def features(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Offer names in every dialect; before the first letter those features alone that have a description."""
+    """Offer names of one word in every dialect; before the first letter only features that have a description."""
     from vcpuid.atlas import Atlas  # noqa: PLC0415 - only a shell asks
 
     atlas = Atlas.load()
     if not begun:
         return sorted(feature.name for feature in atlas.features() if feature.description)
-    return _beginning(begun, atlas.names())
+    return _beginning(begun, (name for name in atlas.names() if " " not in name))
 
 
 def models(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
