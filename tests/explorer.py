@@ -16,9 +16,9 @@ DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=375, heig
 
 
 @contextmanager
-def serving() -> Iterator[str]:
+def serving(*options: str) -> Iterator[str]:
     """Serve the explorer, and give its address."""
-    command = [sys.executable, "-m", "vcpuid", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "vcpuid", "serve", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()[4].rstrip("/")

@@ -18,6 +18,8 @@ PAGES = (
     "/compare",
     "/lint",
     "/diagnose",
+    "/fleet",
+    "/fleet/drift",
     "/cpuid",
     "/cpuid/7",
     "/cpuid/d/33",

@@ -10,6 +10,7 @@ import click
 
 from vcpuid.fleet import Fleet, Store
 from vcpuid.fleet.engine import ENGINES
+from vcpuid.fleet.engine.duckdb import DuckDb
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -53,6 +54,19 @@ def fleet_options(command: _Command) -> _Command:
     """Give a command the options --store, --engine and --at."""
     at = click.option("--at", "date", metavar="DATE", help="The snapshot of the fleet; else the newest.")
     return store_option(at(command))
+
+
+def open_store(folder: str) -> Store:
+    """Give the store of a folder that will be asked for long.
+
+    Raises:
+        InputError: There is none, or one of a newer version.
+        UndecidedError: DuckDB is not installed.
+    """
+    DuckDb().close()
+    store = Store(Path(folder))
+    _ = store.dates  # a folder without a store is told before the first question
+    return store
 
 
 def open_fleet(folder: str, date: str | None) -> Fleet:

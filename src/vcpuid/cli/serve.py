@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import click
 
+from vcpuid.cli.fleet_store import open_store
 from vcpuid.errors import UndecidedError
 
 _EXTRA = frozenset({"jinja2", "starlette", "uvicorn"})
@@ -29,15 +30,26 @@ _EXTRA = frozenset({"jinja2", "starlette", "uvicorn"})
     show_envvar=True,
     help="Answer only those who have it. An address that others reach needs one.",
 )
-def command(host: str, port: int, token: str | None) -> None:
+@click.option(
+    "--store",
+    "folder",
+    metavar="DIR",
+    envvar="VCPUID_FLEET",
+    show_envvar=True,
+    help="A fleet store, of which the pages of the fleet are asked.",
+)
+def command(host: str, port: int, token: str | None, folder: str | None) -> None:
     """Serve the explorer to a browser, until Ctrl-C.
 
     It listens on this machine alone. On another address it asks for the token: a browser as the password, a
     program as `Authorization: Bearer T`. Better set it with VCPUID_TOKEN: others on this machine see what
     stands on a command line.
 
+    With a fleet store it answers questions of the fleet too. The store may be ingested into meanwhile.
+
     \b
     vcpuid serve
+    vcpuid serve --store fleet
     VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --host 192.0.2.7
     """
     try:
@@ -51,6 +63,7 @@ def command(host: str, port: int, token: str | None) -> None:
             next_step="Install vcpuid with its extra `web`: pip install 'vcpuid[web]'",
         ) from None
     gc.enable()  # a server, unlike other commands, lives long enough for its garbage to matter
+    store = open_store(folder) if folder is not None else None
     listener = listen(host, port, token)
     with listener.socket:
         if not listener.is_loopback:
@@ -61,4 +74,4 @@ def command(host: str, port: int, token: str | None) -> None:
             )
         click.echo(f"The explorer is at {listener.address} (Ctrl-C ends it)")
         with suppress(KeyboardInterrupt):  # how it is meant to end
-            serve(listener, token)
+            serve(listener, token, store)

@@ -95,6 +95,9 @@ BOTH: Final = """
 CREATE OR REPLACE TEMP VIEW asked_hosts AS SELECT fp FROM hosts UNION ALL SELECT fp FROM hosts_before
 """
 LABEL: Final = "coalesce(labels[?], '')"
+LABEL_NAMES: Final = """
+SELECT DISTINCT name FROM (SELECT explode(map_keys(labels)) AS name FROM hosts) named ORDER BY name
+"""
 GROUPS: Final = """
 SELECT place, fp, count(*), min(host) FROM (SELECT {group} AS place, fp, host FROM hosts) placed
 GROUP BY place, fp ORDER BY place, count(*) DESC, fp

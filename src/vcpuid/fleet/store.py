@@ -59,6 +59,11 @@ class _Manifest:
     configs: list[str] = field(default_factory=list)
 
     @property
+    def dates(self) -> tuple[str, ...]:
+        """The snapshots of the fleet, oldest first."""
+        return tuple(sorted(self.snapshots))
+
+    @property
     def names(self) -> set[str]:
         """The names of all files that count."""
         parts = [self.configs, *(files.hosts + files.guests for files in self.snapshots.values())]
@@ -101,7 +106,16 @@ class Store:
         Raises:
             InputError: This is no store, or one of a newer version.
         """
-        return tuple(sorted(self._manifest().snapshots))
+        return self._manifest().dates
+
+    @property
+    def version(self) -> str:
+        """What every ingest changes, and nothing else does.
+
+        Raises:
+            InputError: This is no store, or one of a newer version.
+        """
+        return self._manifest().text()
 
     def fleet(self, date: str | None = None, engine: Callable[[], Engine] = DuckDb) -> Fleet:
         """Give one snapshot of the fleet, by default the newest.
@@ -120,8 +134,8 @@ class Store:
             raise InputError("the store holds no host yet", source=str(self.folder), next_step=_INGEST)
         chosen = max(manifest.snapshots) if date is None else date
         if chosen not in manifest.snapshots:
-            dates = ", ".join(sorted(manifest.snapshots))
-            raise UsageError("no snapshot of this date", source=str(self.folder), found=chosen, expected=dates)
+            expected = ", ".join(manifest.dates)
+            raise UsageError("no snapshot of this date", source=str(self.folder), found=chosen, expected=expected)
         return Fleet(self, manifest, chosen, engine())
 
     @contextmanager
@@ -320,6 +334,24 @@ class Fleet:
         self.engine.run(queries.ONE)
         self.engine.view("configs", self._paths(manifest.configs), configuration_columns())
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.engine.close()
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The snapshots of the fleet in its store, oldest first."""
+        return self._manifest.dates
+
+    @cached_property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of the labels that its hosts have, besides zone and cluster."""
+        return tuple(name for (name,) in self.engine.rows(queries.LABEL_NAMES))
+
     def beside(self, date: str) -> None:
         """Have the hosts of another snapshot at hand, as `hosts_before`.
 
@@ -327,8 +359,7 @@ class Fleet:
             UsageError: There is none of this date.
         """
         if date not in self._manifest.snapshots:
-            dates = ", ".join(sorted(self._manifest.snapshots))
-            raise UsageError("no snapshot of this date", found=date, expected=dates)
+            raise UsageError("no snapshot of this date", found=date, expected=", ".join(self.dates))
         self._view(date, "_before")
         self.engine.run(queries.BOTH)
         self._configurations = None

@@ -31,6 +31,8 @@ class Summary(NamedTuple):
         running: How many of these run.
         models: The models of libvirt that describe what they can give.
         counts: By column (`brand`, `generation`, `microcode`, versions, `basis`): its values, most frequent first.
+        dates: The snapshots in the store, oldest first.
+        labels: The names of labels that hosts have, besides zone and cluster.
     """
 
     date: str
@@ -40,6 +42,8 @@ class Summary(NamedTuple):
     running: int
     models: tuple[Count, ...]
     counts: Mapping[str, tuple[Count, ...]]
+    dates: tuple[str, ...]
+    labels: tuple[str, ...]
 
     @property
     def is_scattered(self) -> bool:
@@ -69,4 +73,4 @@ def summarise(fleet: Fleet) -> Summary:
     for fp, count, _ in engine.rows(queries.COUNT_CONFIGURATIONS):
         models[fleet.offer(fp).model or ""] += count
     named = tuple(Count(*pair) for pair in sorted(models.items(), key=lambda pair: (-pair[1], pair[0])))
-    return Summary(fleet.date, hosts, distinct, guests, running, named, counts)
+    return Summary(fleet.date, hosts, distinct, guests, running, named, counts, fleet.dates, fleet.label_names)

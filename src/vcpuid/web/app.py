@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from vcpuid.fleet import Store
 from vcpuid.web import static
 from vcpuid.web.faults import confess, refuse
 from vcpuid.web.guard import Guard
@@ -24,12 +25,13 @@ _BODY_BYTES = 8 << 20
 _BODY_SECONDS = 10.0
 
 
-def make_app(hosts: Collection[str], token: str | None = None) -> ASGIApp:
+def make_app(hosts: Collection[str], token: str | None = None, store: Store | None = None) -> ASGIApp:
     """Make the application.
 
     Args:
         hosts: The names under which it may be asked; see `Guard`.
         token: What every request must have; None for a server that only this machine reaches.
+        store: The fleet store that questions of fleets are asked of; None for none.
     """
     document = openapi_document(VIEWS)
 
@@ -37,10 +39,12 @@ def make_app(hosts: Collection[str], token: str | None = None) -> ASGIApp:
         return JSONResponse(document)
 
     routes = [route for view in VIEWS for route in view.routes()]
-    app: ASGIApp = Starlette(
+    explorer = Starlette(
         routes=[*routes, Route(f"{API}/openapi.json", tell_api), static.ROUTE],
         exception_handlers={HTTPException: refuse, Exception: confess},
     )
+    explorer.state.store = store
+    app: ASGIApp = explorer
     if token is not None:
         app = TokenGate(app, token)
     return Guard(app, hosts, body_bytes=_BODY_BYTES, body_seconds=_BODY_SECONDS)

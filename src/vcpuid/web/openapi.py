@@ -10,6 +10,7 @@ from typing import Any
 
 from vcpuid import __version__, render
 from vcpuid.render.document import Document
+from vcpuid.web.fleet_view import FleetView
 from vcpuid.web.form_view import FormView
 from vcpuid.web.view import API, Parameter, View
 
@@ -17,7 +18,7 @@ _SCHEMAS = Path(render.__file__).parent / "schemas"
 _URN = re.compile(r"urn:vcpuid:schema:([\w-]+):1(?:#(.*))?")
 
 
-def openapi_document(views: Iterable[View | FormView]) -> Document:
+def openapi_document(views: Iterable[View | FormView | FleetView]) -> Document:
     """Give the document of all views that have an answer for programs."""
     told = [view for view in views if view.api is not None]
     schemas: dict[str, Any] = {}
@@ -36,11 +37,40 @@ def openapi_document(views: Iterable[View | FormView]) -> Document:
     }
 
 
-def _path(view: View | FormView) -> Document:
-    return {"post": _form_operation(view)} if isinstance(view, FormView) else {"get": _operation(view)}
+def _path(view: View | FormView | FleetView) -> Document:
+    if isinstance(view, View):
+        return {"get": _operation(view)}
+    if isinstance(view, FleetView) and not view.is_posted:
+        return {"get": _fleet_operation(view)}
+    return {"post": _form_operation(view)}
 
 
-def _form_operation(view: FormView) -> Document:
+def _fleet_operation(view: FleetView) -> Document:
+    return {
+        "summary": view.summary,
+        "parameters": [
+            {
+                "name": field.name,
+                "in": "query",
+                "required": field.name in view.needs,
+                "schema": field.schema,
+                **({"example": field.example} if field.example else {}),
+            }
+            for field in view.fields
+        ],
+        "responses": {"200": _response("The answer.", view.schema)}
+        | {status: _response(text, "error") for status, text in _FLEET_REFUSALS.items()},
+    }
+
+
+_FLEET_REFUSALS = {
+    "400": "The question cannot be read.",
+    "404": "The fleet has no snapshot, host or feature of this name.",
+    "503": "There is no store, or it cannot be read.",
+}
+
+
+def _form_operation(view: FormView | FleetView) -> Document:
     fields = {"type": "object", "properties": {field.name: field.schema for field in view.fields}}
     example = {field.name: field.example for field in view.fields if field.example}
     refusals = {
@@ -48,6 +78,8 @@ def _form_operation(view: FormView) -> Document:
         "413": "The form is too large.",
         "503": "This machine cannot be asked.",
     }
+    if isinstance(view, FleetView):
+        refusals |= _FLEET_REFUSALS
     return {
         "summary": view.summary,
         "requestBody": {

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import uvicorn
 
 from vcpuid.errors import UsageError
+from vcpuid.fleet import Store
 from vcpuid.web.app import make_app
 from vcpuid.web.guard import LOOPBACK_HOSTS
 
@@ -78,10 +79,16 @@ def listen(host: str, port: int, token: str | None) -> Listener:
     return Listener(listening, f"http://{name}:{listening.getsockname()[1]}/", hosts, address.is_loopback)
 
 
-def serve(listener: Listener, token: str | None) -> None:
-    """Serve until an interrupt ends it."""
+def serve(listener: Listener, token: str | None, store: Store | None = None) -> None:
+    """Serve until an interrupt ends it.
+
+    Args:
+        listener: Where.
+        token: What every request must have; None for a listener that only this machine reaches.
+        store: The fleet store that questions of fleets are asked of; None for none.
+    """
     config = uvicorn.Config(
-        make_app(listener.hosts, token),
+        make_app(listener.hosts, token, store),
         lifespan="off",
         ws="none",
         log_config=None,

@@ -9,11 +9,14 @@ import socket
 import subprocess
 import sys
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from fleets import fleet_rows, ingest
 from vcpuid.cli import run
+from vcpuid.fleet.store import Store
 
 TOKEN = "0123456789abcdef"  # noqa: S105 - of a server that lives as long as a test
 
@@ -87,3 +90,26 @@ def test_without_its_extra_it_says_what_to_install(package: str) -> None:
     assert done.returncode == 4
     assert f"the explorer needs {package}, which is not installed" in done.stderr
     assert "pip install 'vcpuid[web]'" in done.stderr
+
+
+def test_it_serves_the_fleet_of_a_store(tmp_path: Path) -> None:
+    ingest(Store(tmp_path / "store"), fleet_rows()[:9])
+    command = [sys.executable, "-m", "vcpuid", "serve", "--port", "0", "--store", str(tmp_path / "store")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = urlsplit(process.stdout.readline().split()[4])
+        connection = HTTPConnection(address.hostname or "", address.port or 0, timeout=30)
+        connection.request("GET", "/api/v1/fleet")
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["hosts"]) == (200, 9)
+        connection.close()
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 0
+
+
+def test_a_folder_without_a_store_is_told_at_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in (tmp_path, tmp_path / "nothing"):
+        assert run(["serve", "--port", "0", "--store", str(folder)]) == 3
+        told = capsys.readouterr().err
+        assert "not a fleet store" in told
+        assert "vcpuid fleet ingest" in told

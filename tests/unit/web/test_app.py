@@ -3,18 +3,22 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp
 
 from asgi import HOST, Answer, get, post
+from fleets import fleet_rows, ingest
 from schemas import check_document
 from vcpuid.answers.explain import explain
 from vcpuid.answers.leaf import list_leaves
 from vcpuid.atlas import Atlas
+from vcpuid.fleet.store import Store
 from vcpuid.render.explain import explain_document
 from vcpuid.web.app import make_app
+from vcpuid.web.fleet_view import FleetView
 from vcpuid.web.form_view import FormView
 from vcpuid.web.guard import LOOPBACK_HOSTS
 from vcpuid.web.pages import VIEWS
@@ -228,33 +232,46 @@ def test_the_openapi_document_has_every_view_and_leads_nowhere_outside() -> None
     assert "urn:" not in json.dumps(document)
 
 
-def test_the_openapi_documents_examples_are_answered_as_it_says() -> None:
+@pytest.fixture(scope="module")
+def with_fleet(tmp_path_factory: pytest.TempPathFactory) -> ASGIApp:
+    """Give an explorer with a store in which there is what the examples name."""
+    store = Store(tmp_path_factory.mktemp("fleet") / "store")
+    rows = fleet_rows(20)
+    for date in ("2026-01-02", "2026-01-03"):
+        ingest(store, [row._replace(host=f"h{number:02}") for number, row in enumerate(rows)], date)
+    return make_app(LOOPBACK_HOSTS, store=store)
+
+
+def test_the_openapi_documents_examples_are_answered_as_it_says(with_fleet: ASGIApp) -> None:
     document = ask(f"{API}/openapi.json").document
     for path, item in document["paths"].items():
         if "post" in item:
             continue
-        target, query = path, ""
+        target, query = path, {}
         for parameter in item["get"]["parameters"]:
-            Draft202012Validator(parameter["schema"])
-            if parameter["in"] == "query":
-                query = f"?{parameter['name']}={parameter['example']}"
-            target = target.replace(f"{{{parameter['name']}}}", parameter["example"])
-        answer = ask(target + query)
-        assert answer.status == 200
+            Draft202012Validator.check_schema(parameter["schema"])
+            if parameter["in"] == "query" and (parameter["required"] or "example" in parameter):
+                query[parameter["name"]] = parameter["example"]
+            elif parameter["in"] == "path":
+                target = target.replace(f"{{{parameter['name']}}}", parameter["example"])
+        answer = get(with_fleet, f"{target}?{urlencode(query)}")
+        assert answer.status == 200, answer.text
         schema = item["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         Draft202012Validator({**document, **schema}).validate(answer.document)
 
 
-def test_the_openapi_documents_forms_are_answered_as_it_says() -> None:
+def test_the_openapi_documents_forms_are_answered_as_it_says(with_fleet: ASGIApp) -> None:
     document = ask(f"{API}/openapi.json").document
     forms = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
-    assert set(forms) == {f"{API}{view.path}" for view in VIEWS if isinstance(view, FormView)}
+    posted = {view.path for view in VIEWS if isinstance(view, FormView)}
+    posted |= {view.path for view in VIEWS if isinstance(view, FleetView) and view.is_posted}
+    assert set(forms) == {f"{API}{path}" for path in posted}
     for path, operation in forms.items():
         form = operation["requestBody"]["content"]["multipart/form-data"]
         Draft202012Validator.check_schema(form["schema"])
         example = form["example"]
         Draft202012Validator(form["schema"]).validate(example)
-        answer = post(APP, path, *example.items())
+        answer = post(with_fleet, path, *example.items())
         assert answer.status == 200, answer.text
         schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
         Draft202012Validator({**document, **schema}).validate(answer.document)

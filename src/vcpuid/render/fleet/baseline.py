@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vcpuid.answers.guest import DIALECTS, translate
 from vcpuid.fleet.baseline import PlaceBaseline
-from vcpuid.render.baseline import baseline_document, summary_of
+from vcpuid.render.baseline import baseline_document, render_baseline_xml, summary_of
 from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document
+from vcpuid.render.guest import guest_document
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.render.parties import add_names, names_in_short, plus
 
@@ -39,6 +41,17 @@ def render_baselines(date: str, by: str | None, answers: Sequence[PlaceBaseline]
         for cost in found.costs[:3]:
             add_names(page, f"  without {names_in_short(cost.hosts)}: ", plus(cost.features))
     return page
+
+
+def definitions_of(answer: PlaceBaseline) -> list[Document]:
+    """Give a place's baseline in every dialect, as `vcpuid guest` writes it; none where there is no baseline."""
+    xml = render_baseline_xml(answer.baseline)
+    if not xml:
+        return []
+    return [
+        {"title": dialect.title, **guest_document(translate(xml, "baseline", name, origin="libvirt"))}
+        for name, dialect in DIALECTS.items()
+    ]
 
 
 def baselines_document(date: str, by: str | None, answers: Sequence[PlaceBaseline]) -> Document:

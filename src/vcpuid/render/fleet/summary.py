@@ -7,6 +7,7 @@ from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document
 from vcpuid.render.fleet.words import MOST_ROWS, NOT_TOLD, warn_of_scatter
 from vcpuid.render.page import Page, Role, Span
+from vcpuid.render.parties import names_in_short
 
 _TITLES = {
     "brand": "processors",
@@ -25,6 +26,11 @@ def render_summary(answer: Summary) -> Page:
     page.add(Span(f"fleet of {answer.date}", Role.STRONG))
     page.add(f"  {plural(answer.hosts, 'host')}, {plural(answer.distinct, 'distinct configuration')}")
     page.add(f"  {plural(answer.guests, 'guest')}, {answer.running} running")
+    if answer.labels:
+        page.add(f"  labels: {names_in_short(answer.labels)}", hang=4)
+    others = [date for date in reversed(answer.dates) if date != answer.date]
+    if others:
+        page.add(f"  other snapshots: {names_in_short(others)}", hang=4)
     if answer.is_scattered:
         warn_of_scatter(page)
     listed = {"models that describe them": answer.models}
@@ -52,6 +58,8 @@ def summary_document(answer: Summary) -> Document:
         "is_scattered": answer.is_scattered,
         "guests": answer.guests,
         "running": answer.running,
+        "dates": list(answer.dates),
+        "labels": list(answer.labels),
         "counts": {
             column: [{"value": count.value or None, "hosts": count.hosts} for count in counts]
             for column, counts in listed.items()

@@ -15,9 +15,11 @@ from vcpuid.render.document import Document
 from vcpuid.render.html.excerpt import excerpt
 from vcpuid.render.html.grid import byte_rows
 from vcpuid.render.html.links import (
+    FLEET_QUESTIONS,
     SECTIONS,
     address_link,
     bit_link,
+    fleet_link,
     leaf_link,
     leaf_name,
     register_link,
@@ -64,6 +66,8 @@ def _environment() -> Environment:
         "bit_link": bit_link,
         "byte_rows": byte_rows,
         "excerpt": excerpt,
+        "fleet_link": fleet_link,
+        "fleet_questions": FLEET_QUESTIONS,
         "leaf_link": leaf_link,
         "leaf_name": leaf_name,
         "register_link": register_link,

@@ -14,8 +14,16 @@ SECTIONS: Final = {
     "/compare": "Compare",
     "/lint": "Lint",
     "/diagnose": "Diagnose",
+    "/fleet": "Fleet",
 }
 """The pages to which every page leads."""
+
+FLEET_QUESTIONS: Final = {
+    "/fleet": "Summary",
+    "/fleet/baseline": "Baseline",
+    "/fleet/drift": "Drift",
+}
+"""The pages of a fleet."""
 
 
 def leaf_name(leaf: int) -> str:
@@ -46,3 +54,9 @@ def search_link(text: str) -> str:
 def address_link(address: Document) -> str:
     """Give the page of an address's lowest bit; an MSR's is what a search tells of it."""
     return bit_link(address, address["low"]) if "leaf" in address else search_link(address["text"])
+
+
+def fleet_link(question: str, **given: str | None) -> str:
+    """Give the page of a question of a fleet; what is empty is not said."""
+    said = urlencode({name: value for name, value in given.items() if value})
+    return f"{question}?{said}" if said else question

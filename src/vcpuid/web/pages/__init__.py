@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
+from vcpuid.web.fleet_view import FleetView
 from vcpuid.web.form_view import FormView
-from vcpuid.web.pages import bit, compare, diagnose, explain, host, leaf, leaves, lint, search, start, why
+from vcpuid.web.pages import (
+    bit,
+    compare,
+    diagnose,
+    explain,
+    fleet_baseline,
+    fleet_drift,
+    fleet_summary,
+    host,
+    leaf,
+    leaves,
+    lint,
+    search,
+    start,
+    why,
+)
 from vcpuid.web.view import View
 
-VIEWS: Final[tuple[View | FormView, ...]] = (
+VIEWS: Final[tuple[View | FormView | FleetView, ...]] = (
     start.VIEW,
     *leaf.VIEWS,
     leaves.VIEW,
@@ -20,4 +36,7 @@ VIEWS: Final[tuple[View | FormView, ...]] = (
     compare.VIEW,
     lint.VIEW,
     diagnose.VIEW,
+    fleet_summary.VIEW,
+    fleet_baseline.VIEW,
+    fleet_drift.VIEW,
 )

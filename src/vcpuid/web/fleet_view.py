@@ -1,0 +1,202 @@
+"""A question of the fleet store that the server was started with: its page with a form, and the document.
+
+The store is named at the start and nowhere else. A request says which of the dates, hosts and labels in it are
+meant, and files of the store are opened by the names in its manifest alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vcpuid.errors import InputError, UndecidedError, UnknownNameError, UsageError, VcpuidError
+from vcpuid.fleet import Fleet, Store
+from vcpuid.render.document import error_document
+from vcpuid.web.form import Form, Part, read_parts
+from vcpuid.web.form_view import Answered, Field
+from vcpuid.web.responses import page, twin
+from vcpuid.web.view import API, Refusal
+
+Ask: TypeAlias = Callable[[Fleet], Answered]
+"""Asks one snapshot of the fleet, in a thread of its own. Raises UsageError where it has nothing of a name."""
+
+AT: Final = Field("at", "The snapshot of the fleet, by its date; else the newest.")
+
+_BAD_REQUEST, _NOT_FOUND, _UNAVAILABLE = 400, 404, 503
+# A large fleet keeps a processor busy for seconds: forms and the atlas are answered meanwhile, by other threads.
+_WORKERS = ThreadPoolExecutor(2, thread_name_prefix="fleet")
+
+
+class _Asked(NamedTuple):
+    """What became of a question: what was typed; an answer, an error, or neither where nothing was asked."""
+
+    given: dict[str, str]
+    answered: Answered | None = None
+    error: VcpuidError | None = None
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FleetView:
+    """One question of a fleet.
+
+    Attributes:
+        summary: What it answers, in a line.
+        read: Reads a form, and gives what asks the fleet. Raises VcpuidError where it cannot be read.
+        path: The path of the page, and below `API` of the document.
+        schema: The name of the document's published schema.
+        template: The page's template, which shows the form, and the answer where there is one.
+        fields: What may be said, in the query or, with `is_posted`, in a form.
+        needs: The fields without which the page only offers its form.
+        is_posted: Whether a file is sent with it.
+    """
+
+    summary: str
+    read: Callable[[Form], Ask]
+    path: str
+    schema: str
+    template: str
+    fields: tuple[Field, ...] = (AT,)
+    needs: tuple[str, ...] = ()
+    is_posted: bool = False
+
+    @property
+    def api(self) -> str:
+        """The path of the document, below `API`."""
+        return self.path
+
+    def routes(self) -> list[Route]:
+        """Give its routes."""
+        methods = ["POST"] if self.is_posted else ["GET"]
+        shown = [Route(self.path, self._offer)] if self.is_posted else []
+        return [
+            *shown,
+            Route(self.path, self._show, methods=methods),
+            Route(f"{API}{self.path}", self._tell, methods=methods),
+        ]
+
+    async def _offer(self, request: Request) -> Response:
+        return await _in_thread(lambda: self._page(_store(request), _Asked(_typed(request))))
+
+    async def _show(self, request: Request) -> Response:
+        store = _store(request)
+        if store is None:
+            return self._page(None, _Asked({}))
+        try:
+            parts = await self._parts(request)
+        except VcpuidError as error:
+            return self._page(store, _Asked({}, None, error, _status(error)))
+        return await _in_thread(lambda: self._page(store, self._asked(store, parts)))
+
+    async def _tell(self, request: Request) -> Response:
+        store = _store(request)
+        if store is None:
+            raise Refusal(_UNAVAILABLE, _NO_STORE)
+        try:
+            parts = await self._parts(request)
+        except VcpuidError as error:
+            raise Refusal(_status(error), error) from error
+
+        def tell() -> Response:
+            answered, error, status = self._asked(store, parts, is_page=False)[1:]
+            if answered is None:
+                raise Refusal(status, error or _NO_STORE)
+            return twin(answered.document)
+
+        return await _in_thread(tell)
+
+    async def _parts(self, request: Request) -> list[Part]:
+        return await read_parts(request) if self.is_posted else _parts_of_query(request)
+
+    def _asked(self, store: Store, parts: list[Part], *, is_page: bool = True) -> _Asked:
+        """Answer; a page on which too little was said only offers its form."""
+        given: dict[str, str] = {}
+        try:
+            form = Form(parts, [field.name for field in self.fields])
+            given = form.typed()
+            if is_page and self.needs and not any(form.of(name) for name in self.needs):
+                return _Asked(given)
+            ask = self.read(form)
+            date = form.text(AT.name) or None
+        except VcpuidError as error:
+            return _Asked(given, None, error, _status(error))
+        try:
+            return _Asked(given, _ask_store(store, date, ask))
+        except UsageError as error:
+            return _Asked(given, None, error, _NOT_FOUND)
+        except VcpuidError as error:  # what was sent has been read: the fault is the store's
+            return _Asked(given, None, error, _UNAVAILABLE)
+
+    def _page(self, store: Store | None, asked: _Asked) -> Response:
+        given = {field.name: "" for field in self.fields if not field.is_file} | asked.given
+        answered, error = asked.answered, asked.error
+        context = {
+            "path": _SECTION,
+            "here": self.path,
+            "given": given,
+            "has_store": store is not None,
+            "dates": _dates(store),
+            "result": answered.document if answered else None,
+            "more": answered.more if answered else {},
+            "error": error_document(error) if error else None,
+            "is_posted": self.is_posted,
+        }
+        return page(self.template, context, asked.status)
+
+
+_SECTION = "/fleet"
+_NO_STORE = UndecidedError(
+    "this explorer has no fleet store",
+    next_step="Start it with one: vcpuid serve --store DIR. `vcpuid fleet ingest PATH... --store DIR` makes it.",
+)
+
+
+def _store(request: Request) -> Store | None:
+    store: Store | None = request.app.state.store
+    return store
+
+
+def _dates(store: Store | None) -> list[str]:
+    """Give the snapshots that can be chosen, the newest first; none of a store that cannot be read."""
+    try:
+        return list(reversed(store.dates)) if store is not None else []
+    except InputError:
+        return []
+
+
+def _ask_store(store: Store, date: str | None, ask: Ask) -> Answered:
+    """Ask a snapshot of the fleet in a session of its own; once more where an ingest took files away meanwhile."""
+    version = store.version
+    try:
+        with store.fleet(date) as fleet:
+            return ask(fleet)
+    except InputError:
+        if store.version == version:
+            raise
+    with store.fleet(date) as fleet:
+        return ask(fleet)
+
+
+async def _in_thread(work: Callable[[], Response]) -> Response:
+    return await asyncio.get_running_loop().run_in_executor(_WORKERS, work)
+
+
+def _typed(request: Request) -> dict[str, str]:
+    return {AT.name: request.query_params.get(AT.name, "")}
+
+
+def _parts_of_query(request: Request) -> list[Part]:
+    return [Part(name, value.encode(errors="replace"), None) for name, value in request.query_params.multi_items()]
+
+
+def _status(error: VcpuidError) -> int:
+    if isinstance(error, UndecidedError):
+        return _UNAVAILABLE
+    return _NOT_FOUND if isinstance(error, UnknownNameError) else _BAD_REQUEST

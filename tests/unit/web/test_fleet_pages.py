@@ -1,0 +1,251 @@
+"""The pages of a fleet and the documents behind them, against the answers of the commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp
+
+from asgi import get
+from fleets import fleet_rows, ingest
+from schemas import check_document
+from vcpuid.cli import run
+from vcpuid.fleet.store import Store
+from vcpuid.web.app import make_app
+from vcpuid.web.fleet_view import FleetView
+from vcpuid.web.guard import LOOPBACK_HOSTS
+from vcpuid.web.pages import VIEWS
+
+BEFORE, NOW = "2026-01-02", "2026-02-03"
+ROWS = fleet_rows()
+FLEET_VIEWS = [view for view in VIEWS if isinstance(view, FleetView)]
+ASKED = [view for view in FLEET_VIEWS if not view.needs and not view.is_posted]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Give a fleet that lost UMIP in places, got a newer kernel, a new host, and has one host less."""
+    store = Store(tmp_path_factory.mktemp("fleet") / "store")
+    ingest(store, ROWS[:-1], BEFORE)
+    changed = fleet_rows(seed=1)
+    moved = [
+        row._replace(kernel="6.12.0", configuration=other.configuration)
+        for row, other in zip(ROWS[1:], changed, strict=False)
+    ]
+    ingest(store, moved, NOW)
+    return store
+
+
+@pytest.fixture(scope="module")
+def app(store: Store) -> ASGIApp:
+    return make_app(LOOPBACK_HOSTS, store=store)
+
+
+@pytest.fixture
+def command(store: Store, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Run a command on the store, and give its document."""
+
+    def ask(*arguments: str) -> object:
+        run(["fleet", *arguments, "--store", str(store.folder), "--format", "json"])
+        return json.loads(capsys.readouterr().out)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments"),
+    [
+        ("/fleet", ["summary"]),
+        (f"/fleet?at={BEFORE}", ["summary", "--at", BEFORE]),
+        ("/fleet?at=", ["summary"]),
+        ("/fleet/baseline", ["baseline"]),
+        ("/fleet/baseline?by=zone", ["baseline", "--by", "zone"]),
+        (f"/fleet/baseline?by=rack&at={BEFORE}", ["baseline", "--by", "rack", "--at", BEFORE]),
+        ("/fleet/drift", ["drift", BEFORE, NOW]),
+        (f"/fleet/drift?before={NOW}&at={BEFORE}", ["drift", NOW, BEFORE]),
+    ],
+)
+def test_a_document_is_that_of_the_command(
+    app: ASGIApp, command: Callable[..., Any], target: str, arguments: list[str]
+) -> None:
+    answer = get(app, f"/api/v1{target}")
+    assert answer.status == 200, answer.text
+    check_document(f"fleet-{arguments[0]}", answer.document)
+    assert answer.document == command(*arguments)
+    page = get(app, target)
+    assert page.status == 200
+    assert "style=" not in page.text
+
+
+def test_the_summary_counts_and_leads_to_other_snapshots_and_questions(app: ASGIApp) -> None:
+    page = get(app, f"/fleet?at={BEFORE}").text
+    document = get(app, f"/api/v1/fleet?at={BEFORE}").document
+    assert f"{document['hosts']} hosts, {document['configurations']} distinct configurations" in page
+    for counts in document["counts"].values():
+        for one in counts[:10]:
+            if one["value"]:
+                assert f">{one['value']}<" in page
+    assert f'<a href="/fleet?at={NOW}">{NOW}</a>' in page
+    assert f'<a href="/fleet?at={BEFORE}" aria-current="page">' in page
+    assert f'href="/fleet/baseline?by=rack&amp;at={BEFORE}"' in page
+    assert f'href="/api/v1/fleet?at={BEFORE}"' in page
+
+
+def test_a_baseline_is_there_to_copy_in_every_dialect(app: ASGIApp) -> None:
+    document = get(app, "/api/v1/fleet/baseline?by=zone").document
+    page = get(app, "/fleet/baseline?by=zone").text
+    assert len(document["places"]) > 1
+    for place in document["places"]:
+        assert f"<h2>{place['place']} " in page
+    model = document["places"][0]["baseline"]["cpu"]["model"]
+    for text in (
+        f"&gt;{model}&lt;/model&gt;",
+        f"-cpu {model}",
+        f"cpu_models = {model}",
+        "QEMU&#39;s command line",
+    ):
+        assert text in page
+    assert '<option value="rack">each rack</option>' in page
+
+
+def test_a_drift_tells_who_lost_what(app: ASGIApp) -> None:
+    document = get(app, "/api/v1/fleet/drift").document
+    page = get(app, "/fleet/drift").text
+    assert document["losing"]
+    assert f"{document['losing']} hosts lost a feature" in page
+    assert "<code>6.12.0</code>" in page
+    assert f"1 host: {ROWS[0].host}" in page
+    lost = {name for change in document["changes"] for layer in change["layers"] for name in layer["lost"]}
+    assert lost
+    assert all(f"<code>{name}</code>" in page for name in lost)
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "message"),
+    [
+        ("/fleet?at=2020-01-01", 404, "no snapshot of this date"),
+        ("/fleet?at=../../etc", 404, "no snapshot of this date"),
+        ("/fleet?at=a&at=b", 400, "more than one"),
+        ("/fleet?store=/etc", 400, "the form has no such field"),
+        ("/fleet/drift?before=2020-01-01", 404, "no snapshot of this date"),
+        (f"/fleet/drift?at={BEFORE}", 404, "no earlier snapshot of the fleet"),
+    ],
+)
+def test_what_has_no_answer_is_told(app: ASGIApp, target: str, status: int, message: str) -> None:
+    answer = get(app, f"/api/v1{target}")
+    assert (answer.status, answer.document["message"]) == (status, message)
+    check_document("error", answer.document)
+    page = get(app, target)
+    assert page.status == status
+    assert f"<strong>{message}</strong>" in page.text
+    assert BEFORE in page.text  # what there is can be chosen
+
+
+def test_many_places_are_refused_for_a_page(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    ingest(store, [row.labelled({"unit": row.host}) for row in ROWS])
+    answer = get(make_app(LOOPBACK_HOSTS, store=store), "/fleet/baseline?by=unit")
+    assert answer.status == 404
+    assert "too many places for a page" in answer.text
+    assert "vcpuid fleet baseline --by" in answer.text
+
+
+@pytest.mark.parametrize("view", FLEET_VIEWS, ids=lambda view: view.path)
+def test_without_a_store_a_page_says_how_to_get_one(view: FleetView) -> None:
+    bare = make_app(LOOPBACK_HOSTS)
+    page = get(bare, view.path)
+    assert page.status == 200
+    assert "vcpuid serve --store fleet" in page.text
+    assert "<form class" not in page.text
+    method = "POST" if view.is_posted else "GET"
+    answer = get(bare, f"/api/v1{view.path}", method=method)
+    assert (answer.status, answer.document["message"]) == (503, "this explorer has no fleet store")
+    assert "vcpuid fleet ingest" in answer.document["next_step"]
+
+
+def damage_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text('{"schema": "vcpuid-fleet/1", "snapshots": 3}')
+
+
+def lose_everything(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def lose_files(folder: Path) -> None:
+    for file in folder.glob("*.parquet"):
+        file.unlink()
+
+
+def damage_files(folder: Path) -> None:
+    for file in folder.glob("*.parquet"):
+        file.write_bytes(b"PAR1 oh PAR1")
+
+
+@pytest.mark.parametrize("damage", [damage_manifest, lose_everything, lose_files, damage_files])
+@pytest.mark.parametrize("view", ASKED, ids=lambda view: view.path)
+def test_a_damaged_store_is_told(
+    store: Store, tmp_path: Path, damage: Callable[[Path], None], view: FleetView
+) -> None:
+    shutil.copytree(store.folder, tmp_path / "store")
+    damaged = make_app(LOOPBACK_HOSTS, store=Store(tmp_path / "store"))
+    damage(tmp_path / "store")
+    answer = get(damaged, f"/api/v1{view.path}")
+    assert answer.status == 503
+    check_document("error", answer.document)
+    page = get(damaged, view.path)
+    assert page.status == 503
+    assert 'role="alert"' in page.text
+
+
+def test_an_ingest_counts_from_the_next_request_on(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    ingest(store, ROWS[:50], BEFORE)
+    app = make_app(LOOPBACK_HOSTS, store=store)
+    assert get(app, "/api/v1/fleet").document["hosts"] == 50
+    ingest(store, ROWS, BEFORE)
+    assert get(app, "/api/v1/fleet").document["hosts"] == 200
+    ingest(store, ROWS[:10], NOW)
+    document = get(app, "/api/v1/fleet").document
+    assert (document["date"], document["hosts"], document["dates"]) == (NOW, 10, [BEFORE, NOW])
+
+
+def test_a_question_is_asked_again_where_an_ingest_takes_its_files_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "store")
+    ingest(store, ROWS[:100], BEFORE)
+    app = make_app(LOOPBACK_HOSTS, store=store)
+    opened = Store.fleet
+    replaced: list[int] = []
+
+    def replace_once(self: Store, *arguments: Any) -> Any:  # noqa: ANN401 - passes them on
+        fleet = opened(self, *arguments)
+        if not replaced:
+            replaced.append(1)
+            newer = [row._replace(taken_at="2027-01-01T00:00:00Z", kernel="7.0") for row in ROWS[:90]]
+            ingest(store, newer, BEFORE)
+            ingest(store, ROWS[100:101], NOW)  # the next ingest clears away what counts no more
+        return fleet
+
+    monkeypatch.setattr(Store, "fleet", replace_once)
+    answer = get(app, f"/api/v1/fleet?at={BEFORE}")
+    assert answer.status == 200, answer.text
+    assert {one["value"]: one["hosts"] for one in answer.document["counts"]["kernel"]}["7.0"] == 90
+
+
+def test_names_are_shown_and_not_obeyed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    evil = "<script>alert(1)</script>"
+    ingest(store, [row._replace(host=f"{evil}{n}", kernel=evil) for n, row in enumerate(ROWS[:9])], BEFORE)
+    ingest(store, [row._replace(host=f"{evil}{n}", zone=evil) for n, row in enumerate(ROWS[60:65])], NOW)
+    app = make_app(LOOPBACK_HOSTS, store=store)
+    for target in ("/fleet", f"/fleet?at={BEFORE}", "/fleet/baseline?by=zone", "/fleet/drift"):
+        page = get(app, target)
+        assert page.status == 200
+        assert "<script>" not in page.text
+        assert "alert(1)" in page.text or target == "/fleet"
