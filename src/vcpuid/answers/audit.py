@@ -111,7 +111,7 @@ def audit(snapshot: Snapshot | Evidence, peers: Sequence[Party] = ()) -> Audit:
     evidence = snapshot if isinstance(snapshot, Evidence) else Evidence(snapshot)
     auditor = _Auditor(evidence, peers)
     guests = sorted(auditor.guests(), key=lambda guest: (guest.pid is None, guest.name))
-    unseen = any(evidence.failures(source) for source in _TELLING_OF_GUESTS)
+    unseen = isinstance(evidence.processes, Gap) or any(map(evidence.failures, _TELLING_OF_GUESTS))
     return Audit(
         evidence.snapshot.host_name,
         evidence.snapshot.taken_at,
@@ -123,11 +123,16 @@ def audit(snapshot: Snapshot | Evidence, peers: Sequence[Party] = ()) -> Audit:
 
 
 def _gaps(evidence: Evidence) -> Iterator[str]:
-    """Say what could not be looked at; the same trouble of many things together."""
+    """Say what could not be looked at; the same trouble of many things together.
+
+    Every host has processes: a snapshot without them was not asked for its guests.
+    """
     together: dict[str, list[str]] = {}
     for source in (*_TELLING_OF_GUESTS, "qmp"):
         for gap in evidence.failures(source):
             together.setdefault(gap.why, []).append(gap.what)
+    if isinstance(evidence.processes, Gap) and not evidence.failures("processes"):
+        together.setdefault(evidence.processes.why, []).append(evidence.processes.what)
     for why, things in together.items():
         more = len(things) - _MOST_THINGS
         yield f"{', '.join(things[:_MOST_THINGS])}{f' and {more} more' if more > 0 else ''}: {why}"
