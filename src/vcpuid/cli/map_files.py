@@ -70,7 +70,7 @@ def writing_options(command: _Command) -> _Command:
     """Give a command the options that say which copy of a map is changed, and where to."""
     options = (
         click.option("--to", "target", metavar="DIR", help="A copy of a map, which gets the entries."),
-        click.option("-o", "--output", metavar="DIR", help="Write the changed map there, and leave the first as it is."),
+        click.option("-o", "--output", metavar="DIR", help="Write the changed map there, not over the first."),
         click.option("--edit-system", is_flag=True, help="Allow to write below /usr: a last resort."),
     )
     for option in reversed(options):

@@ -202,7 +202,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     write_snapshot(tmp / "odd.json", **sources)
     load_defects()[0].spoil(tmp / "bad_map")
-    ingests = {
+    ingests: dict[str, tuple[list[str | Path], ...]] = {
         "store": ([tmp / "lines.jsonl"], [tmp / "lines.jsonl"]),
         "real": ([NODE, H07], ["docs/examples/updated/node-1.json", H07]),
         "mixed": ([H07, HYGON],),
@@ -211,8 +211,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     for store, dates in ingests.items():
         for day, paths in enumerate(dates, start=1):
-            words = ["fleet", "ingest", *map(str, paths), "--store", str(tmp / store), "--date", f"2026-01-0{day}"]
-            assert run(words) == 0
+            options = ["--store", str(tmp / store), "--date", f"2026-01-0{day}"]
+            assert run(["fleet", "ingest", *(str(path) for path in paths), *options]) == 0
     return {"tmp": tmp, "missing": tmp / "nosuch", "map": TINY, **{path.stem: path for path in tmp.iterdir()}}
 
 
@@ -241,7 +241,7 @@ def _named(text: str) -> set[int]:
     """Give the statuses that a help names; every command has 2 besides."""
     said = re.search(r"Exit status: (.*?)(?:\n\n|$)", text, re.DOTALL)
     numbers = re.findall(r"(?<![\w-])([0-4])(?![\w-])", said[1]) if said else ["0"]
-    return {2, *map(int, numbers)}
+    return {2, *(int(number) for number in numbers)}
 
 
 def test_every_status_of_every_command_is_shown() -> None:
