@@ -5,6 +5,10 @@
 Configurations are the CPUs of real dumps, each time without a few features. Each number of them has a process of
 its own. The limit is the time to AND two arrays of the size of all pairs, as many times as pieces of the index
 meet in a row. Of each matrix 2,000 pairs are judged by `compare` too, and any difference is a failure.
+
+    VCPUID_DUMPS=DUMPS python -m benchmarks.fleet_matrix --command [CONFIGURATIONS...]
+
+makes a store of so many hosts, no two equal, and times `vcpuid fleet matrix` on it from end to end.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
@@ -26,8 +31,14 @@ from vcpuid.answers.offer import Offer, OfferReader
 from vcpuid.answers.party import Basis, Party
 from vcpuid.dumps import parse_dump
 from vcpuid.errors import InputError
+from vcpuid.fleet.configuration import Configuration, EvidenceLayer
 from vcpuid.fleet.matrix import Matrix, matrix_of
+from vcpuid.fleet.record import HostRow
+from vcpuid.fleet.store import Store
+from vcpuid.fleet.words import listed_words, words_of
+from vcpuid.rules.libvirt.models import Models
 from vcpuid.rules.libvirt.shipped import shipped_map
+from vcpuid.terms.dump import Cpu
 
 _SIZES = (1000, 10_000, 50_000)
 _MOST_DROPS = 5
@@ -38,7 +49,7 @@ _MOST_SECONDS, _MOST_MIB = 10.0, 1024.0
 def make_offers(reader: OfferReader, folder: Path, count: int, seed: int = 0) -> list[Offer]:
     """Give so many offers, no two equal, of the CPUs in a folder of dumps."""
     random = Random(seed)  # noqa: S311 - a fleet that can be made again, and no secret
-    bases = list(_bases(reader, folder))
+    bases = [reader.read(Party(name, Basis.KVM, cpus=(cpu,))) for name, cpu in _cpus(folder)]
     found: dict[tuple[str | None, int], Offer] = {}
     while len(found) < count:
         base = random.choice(bases)
@@ -51,15 +62,33 @@ def make_offers(reader: OfferReader, folder: Path, count: int, seed: int = 0) ->
     return list(found.values())
 
 
-def _bases(reader: OfferReader, folder: Path) -> Iterator[Offer]:
+def _cpus(folder: Path) -> Iterator[tuple[str, Cpu]]:
+    """Give the first CPU of each dump in a folder, and the file's name."""
     for path in sorted(folder.iterdir()):
         if not path.is_file():
             continue
         try:
-            cpu = parse_dump(path.read_bytes(), path.name).dump.cpus[0]
+            yield path.name, parse_dump(path.read_bytes(), path.name).dump.cpus[0]
         except InputError:
             continue
-        yield reader.read(Party(path.name, Basis.KVM, cpus=(cpu,)))
+
+
+def make_hosts(models: Models, folder: Path, count: int, seed: int = 0) -> list[HostRow]:
+    """Give so many hosts, no two equal, with CPUs of a folder of dumps: KVM keeps back a few features of each."""
+    random = Random(seed)  # noqa: S311 - a fleet that can be made again, and no secret
+    bases = [(words_of([cpu]), listed_words(cpu), models.names(models.read(cpu).bits)) for _, cpu in _cpus(folder)]
+    found: dict[int, HostRow] = {}
+    while len(found) < count:
+        told, listed, names = random.choice(bases)
+        given = dict(listed)
+        for name in random.sample(names, min(random.randrange(_MOST_DROPS + 1), len(names))):
+            for word, mask in models.cpu_map.features[name].masks:
+                if word in given:
+                    given[word] &= ~mask
+        configuration = Configuration({EvidenceLayer.CPUID: told, EvidenceLayer.KVM: given})
+        row = HostRow(f"h{len(found):06}", "2026-01-02T03:04:05Z", configuration)
+        found.setdefault(configuration.fingerprint, row)
+    return list(found.values())
 
 
 def make(reader: OfferReader, offers: list[Offer]) -> Matrix:
@@ -113,6 +142,27 @@ def _measure(folder: Path, count: int) -> int:
     return int(bool(differences) or summed > _MOST_SECONDS or peak > _MOST_MIB)
 
 
+def _measure_command(folder: Path, count: int) -> int:
+    """Time the command in a process of its own, with the start of Python."""
+    with TemporaryDirectory() as made:
+        with Store(Path(made, "store")).ingest("2026-01-02") as ingest:
+            for host in make_hosts(OfferReader((), shipped_map()).models, folder, count):
+                ingest.add(host)
+            distinct = ingest.commit().distinct
+        command = [sys.executable, "-m", "vcpuid", "fleet", "matrix", "--store", str(Path(made, "store"))]
+        start = perf_counter()
+        asked = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(asked.pid, 0)
+        took = perf_counter() - start
+        asked.returncode = os.waitstatus_to_exitcode(status)
+    cpu = used.ru_utime + used.ru_stime
+    print(
+        f"{distinct:>7} configurations of a store: {took:.1f} s from end to end, {cpu:.1f} s of CPU,"
+        f" peak of memory {used.ru_maxrss / 1024:.0f} MiB"
+    )
+    return int(asked.returncode != 0 or distinct != count or used.ru_maxrss / 1024 > _MOST_MIB)
+
+
 def _and_seconds(size: int) -> float:
     """Give the time to AND two arrays of so many bytes, in memory that was touched before."""
     block = np.ones(min(size, 1 << 26) // 8, np.uint64)
@@ -136,12 +186,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Time the matrix of a fleet.")
     parser.add_argument("sizes", nargs="*", type=int, default=_SIZES, metavar="CONFIGURATIONS")
     parser.add_argument("--one", action="store_true", help="measure in this process")
+    parser.add_argument("--command", action="store_true", help="time the command on a store")
     arguments = parser.parse_args()
     folder = os.environ.get("VCPUID_DUMPS")
     if not folder:
         parser.error("VCPUID_DUMPS is to name a folder of dumps")
     if arguments.one:
         return max(_measure(Path(folder), size) for size in arguments.sizes)
+    if arguments.command:
+        return max(_measure_command(Path(folder), size) for size in arguments.sizes)
     command = [sys.executable, "-m", "benchmarks.fleet_matrix", "--one"]
     return max(subprocess.run([*command, str(size)], check=False).returncode for size in arguments.sizes)
 

@@ -9,13 +9,13 @@ from operator import and_
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cpu_maps import HERE, feature, make_models, model
+from cpu_maps import FEATURES, HERE, feature, make_models, model
 from vcpuid.errors import VcpuidError
 from vcpuid.rules.libvirt.baseline import baseline
 from vcpuid.rules.libvirt.compare import Relation, compare
-from vcpuid.rules.libvirt.decode import Outcome, Side, decode
+from vcpuid.rules.libvirt.decode import Outcome, Side, best_model, decode
 from vcpuid.rules.libvirt.definition import encode, expand
-from vcpuid.rules.libvirt.models import CpuData, Models
+from vcpuid.rules.libvirt.models import CpuData, Model, Models
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.libvirt.update import translate, update
 from vcpuid.terms.guest import CpuMode, FeatureRequest, GuestCpu, Match, Policy
@@ -69,6 +69,31 @@ def test_a_baseline_is_what_all_hosts_have(hosts: list[GuestCpu]) -> None:
     assert shared == reduce(and_, map(bits, hosts))
     for host in hosts:
         assert compare(MODELS, host, baseline(MODELS, hosts).cpu).relation is not Relation.INCOMPATIBLE
+
+
+SHARING = make_models((*FEATURES, feature("pair", "1.0.edx.0", "1.0.edx.4")))
+SIGNATURES = st.sampled_from([0, 0x306C3, 0x306F2, 0x50654, 0x50657, 0x800F12, 0x5A1, 0x633, 0x10671])
+
+
+@given(
+    st.sampled_from(list(MODELS.models.values())),
+    SOME_FEATURES,
+    SOME_FEATURES,
+    st.integers(0, 2**64),
+    SIGNATURES,
+    st.sampled_from([None, "Intel", "AMD", "Hygon", "nobody"]),
+)
+def test_the_best_model_is_that_of_the_whole_description(
+    like: Model, more: list[str], fewer: list[str], noise: int, signature: int, vendor: str | None
+) -> None:
+    for models in (MODELS, make_models(), SHARING):
+        known = [[name for name in names if name in models.features] for names in (more, fewer)]
+        had = like.bits if models is MODELS else 0
+        found = CpuData((had | noise | models.bits_of(known[0])) & ~models.bits_of(known[1]), vendor, signature)
+        expected = None
+        with suppress(VcpuidError):
+            expected = decode(models, found, Side.GUEST).cpu.model
+        assert best_model(models, found) == expected
 
 
 @given(st.lists(HOSTS, min_size=1, max_size=4), st.randoms())

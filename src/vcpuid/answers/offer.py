@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from vcpuid.answers.party import Basis, Party
 from vcpuid.atlas import Atlas
-from vcpuid.errors import InputError
 from vcpuid.layers.special import (
     always_given,
     follows_topology,
@@ -18,7 +17,7 @@ from vcpuid.layers.special import (
     on_by_default,
     shows_in_64_bit_mode,
 )
-from vcpuid.rules.libvirt.decode import Blockers, Side, decode
+from vcpuid.rules.libvirt.decode import Blockers, best_model
 from vcpuid.rules.libvirt.definition import encode
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.models import CpuData, Models
@@ -96,10 +95,7 @@ class OfferReader:
 
     def _model_of(self, data: CpuData) -> str | None:
         if data not in self._described:
-            try:
-                self._described[data] = decode(self.models, data, Side.GUEST).cpu.model
-            except InputError:
-                self._described[data] = None
+            self._described[data] = best_model(self.models, data)
         return self._described[data]
 
     def _of_registers(self, party: Party) -> CpuData:

@@ -18,6 +18,7 @@ from vcpuid.fleet.words import Words, cpu_of, listed_words, words_of
 from vcpuid.guest.libvirt import parse_cpu, parse_xml, render_cpu
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.terms.address import Bits, Word
+from vcpuid.terms.dump import Cpu
 from vcpuid.terms.guest import Accelerator
 
 _FINGERPRINT_BYTES = 8
@@ -90,7 +91,8 @@ class Configuration:
 
     def party(self, name: str) -> Party:
         """Give a host of this configuration, as comparisons and baselines know it."""
-        kvm = self.layers.get(EvidenceLayer.KVM)
+        best = cpu_of(self.layers[self.best])
+        listed = best if self.best is EvidenceLayer.KVM else self._listed
         cpu = parse_cpu(parse_xml(self.definition, _STORE), _STORE) if self.definition else None
         capabilities = None
         if self.named_models:
@@ -104,10 +106,16 @@ class Configuration:
             name,
             self.best.basis,
             cpu=cpu,
-            cpus=(cpu_of(self.layers[self.best]),),
+            cpus=(best,),
             capabilities=capabilities,
-            kvm=None if kvm is None else cpu_of(kvm),
+            kvm=listed,
         )
+
+    @property
+    def _listed(self) -> Cpu | None:
+        """What KVM lists, where that is known."""
+        kvm = self.layers.get(EvidenceLayer.KVM)
+        return None if kvm is None else cpu_of(kvm)
 
     def offer(self, reader: OfferReader, name: str) -> Offer:
         """Give what a host of this configuration can give."""

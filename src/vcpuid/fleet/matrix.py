@@ -8,7 +8,7 @@ that is certain depends on what the target rests on, and on names that the map l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -292,8 +292,16 @@ def make_matrix(fleet: Fleet) -> Matrix:
     return matrix_of(
         fleet.date,
         fleet.reader,
-        ((fp, count, configurations[fp].offer(fleet.reader, host)) for fp, count, host in rows),
+        (
+            (fp, count, _without_registers(configurations[fp].offer(fleet.reader, host)))
+            for fp, count, host in rows
+        ),
     )
+
+
+def _without_registers(offer: Offer) -> Offer:
+    """Leave out of an offer what only reasons are told by: of many thousands it would not fit into memory."""
+    return offer._replace(party=replace(offer.party, cpus=(), kvm=None, capabilities=None))
 
 
 def matrix_of(date: str, reader: OfferReader, members: Iterable[tuple[int, int, Offer]]) -> Matrix:

@@ -386,14 +386,24 @@ class Fleet:
 
     def _read_configurations(self) -> dict[int, Configuration]:
         names, rows = self.engine.table(queries.CONFIGURATIONS)
-        words = [(column_of(word), word) for word in kept_words() if column_of(word) in names]
+        place = {name: number for number, name in enumerate(names)}
+        told = [(word, place[column_of(word)]) for word in kept_words() if column_of(word) in place]
+        equal: dict[tuple[int | None, ...], Words] = {}  # many share what CPUID tells, and differ by KVM's list
         layers: dict[int, dict[EvidenceLayer, Words]] = {}
         heads: dict[int, dict[str, Any]] = {}
-        for values in rows:
-            row = dict(zip(names, values, strict=True))
-            told = {word: from_signed(row[column]) for column, word in words if row[column] is not None}
-            layers.setdefault(row["fp"], {})[EvidenceLayer(row["layer"])] = told
-            heads[row["fp"]] = row
+        for row in rows:
+            values = tuple([row[number] for _, number in told])
+            words = equal.get(values)
+            if words is None:
+                words = equal[values] = {
+                    word: from_signed(value)
+                    for (word, _), value in zip(told, values, strict=True)
+                    if value is not None
+                }
+            fp = row[place["fp"]]
+            layers.setdefault(fp, {})[EvidenceLayer(row[place["layer"]])] = words
+            if fp not in heads:  # the same in each row of a configuration
+                heads[fp] = {column: row[place[column]] for column in queries.CONFIGURATION_COLUMNS}
         return {
             fp: Configuration(
                 layers[fp],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks.fleet_matrix import count_differences, make, make_offers
+from benchmarks.fleet_matrix import count_differences, make, make_hosts, make_offers
 
 from fleets import DUMPS, READER, fleet_rows, ingest
 from snapshots import domain_capabilities
@@ -152,3 +152,15 @@ def test_many_configurations_are_judged_as_compare_does() -> None:
     assert len({(offer.data.vendor, offer.data.bits) for offer in made.offers}) == 1200
     assert made.sending.pieces > 1
     assert count_differences(READER, made) == 0
+
+
+def test_a_store_of_unequal_hosts_is_judged_as_compare_does(tmp_path: Path) -> None:
+    """The benchmark's store, in small: what the matrix leaves out of its offers is of no matter."""
+    store = Store(tmp_path / "store")
+    made = make_hosts(READER.models, DUMPS, 60)
+    assert ingest(store, made).distinct == 60
+    matrix, comparer = make_matrix(store.fleet()), Comparer(READER)
+    offers = {row.host: row.configuration.offer(READER, row.host) for row in made}
+    for place, kind in enumerate(matrix.kinds):
+        ways = [comparer.host_way(offers[kind.host], offers[other.host]) for other in matrix.kinds]
+        assert [way.compatibility for way in ways] == list(matrix.answers(place))

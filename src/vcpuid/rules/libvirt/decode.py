@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from vcpuid.errors import InputError
@@ -122,6 +123,56 @@ def decode(
     return Decoded(_describe(models, data, chosen, side, migratable=migratable), tuple(trials))
 
 
+def best_model(models: Models, data: CpuData) -> str | None:
+    """Name the model by which `decode` describes a guest's CPU, of all of the map's; None where no model fits.
+
+    The same by far fewer steps, for whom the name is enough: a fleet has many thousands of CPUs.
+    """
+    if not models.is_regular:
+        try:
+            return decode(models, data, Side.GUEST).cpu.model
+        except InputError:
+            return None
+    vendor, signature = data.vendor, data.signature
+    bits = _without_lost_tsx(models, data).bits & models.known
+    count = bits.bit_count()
+    best, least = None, (0, 0)
+    for model in _candidates(models, vendor, signature):
+        shared = (bits & model.bits).bit_count()
+        disabled = model.size - shared + (model.removed & ~(bits ^ model.bits)).bit_count()
+        cost = _cost(count - shared, disabled)
+        if best is None or cost < least:
+            best, least = model.name, cost
+    return best
+
+
+class _Candidate(NamedTuple):
+    """A model that may describe a guest, as numbers: its features, how many these are, those that it disables."""
+
+    name: str
+    bits: int
+    size: int
+    removed: int
+
+
+@lru_cache(maxsize=1024)
+def _candidates(models: Models, vendor: str | None, signature: int) -> tuple[_Candidate, ...]:
+    """Give the models that may describe guests of a CPU, as `decode` tries them.
+
+    Where some are meant for its family and model these alone: they win over all others.
+    """
+    own = [
+        model
+        for model in reversed(models.models.values())
+        if model.on_guest and not (vendor and model.vendor and vendor != model.vendor)
+    ]
+    if signature:
+        own = [model for model in own if model.matches(signature)] or own
+    return tuple(
+        _Candidate(model.name, model.bits, model.bits.bit_count(), models.bits_of(model.removed)) for model in own
+    )
+
+
 def _without_lost_tsx(models: Models, data: CpuData) -> CpuData:
     family, model, stepping = split_signature(data.signature)
     lost = model in _TSX_LOST or (model == _TSX_LOST_BELOW_STEPPING_4 and stepping < 4)  # noqa: PLR2004
@@ -151,10 +202,15 @@ def _try(models: Models, model: Model, data: CpuData, side: Side, allowed: Block
         return Trial(model.name, Outcome.SCORE, extra, lacking, matches, enabled)
     if model.removed:
         disabled += len(set(model.removed) - set(models.names(extra)) - set(models.names(lacking)))
-    penalised = (disabled + 1) // 2
-    penalty = sum(range(2, penalised + 2))
-    score = enabled + disabled - penalised + penalty
+    score, penalty = _cost(enabled, disabled)
     return Trial(model.name, Outcome.SCORE, extra, lacking, matches, score, penalty)
+
+
+def _cost(enabled: int, disabled: int) -> tuple[int, int]:
+    """Give the score of a guest's description with so many features, and the part of it that is a penalty."""
+    penalised = (disabled + 1) // 2
+    penalty = penalised * (penalised + 3) // 2  # 2 for the first, 3 for the second...
+    return enabled + disabled - penalised + penalty, penalty
 
 
 def _is_better(trial: Trial, best: Trial, preferred: Collection[str], data: CpuData) -> bool:
