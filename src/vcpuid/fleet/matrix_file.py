@@ -25,10 +25,10 @@ def write_matrix(matrix: Matrix, path: Path) -> None:
     try:
         with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             parts = _write_parts(matrix, Path(folder))
-            engine = DuckDb(Path(folder))
+            engine = DuckDb(Path(folder), keeps_order=True)
             try:
                 engine.view("parts", parts, queries.MATRIX_COLUMNS)
-                engine.save(queries.MATRIX, Path(folder, "whole"))
+                engine.save(queries.MATRIX, Path(folder, "whole"), _ROWS)
             finally:
                 engine.close()
             Path(folder, "whole").replace(path)

@@ -158,4 +158,4 @@ MATRIX_PART: Final = f"""
 CREATE OR REPLACE TEMP TABLE part AS
 SELECT {", ".join(f"unnest(CAST(? AS {kind}[])) AS {column}" for column, kind in MATRIX_COLUMNS.items())}
 """
-MATRIX: Final = "SELECT * FROM parts ORDER BY place"
+MATRIX: Final = "SELECT * FROM parts"

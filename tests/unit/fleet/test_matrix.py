@@ -146,6 +146,17 @@ def test_a_file_has_all_pairs(matrix: Matrix, expected: list[list[Compatibility]
             assert sure == (state is Compatibility.COMPATIBLE)
 
 
+def test_a_file_of_several_parts_has_its_rows_in_order(
+    matrix: Matrix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vcpuid.fleet.matrix_file._ROWS", 5)
+    write_matrix(matrix, tmp_path / "m.parquet")
+    engine = DuckDb(keeps_order=True)
+    engine.view("written", [tmp_path / "m.parquet"], {})
+    assert engine.rows("SELECT place, fp FROM written") == list(enumerate(kind.fp for kind in matrix.kinds))
+    assert len(matrix.kinds) > 10
+
+
 def test_many_configurations_are_judged_as_compare_does() -> None:
     """The benchmark's fleet, in small: enough that several pieces of the index meet."""
     made = make(READER, make_offers(READER, DUMPS, 1200))

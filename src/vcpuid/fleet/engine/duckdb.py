@@ -22,12 +22,14 @@ class DuckDb:
 
     Args:
         spill: A folder for what does not fit into memory; None for none.
+        keeps_order: Whether rows are written in the order in which files have them, and not held all at once
+            to be sorted.
 
     Raises:
         UndecidedError: DuckDB is not installed.
     """
 
-    def __init__(self, spill: Path | None = None) -> None:
+    def __init__(self, spill: Path | None = None, *, keeps_order: bool = False) -> None:
         try:
             import duckdb  # noqa: PLC0415 - commands that ask no fleet must not need it
         except ImportError:
@@ -37,7 +39,7 @@ class DuckDb:
             ) from None
         self._error = duckdb.Error
         self._connection = duckdb.connect()
-        self.run("SET preserve_insertion_order = false")
+        self.run(f"SET preserve_insertion_order = {str(keeps_order).lower()}")
         self.run("SET enable_progress_bar = false")
         for macro in _SPARKS_NAMES:
             self.run(f"CREATE MACRO {macro}")
@@ -83,9 +85,10 @@ class DuckDb:
             f" SELECT * FROM read_json([{listed}], format = 'newline_delimited', columns = {{{typed}}})"
         )
 
-    def save(self, query: str, file: Path) -> None:
-        """Write the rows of a query to a Parquet file."""
-        self.run(f"COPY ({query}) TO {literal(str(file))} (FORMAT parquet, COMPRESSION zstd)")
+    def save(self, query: str, file: Path, rows_at_once: int | None = None) -> None:
+        """Write the rows of a query to a Parquet file; of large rows so many are in memory at once."""
+        group = "" if rows_at_once is None else f", ROW_GROUP_SIZE {rows_at_once}"
+        self.run(f"COPY ({query}) TO {literal(str(file))} (FORMAT parquet, COMPRESSION zstd{group})")
 
     def run(self, query: str, parameters: Sequence[object] = ()) -> None:
         """Run a statement.
