@@ -24,6 +24,7 @@ def command(folder: str, date: str | None, by: str | None, output_format: str) -
     Exit status: 0 every place has one, 1 hosts of a place have none in common.
     """
     fleet = open_fleet(folder, date)
+    fleet.check_label(by)
     answers = find_baselines(fleet, by)
     write(
         output_format,

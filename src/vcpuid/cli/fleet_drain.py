@@ -30,6 +30,8 @@ def command(host: str, folder: str, date: str | None, within: str | None, output
 
     Exit status: 0 all can leave, 1 some cannot, 4 of some it is not known.
     """
-    answer = find_exits(open_fleet(folder, date), host, within)
+    fleet = open_fleet(folder, date)
+    fleet.check_label(within)
+    answer = find_exits(fleet, host, within)
     write(output_format, lambda: render_drain(answer), lambda: drain_document(answer))
     return _STATUS[answer.compatibility]

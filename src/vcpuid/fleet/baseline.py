@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vcpuid.answers.baseline import Baseline, baseline_of
+from vcpuid.answers.offer import Offer
 from vcpuid.fleet.store import Fleet
 
 
@@ -40,14 +42,17 @@ def find_baselines(fleet: Fleet, by: str | None = None) -> tuple[PlaceBaseline, 
         places.setdefault(place, []).append((fp, count, host))
     answers = []
     for place, members in places.items():
-        own = []
-        for fp, count, host in members:
-            name = host if count == 1 else f"{host} (and {count - 1} like it)"
-            offer = fleet.offer(fp)
-            own.append(offer._replace(party=replace(offer.party, name=name)))
-        answers.append(
-            PlaceBaseline(
-                place, sum(count for _, count, _ in members), len(members), baseline_of(fleet.reader, own)
-            )
-        )
+        hosts = sum(count for _, count, _ in members)
+        own = offers_of(fleet, members)
+        answers.append(PlaceBaseline(place, hosts, len(members), baseline_of(fleet.reader, own)))
     return tuple(answers)
+
+
+def offers_of(fleet: Fleet, members: Iterable[Sequence[Any]]) -> list[Offer]:
+    """Give what configurations offer: of each its fingerprint, its number of hosts, and the first of them."""
+    offers = []
+    for fp, count, host in members:
+        name = host if count == 1 else f"{host} (and {count - 1} like it)"
+        offer = fleet.offer(fp)
+        offers.append(offer._replace(party=replace(offer.party, name=name)))
+    return offers

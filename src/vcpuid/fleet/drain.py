@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from vcpuid.answers.compare import Comparer, Compatibility
-from vcpuid.errors import UsageError
 from vcpuid.fleet import queries
 from vcpuid.fleet.moving import Guest, Step, leave, read_guest
 from vcpuid.fleet.store import Fleet
@@ -20,14 +20,14 @@ class Exit(NamedTuple):
         guest: Its name.
         running: Whether it runs: then it is to migrate, else it is started elsewhere.
         compatibility: Whether any host can take it.
-        hosts: The hosts that can, or may where none is sure to.
+        hosts: The hosts that can, or may where none is sure to, in alphabetical order.
         obstacles: What keeps it from how many hosts, most frequent first.
     """
 
     guest: str
     running: bool
     compatibility: Compatibility
-    hosts: tuple[str, ...]
+    hosts: Sequence[str]
     obstacles: tuple[Obstacle, ...]
 
 
@@ -72,15 +72,14 @@ def find_exits(fleet: Fleet, host: str, within: str | None = None) -> Drain:
         UsageError: The fleet has no host of this name.
         InputError: The store cannot be read.
     """
-    found = fleet.engine.rows(queries.HOST, [host])
-    if not found:
-        raise UsageError("no host of this name in the fleet", found=repr(host), next_step=_NAMES)
-    ((own,),) = found
-    places = {other: (fp, place) for fp, other, place in fleet.places(within)}
-    targets: dict[int, list[str]] = {}
-    for other, (fp, place) in places.items():
-        if other != host and place == places[host][1]:
-            targets.setdefault(fp, []).append(other)
+    own, place = fleet.locate(host, within)
+    counts = {fp: count for there, fp, count, _ in fleet.groups(within) if there == place}
+    counts[own] -= 1
+    targets = {fp: count for fp, count in counts.items() if count}
+
+    def names(able: Iterable[int]) -> Sequence[str]:
+        return fleet.neighbours_of(host, within, place, {fp: targets[fp] for fp in able})
+
     configurations = fleet.configurations()
     offers = {fp: configurations[fp].offer(fleet.reader, "the target") for fp in {own, *targets}}
     comparer = Comparer(fleet.reader)
@@ -90,29 +89,30 @@ def find_exits(fleet: Fleet, host: str, within: str | None = None) -> Drain:
         guest = read_guest(asked, got, running=running, accelerator=accelerator, machine=machine, domain=domain)
         if guest not in judged:
             steps = {fp: leave(comparer, guest, offers[own], offers[fp]) for fp in targets}
-            judged[guest] = _exit(guest, steps, targets)
+            judged[guest] = _exit(guest, steps, targets, names)
         exits.append(judged[guest]._replace(guest=name))
     exits.sort(key=lambda one: (_WORST_FIRST.index(one.compatibility), one.guest))
-    common = f"{within} {places[host][1] or '(none)'}" if within else ""
-    count = sum(len(names) for names in targets.values())
-    return Drain(fleet.date, host, common, count, tuple(exits), fleet.reader.models.title)
+    common = f"{within} {place or '(none)'}" if within else ""
+    return Drain(fleet.date, host, common, sum(targets.values()), tuple(exits), fleet.reader.models.title)
 
 
-_NAMES = "Hosts are called as in their snapshots, else by their files."
-
-
-def _exit(guest: Guest, steps: dict[int, Step], targets: dict[int, list[str]]) -> Exit:
-    hosts: dict[Compatibility, list[str]] = {state: [] for state in Compatibility}
+def _exit(
+    guest: Guest,
+    steps: Mapping[int, Step],
+    targets: Mapping[int, int],
+    names: Callable[[Iterable[int]], Sequence[str]],
+) -> Exit:
+    fps: dict[Compatibility, list[int]] = {state: [] for state in Compatibility}
     obstacles: Counter[str] = Counter()
     for fp, step in steps.items():
-        hosts[step.compatibility] += targets[fp]
+        fps[step.compatibility].append(fp)
         if step.compatibility is not Compatibility.COMPATIBLE:
             whats = step.features or (step.reason,)
-            obstacles.update(dict.fromkeys(whats, len(targets[fp])))
+            obstacles.update(dict.fromkeys(whats, targets[fp]))
     state = next(
-        (state for state in (Compatibility.COMPATIBLE, Compatibility.UNKNOWN) if hosts[state]),
+        (state for state in (Compatibility.COMPATIBLE, Compatibility.UNKNOWN) if fps[state]),
         Compatibility.INCOMPATIBLE,
     )
-    able = () if state is Compatibility.INCOMPATIBLE else tuple(sorted(hosts[state]))
+    able = () if state is Compatibility.INCOMPATIBLE else names(fps[state])
     ordered = sorted(obstacles.items(), key=lambda pair: (-pair[1], pair[0]))
     return Exit("", guest.running, state, able, tuple(Obstacle(*pair) for pair in ordered))

@@ -19,7 +19,6 @@ from vcpuid.answers.compare import CompareAnswer, Comparer, Compatibility
 from vcpuid.answers.offer import Offer, OfferReader
 from vcpuid.answers.party import Basis
 from vcpuid.answers.unchecked import unchecked
-from vcpuid.errors import UsageError
 from vcpuid.fleet import queries
 from vcpuid.fleet.bitmap import DisjointIndex, Packed, count_bits, pack, unpack
 from vcpuid.fleet.store import Fleet
@@ -334,18 +333,8 @@ def compare_hosts(fleet: Fleet, first: str, second: str) -> CompareAnswer:
         UsageError: The fleet has no host of a name.
         InputError: The store cannot be read.
     """
-    configurations = fleet.configurations()
-    offers = []
-    for host in (first, second):
-        rows = fleet.engine.rows(queries.CONFIGURATION_OF, [host])
-        if not rows:
-            raise UsageError(
-                "no host of this name",
-                found=repr(host),
-                expected=f"a host of the fleet of {fleet.date}",
-                next_step="`vcpuid fleet summary` counts its hosts; `--at DATE` asks another snapshot.",
-            )
-        offers.append(configurations[rows[0][0]].offer(fleet.reader, host))
+    found = [(host, fleet.locate(host)[0]) for host in (first, second)]
+    offers = [fleet.configurations()[fp].offer(fleet.reader, host) for host, fp in found]
     comparer, (source, target) = Comparer(fleet.reader), offers
     return CompareAnswer(
         comparer.host_way(source, target),

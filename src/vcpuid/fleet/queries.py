@@ -88,7 +88,6 @@ COUNT_HOSTS: Final = "SELECT count(*), count(DISTINCT fp) FROM hosts"
 COUNT_GUESTS: Final = "SELECT count(*), count(CASE WHEN running THEN 1 END) FROM guests"
 COUNT_BY: Final = "SELECT {column}, count(*) FROM hosts GROUP BY {column} ORDER BY count(*) DESC, {column}"
 COUNT_CONFIGURATIONS: Final = "SELECT fp, count(*), min(host) FROM hosts GROUP BY fp ORDER BY count(*) DESC, fp"
-CONFIGURATION_OF: Final = "SELECT fp FROM hosts WHERE host = ?"
 CONFIGURATIONS: Final = "SELECT * FROM configs WHERE fp IN (SELECT fp FROM asked_hosts)"
 ONE: Final = "CREATE OR REPLACE TEMP VIEW asked_hosts AS SELECT fp FROM hosts"
 BOTH: Final = """
@@ -105,9 +104,20 @@ GROUP BY place, fp ORDER BY place, count(*) DESC, fp
 # Numbers in one text, with commas: a list would be another type to each engine.
 PICK: Final = "SELECT CAST(nullif(fp, '') AS BIGINT) AS fp FROM (SELECT explode(split(?, ',')) AS fp) listed"
 PICKED_HOSTS: Final = "SELECT host, fp FROM hosts WHERE fp IN (SELECT fp FROM picked) ORDER BY host"
-HOST: Final = "SELECT fp FROM hosts WHERE host = ?"
-HOSTS: Final = "SELECT fp, host FROM hosts ORDER BY host"
-PLACES: Final = "SELECT fp, host, {group} AS place FROM hosts ORDER BY host"
+PICKED_NEIGHBOURS: Final = """
+SELECT host FROM hosts WHERE fp IN (SELECT fp FROM picked) AND {group} = ? AND host <> ? ORDER BY host
+"""
+HOST: Final = "SELECT fp, {group} AS place FROM hosts WHERE host = ?"
+# Names in one text, with line feeds, for the same reason.
+GIVE_UP: Final = "SELECT explode(split(?, '\n')) AS host"
+UNKNOWN_HOSTS: Final = """
+SELECT DISTINCT host FROM given_up g WHERE NOT EXISTS (SELECT 1 FROM hosts h WHERE h.host = g.host) ORDER BY host
+"""
+STAYING: Final = """
+SELECT fp, count(*), min(host) FROM hosts h WHERE NOT EXISTS (SELECT 1 FROM given_up g WHERE g.host = h.host)
+GROUP BY fp ORDER BY count(*) DESC, fp
+"""
+LABELS: Final = "SELECT DISTINCT explode(map_keys(labels)) AS label FROM hosts ORDER BY label"
 GUESTS_OF: Final = """
 SELECT guest, running, asked, got, accelerator, machine, domain FROM guests WHERE host = ? ORDER BY guest
 """

@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -424,12 +424,30 @@ class Fleet:
             queries.PICKED_HOSTS, self.count_of(picked), lambda: self.engine.keep("picked", queries.PICK, [text])
         )
 
-    def names(self, query: str, count: int, prepare: Callable[[], None] = lambda: None) -> HostNames:
+    def neighbours_of(self, host: str, by: str | None, place: str, fps: Mapping[int, int]) -> HostNames:
+        """Give the other hosts of a host's place, of configurations of which so many are there."""
+        text = ",".join(map(str, fps))
+        query, first = self._by(queries.PICKED_NEIGHBOURS, by)
+        return self.names(
+            query,
+            sum(fps.values()),
+            lambda: self.engine.keep("picked", queries.PICK, [text]),
+            [*first, place, host],
+        )
+
+    def names(
+        self,
+        query: str,
+        count: int,
+        prepare: Callable[[], None] = lambda: None,
+        parameters: Sequence[object] = (),
+    ) -> HostNames:
         """Give so many names of hosts by a query, which is asked when they are looked at."""
 
         def first(limit: int | None) -> tuple[str, ...]:
             prepare()
-            return tuple(row[0] for row in self.engine.rows(query if limit is None else f"{query} LIMIT {limit}"))
+            limited = query if limit is None else f"{query} LIMIT {limit}"
+            return tuple(row[0] for row in self.engine.rows(limited, parameters))
 
         return HostNames(count, first)
 
@@ -448,21 +466,58 @@ class Fleet:
             by: `zone`, `cluster`, or a label's name; None for one place.
         """
         if by not in self._groups:
-            self._groups[by] = self._by(queries.GROUPS, by)
+            self._groups[by] = self.engine.rows(*self._by(queries.GROUPS, by))
         return self._groups[by]
 
-    def places(self, by: str | None) -> list[Row]:
-        """Give fingerprint, name and place of each host, in the order of their names; `by` as in `groups`."""
-        return self._by(queries.PLACES, by)
+    def locate(self, host: str, by: str | None = None) -> tuple[int, str]:
+        """Give a host's fingerprint and its place; `by` as in `groups`.
 
-    def _by(self, query: str, by: str | None) -> list[Row]:
+        Raises:
+            UsageError: The fleet has no host of this name.
+        """
+        query, parameters = self._by(queries.HOST, by)
+        rows = self.engine.rows(query, [*parameters, host])
+        if not rows:
+            raise self.unknown(host)
+        fp, place = rows[0]
+        return fp, place
+
+    def unknown(self, *hosts: str) -> UsageError:
+        """Say that hosts are not in the fleet."""
+        return UsageError(
+            "no host of this name in the fleet",
+            found=", ".join(map(repr, hosts)),
+            expected=f"a host of the fleet of {self.date}",
+            next_step="Hosts are called as in their snapshots, else by their files. `--at DATE` asks another day.",
+        )
+
+    def check_label(self, by: str | None) -> None:
+        """See that some host has a zone, a cluster, or a label of this name; `by` as in `groups`.
+
+        Raises:
+            UsageError: None has: it is a slip of the pen, or the hosts were taken in without it.
+        """
+        if by is None or any(place for place, *_ in self.groups(by)):
+            return
+        fixed = [name for name in ("zone", "cluster") if any(place for place, *_ in self.groups(name))]
+        names = fixed + [name for (name,) in self.engine.rows(queries.LABELS)]
+        raise UsageError(
+            f"no host of the fleet of {self.date} has such a label",
+            found=repr(by),
+            expected=", ".join(names) or None,
+            next_step="`vcpuid fleet ingest` puts them on hosts: --labels FILE, or --folders NAMES.",
+        )
+
+    @staticmethod
+    def _by(query: str, by: str | None) -> tuple[str, list[str]]:
+        """Give a query by place, and the parameters that come before its own."""
         match by:
             case None:
-                return self.engine.rows(query.format(group="''"))
+                return query.format(group="''"), []
             case "zone" | "cluster":
-                return self.engine.rows(query.format(group=by))
+                return query.format(group=by), []
             case _:
-                return self.engine.rows(query.format(group=queries.LABEL), [by])
+                return query.format(group=queries.LABEL), [by]
 
 
 _INGEST = "`vcpuid fleet ingest PATH... --store DIR` makes and fills one."

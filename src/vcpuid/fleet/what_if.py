@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from vcpuid.answers.baseline import Barrier, Baseline, barriers_of, baseline_of
+from vcpuid.answers.baseline import Baseline, barriers_of, baseline_of
 from vcpuid.answers.offer import Offer
 from vcpuid.errors import UsageError
 from vcpuid.fleet import queries
+from vcpuid.fleet.baseline import offers_of
 from vcpuid.fleet.store import Fleet
+from vcpuid.rules.lint import nearest
 
 
 class WhatIf(NamedTuple):
@@ -36,6 +39,18 @@ class WhatIf(NamedTuple):
     lost: tuple[str, ...]
 
 
+class Barred(NamedTuple):
+    """Hosts that cannot give a model.
+
+    Attributes:
+        hosts: Their names.
+        features: What they lack of it; empty where their libvirt calls it unusable, and no more.
+    """
+
+    hosts: Sequence[str]
+    features: tuple[str, ...]
+
+
 class Price(NamedTuple):
     """What a wanted model costs: either these hosts, or these features. Each of both is needed, and no other.
 
@@ -54,10 +69,10 @@ class Price(NamedTuple):
     date: str
     model: str
     hosts: int
-    give_up_hosts: tuple[str, ...]
+    give_up_hosts: Sequence[str]
     give_up_features: tuple[str, ...] | None
-    barriers: tuple[Barrier, ...]
-    foreign: tuple[str, ...]
+    barriers: tuple[Barred, ...]
+    foreign: Sequence[str]
     unsure: int
 
 
@@ -76,32 +91,37 @@ def find_what_if(fleet: Fleet, without: Sequence[str] = (), features: Sequence[s
     models = fleet.reader.models
     for name in features:
         if name not in models.features:
-            raise UsageError("no feature of libvirt's map", found=repr(name), next_step=_EXPLAIN)
-    gone = set(without)
-    unknown = gone.difference(host for _, host in fleet.engine.rows(queries.HOSTS))
+            meant = nearest(name, models.features)
+            hint = f"Did you mean {meant}? " if meant else ""
+            raise UsageError("no feature of libvirt's map", found=repr(name), next_step=f"{hint}{_EXPLAIN}")
+    engine, gone = fleet.engine, sorted(set(without))
+    engine.keep("given_up", queries.GIVE_UP, ["\n".join(gone)])
+    unknown = engine.rows(queries.UNKNOWN_HOSTS) if gone else []
     if unknown:
-        raise UsageError("no host of this name in the fleet", found=", ".join(sorted(unknown)))
+        raise fleet.unknown(*(host for (host,) in unknown))
     mask = models.bits_of(features)
-    before, after, stay = [], [], 0
-    for offer, hosts in _members(fleet):
-        left = [host for host in hosts if host not in gone]
-        before.append(offer)
-        stay += len(left)
-        if left:
-            after.append(offer._replace(data=offer.data._replace(bits=offer.data.bits & ~mask)))
-    if not after:
+    all_hosts, staying = engine.rows(queries.COUNT_CONFIGURATIONS), engine.rows(queries.STAYING)
+    if not staying:
         raise UsageError("no host would stay", found=f"{len(gone)} hosts to give up, of as many")
-    first, then = baseline_of(fleet.reader, before), baseline_of(fleet.reader, after)
+    before = baseline_of(fleet.reader, offers_of(fleet, all_hosts))
+    after = baseline_of(fleet.reader, [_without_bits(offer, mask) for offer in offers_of(fleet, staying)])
+    given_up = set(features)
+    # KVM's list is not cut: a feature that is given up comes back from there as one that guests may bring along.
+    after = after._replace(accept=tuple(name for name in after.accept if name not in given_up))
     return WhatIf(
         date=fleet.date,
-        hosts=stay,
-        without=tuple(sorted(gone)),
-        given_up=tuple(sorted(set(features))),
-        before=first,
-        after=then,
-        gained=tuple(name for name in then.start if name not in first.start),
-        lost=tuple(name for name in first.start if name not in then.start),
+        hosts=sum(count for _, count, _ in staying),
+        without=tuple(gone),
+        given_up=tuple(sorted(given_up)),
+        before=before,
+        after=after,
+        gained=tuple(name for name in after.start if name not in before.start),
+        lost=tuple(name for name in before.start if name not in after.start),
     )
+
+
+def _without_bits(offer: Offer, mask: int) -> Offer:
+    return offer._replace(data=offer.data._replace(bits=offer.data.bits & ~mask))
 
 
 _EXPLAIN = "`vcpuid explain NAME` tells libvirt's name of a feature."
@@ -121,40 +141,30 @@ def find_price(fleet: Fleet, model: str) -> Price:
         raise UsageError("no model of libvirt", found=repr(model), next_step="`vcpuid map show` lists the models.")
     vendor = models.models[model].vendor
     own: list[Offer] = []
-    foreign: list[str] = []
-    names: dict[str, Sequence[str]] = {}
+    foreign: list[int] = []
     unsure = total = 0
-    for offer, hosts in _members(fleet):
-        total += len(hosts)
+    for fp, count, _ in fleet.engine.rows(queries.COUNT_CONFIGURATIONS):
+        total += count
+        offer = fleet.offer(fp)
         if vendor is not None and offer.data.vendor != vendor:
-            foreign += hosts
+            foreign.append(fp)
             continue
-        own.append(offer)
-        names[offer.party.name] = hosts
-        unsure += 0 if offer.party.basis.is_safe else len(hosts)
-    barriers = tuple(
-        Barrier(tuple(host for name in barrier.hosts for host in names[name]), barrier.features)
+        own.append(offer._replace(party=replace(offer.party, name=str(fp))))
+        unsure += 0 if offer.party.basis.is_safe else count
+    found = [
+        ([int(name) for name in barrier.hosts], barrier.features)
         for barrier in barriers_of(fleet.reader, own, model)
-    )
-    barred = [host for barrier in barriers for host in barrier.hosts]
-    lacking = models.bits_of([name for barrier in barriers for name in barrier.features])
-    can_be_cut = own and not foreign and all(barrier.features for barrier in barriers)
+    ]
+    barred = [fp for fps, _ in found for fp in fps]
+    lacking = models.bits_of([name for _, features in found for name in features])
+    can_be_cut = own and not foreign and all(features for _, features in found)
     return Price(
         date=fleet.date,
         model=model,
         hosts=total,
-        give_up_hosts=tuple(sorted([*foreign, *barred])),
+        give_up_hosts=fleet.hosts_of([*foreign, *barred]),
         give_up_features=tuple(models.names(lacking)) if can_be_cut else None,
-        barriers=barriers,
-        foreign=tuple(sorted(foreign)),
+        barriers=tuple(Barred(fleet.hosts_of(fps), features) for fps, features in found),
+        foreign=fleet.hosts_of(foreign),
         unsure=unsure,
     )
-
-
-def _members(fleet: Fleet) -> list[tuple[Offer, list[str]]]:
-    """Give what each distinct configuration offers, under its first host's name, and its hosts."""
-    hosts: dict[int, list[str]] = {}
-    for fp, host in fleet.engine.rows(queries.HOSTS):
-        hosts.setdefault(fp, []).append(host)
-    configurations = fleet.configurations()
-    return [(configurations[fp].offer(fleet.reader, names[0]), names) for fp, names in hosts.items()]

@@ -16,7 +16,7 @@ from fleets import documents
 from schemas import check_document
 from vcpuid.cli import run
 
-HOST = json.loads(documents()[0])["host"]["name"]
+HOST, OTHER = (json.loads(raw)["host"]["name"] for raw in documents()[:2])
 DATES = ("2026-01-01", "2026-01-02")
 H07 = "docs/examples/h07.json"
 
@@ -31,8 +31,11 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def store(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = str(tmp_path_factory.mktemp("fleet") / "store")
+    labels = lines.with_name("labels.csv")
+    labels.write_text(f"host,zone,rack\n{HOST},north,\n{OTHER},north,r1\n", encoding="utf-8")
     for date in DATES:
-        assert run(["fleet", "ingest", str(lines), "--store", folder, "--date", date]) == 0
+        ingest = ["fleet", "ingest", str(lines), "--store", folder, "--date", date, "--labels", str(labels)]
+        assert run(ingest) == 0
     return folder
 
 
@@ -52,7 +55,7 @@ QUESTIONS = [
     (["matrix"], 0, "fleet-matrix", "not migration-safe: "),
     (["matrix", "--pair", HOST, HOST], 4, "compare", "by KVM's list"),
     (["drain", HOST], 1, "fleet-drain", "199 other hosts"),
-    (["drain", HOST, "--within", "zone"], 1, "fleet-drain", "199 other hosts of zone (none)"),
+    (["drain", HOST, "--within", "zone"], 1, "fleet-drain", "1 other host of zone north"),
     (["what-if", "--without", HOST], 0, "fleet-what-if", "199 hosts would stay"),
     (["what-if", "--without-feature", "aes"], 0, "fleet-what-if", "lost: aes"),
     (["what-if", "--want", "EPYC"], 1, "fleet-price", "no set of features would do"),
@@ -121,13 +124,16 @@ def test_lines_come_from_standard_input(
     [
         (["summary", "--at", "2025-01-01"], 2, "expected 2026-01-01, 2026-01-02"),
         (["drift", "2025-01-01", "2026-01-01"], 2, "no snapshot of this date"),
+        (["baseline", "--by", "zome"], 2, "such a label: found 'zome', expected zone, rack"),
+        (["drain", HOST, "--within", "cluster"], 2, "such a label: found 'cluster', expected zone, rack"),
+        (["matrix", "--pair", HOST, "nobody"], 2, "no host of this name in the fleet: found 'nobody'"),
         (["missing", "avx22"], 2, "no feature of this name"),
         (["which-hosts", "Haswel"], 2, "neither a model of libvirt nor a file"),
         (["drain", "nobody"], 2, "no host of this name in the fleet"),
         (["what-if"], 2, "either --want, or what is to be given up"),
         (["what-if", "--want", "Haswel"], 2, "no model of libvirt"),
         (["what-if", "--without", "nobody"], 2, "no host of this name in the fleet"),
-        (["what-if", "--without-feature", "sha_ni"], 2, "no feature of libvirt's map"),
+        (["what-if", "--without-feature", "sha_ni"], 2, "Did you mean sha-ni?"),
         (["precheck", "--target", "gone.json"], 3, "gone.json"),
         (["ingest", "-", "-"], 2, "standard input is named twice"),
         (["ingest", "x", "--date", "now"], 2, "not a snapshot's date"),

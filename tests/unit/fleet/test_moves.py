@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from fleets import READER, fleet_rows, ingest
-from snapshots import cpu_map, document, domain_capabilities, libvirt, qemu
+from snapshots import cpu_map, document, domain_capabilities, kvm, libvirt, qemu, rows
+from snapshots import row as registers
 from vcpuid.answers.baseline import baseline_of
 from vcpuid.answers.compare import Comparer, Compatibility
 from vcpuid.answers.offer import Offer
@@ -21,7 +24,7 @@ from vcpuid.fleet.drain import find_exits
 from vcpuid.fleet.guests import GuestRow
 from vcpuid.fleet.moving import Step, come_back, leave, migrate, read_guest, start
 from vcpuid.fleet.precheck import Move, precheck
-from vcpuid.fleet.record import HostRow
+from vcpuid.fleet.record import HostRow, read_host
 from vcpuid.fleet.store import Fleet, Store
 from vcpuid.fleet.what_if import find_price, find_what_if
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
@@ -197,6 +200,53 @@ def test_a_baseline_without_hosts_is_that_of_the_others(fleet: Fleet, gone: int)
     assert (set(answer.after.start), set(answer.before.start)) == (set(rest.start), set(everything.start))
     assert set(answer.gained) == set(rest.start) - set(everything.start)
     assert not answer.lost
+
+
+def test_a_baseline_names_no_host_that_is_given_up(fleet: Fleet) -> None:
+    alike = [row.host for row in ROWS if row.configuration == ROWS[0].configuration]
+    answer = find_what_if(fleet, alike[:-1])
+    assert alike[0] in {party.name.partition(" ")[0] for party in answer.before.hosts}
+    named = {party.name.partition(" ")[0] for party in answer.after.hosts}
+    assert alike[-1] in named
+    assert not named & set(alike[:-1])
+
+
+def test_a_feature_that_is_given_up_does_not_come_back_with_guests(tmp_path: Path) -> None:
+    """KVM lists AVX2 beside a host-model that has it: without it there, guests could still bring it along."""
+    own = libvirt("<model>Haswell</model><vendor>Intel</vendor>")
+    raw = json.dumps(document(libvirt=own, kvm=kvm(rows(_7_0=registers(ebx=0x20))))).encode()
+    store = Store(tmp_path / "store")
+    ingest(store, [read_host(raw, "f", "h07", READER)])
+    answer = find_what_if(store.fleet(), (), ["avx2"])
+    assert answer.lost == ("avx2",)
+    assert "avx2" not in (*answer.after.start, *answer.after.accept)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda fleet: find_exits(fleet, ROWS[0].host),
+        lambda fleet: find_exits(fleet, ROWS[0].host, "zone"),
+        lambda fleet: find_what_if(fleet, [ROWS[0].host]),
+        lambda fleet: find_price(fleet, "EPYC"),
+        lambda fleet: find_price(fleet, "Icelake-Server"),
+    ],
+)
+def test_an_answer_looks_up_no_name_of_a_host_that_nobody_looks_at(
+    fleet: Fleet, ask: Callable[[Fleet], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    real = fleet.engine.rows
+
+    def counted(query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        found = real(query, parameters)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(fleet.engine, "rows", counted)
+    assert ask(fleet)
+    assert sizes
+    assert max(sizes) < len(ROWS) / 2
 
 
 def test_a_feature_that_is_given_up_is_lost(fleet: Fleet) -> None:
