@@ -99,8 +99,13 @@ def _audit_metrics(answer: Audit) -> Iterator[Metric]:
     )
     yield Metric(
         "vcpuid_guest_dropped_features",
-        "Features that a guest was to have and has not.",
+        "Features that a guest was to have and has not, as QEMU or libvirt report.",
         tuple(Sample(_label(guest), len(guest.dropped)) for guest in guests if guest.reported_by),
+    )
+    yield Metric(
+        "vcpuid_guest_dropped_features_predicted",
+        "The same by QEMU's rules, of guests of which nobody reports it.",
+        tuple(Sample(_label(guest), len(guest.dropped)) for guest in guests if guest.predicted_by),
     )
     yield Metric(
         "vcpuid_guest_cpu_options",

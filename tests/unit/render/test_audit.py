@@ -80,6 +80,23 @@ class TestMetrics:
         assert read["vcpuid_guest_findings", (("guest", "web-1"), ("severity", "error"))] == 1
         assert read["vcpuid_audit_timestamp_seconds", ()] == 1767323045
 
+    @pytest.mark.parametrize(
+        ("reported_by", "predicted_by", "metric"),
+        [
+            ("QMP", None, "vcpuid_guest_dropped_features"),
+            (None, "QEMU 7.2", "vcpuid_guest_dropped_features_predicted"),
+            (None, None, None),
+        ],
+    )
+    def test_what_is_foretold_is_not_mixed_with_what_is_reported(
+        self, answer: Audit, reported_by: str | None, predicted_by: str | None, metric: str | None
+    ) -> None:
+        (guest,) = answer.guests
+        told = guest._replace(dropped=("sgx", "avx2"), reported_by=reported_by, predicted_by=predicted_by)
+        read = samples(render_audit_metrics(answer._replace(guests=(told,))))
+        found = {name: value for (name, _), value in read.items() if "dropped" in name}
+        assert found == ({} if metric is None else {metric: 2})
+
     @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "\udc80", "x" * 500, "ü"])
     def test_any_name_is_written_so_that_it_can_be_read(self, answer: Audit, name: str) -> None:
         (guest,) = answer.guests
