@@ -22,6 +22,7 @@ from vcpuid.fleet.store import Ingest
 from vcpuid.render.fleet.ingest import ingest_document, render_ingest
 
 _TELL_EACH = 1000
+_MORE = "`vcpuid decode FILE` tells what was tried."
 
 
 @click.command()
@@ -70,7 +71,7 @@ def command(
         for taken in _take(ingest, paths, labels):
             for where, error in taken.left_out:
                 left_out.append(where)
-                click.echo(f"vcpuid: left out: {error}", err=True)
+                click.echo(f"vcpuid: left out: {_in_short(error)}", err=True)
             if sys.stderr.isatty() and (hosts + taken.hosts) // _TELL_EACH > hosts // _TELL_EACH:
                 click.echo(f"\r{hosts + taken.hosts} hosts", err=True, nl=False)
             hosts += taken.hosts
@@ -83,6 +84,12 @@ def command(
         lambda: ingest_document(answer, hosts, left_out),
     )
     return 1 if left_out else 0
+
+
+def _in_short(error: InputError) -> str:
+    """Give an error for a line among many: all that was tried is not told of each document."""
+    told = str(error)
+    return told if told.count("\n") <= 1 else f"{told.partition(chr(10))[0]}\n  {_MORE}"
 
 
 def _take(ingest: Ingest, paths: tuple[str, ...], labels: Labels) -> Iterator[Taken]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Self
 
 from vcpuid.errors import InputError, UsageError
 
@@ -213,14 +213,32 @@ def _content(path: str) -> bytes:
     return raw
 
 
+class _Member(tarfile.TarInfo):
+    """A member of an archive; what is no header is a fault, where `tarfile` takes it for the archive's end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if any(buf):
+                raise tarfile.ReadError(f"{error}, and what comes after it is lost") from None
+            raise  # zeros, or nothing: this is the end
+
+
 def _members(file: IO[bytes], where: str) -> Iterator[Source]:
     """Walk an archive from front to back; nothing of it is written anywhere."""
     try:
-        with tarfile.open(fileobj=file, mode="r|*") as archive:
+        with tarfile.open(fileobj=file, mode="r|*", tarinfo=_Member) as archive:
             for member in archive:
                 hidden = any(part.startswith(".") and part != "." for part in PurePosixPath(member.name).parts)
-                content = None if hidden or not member.isfile() else archive.extractfile(member)
-                if content is not None:
+                if hidden or member.isdir():
+                    continue
+                content = archive.extractfile(member) if member.isfile() else None
+                if content is None:
+                    what = f"a link to {member.linkname}" if member.linkname else "a device or pipe"
+                    yield _failed(f"{where}:{member.name}", f"{what}, not a file: pack the file itself")
+                else:
                     raw = content.read(_SIZE_LIMIT_BYTES + 1)
                     yield _document(raw, f"{where}:{member.name}", member.name)
     except (tarfile.TarError, EOFError) as error:

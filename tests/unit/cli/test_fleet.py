@@ -98,7 +98,9 @@ def test_what_cannot_be_read_is_told_and_left_out(
     document: dict[str, Any] = json.loads(told.out)
     check_document("fleet-ingest", document)
     assert (document["read"], document["added"], document["left_out"]) == (200, 200, [str(tmp_path / "bad.txt")])
-    assert told.err.startswith(f"vcpuid: left out: {tmp_path / 'bad.txt'}")
+    bad, more = told.err.splitlines()
+    assert bad.startswith(f"vcpuid: left out: {tmp_path / 'bad.txt'}: no known form of a CPUID dump")
+    assert more == "  `vcpuid decode FILE` tells what was tried."
     assert run(arguments) == 1
     assert "200 hosts read, 0 new or newer, 1 left out" in capsys.readouterr().out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import sys
@@ -61,12 +62,47 @@ def test_a_cut_archive_gives_what_is_whole_and_tells_the_rest(tmp_path: Path) ->
     assert "the archive is damaged" in str(broken.error)
 
 
-def test_links_and_devices_of_an_archive_are_not_followed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", [None, 1100])
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_an_archive_that_goes_on_with_what_is_no_member_is_told(
+    tmp_path: Path, mode: str, cut: int | None
+) -> None:
+    """tarfile takes it for the end, and says nothing of the hosts behind it."""
+    whole = tar(tmp_path / "whole.tar", h1=b"one", h2=b"two", h3=b"three").read_bytes()
+    broken = whole[:1024] + b"\1" * 512 + whole[1536:]
+    path = tmp_path / "f.tar"
+    path.write_bytes(broken[:cut] if mode == "w" else gzip.compress(broken[:cut]))
+    source, fault = walk(path)
+    assert source.raw == b"one"
+    assert "the archive is damaged" in str(fault.error)
+
+
+def test_an_archive_may_lack_its_end(tmp_path: Path) -> None:
+    path = tar(tmp_path / "f.tar", h1=b"one")
+    path.write_bytes(path.read_bytes()[:1024])
+    (source,) = walk(path)
+    assert source.raw == b"one"
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "told"),
+    [
+        (tarfile.SYMTYPE, "/etc/passwd", "a link to /etc/passwd, not a file"),
+        (tarfile.LNKTYPE, "h0", "a link to h0, not a file"),
+        (tarfile.FIFOTYPE, "", "a device or pipe, not a file"),
+    ],
+)
+def test_links_and_devices_of_an_archive_are_told_and_not_followed(
+    tmp_path: Path, kind: bytes, target: str, told: str
+) -> None:
     with tarfile.open(tmp_path / "f.tar", "w") as archive:
-        link = tarfile.TarInfo("h1")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
-    assert walk(tmp_path / "f.tar") == []
+        for name, own in (("az1", tarfile.DIRTYPE), (".hidden", kind), ("h1", kind)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = own, target
+            archive.addfile(member)
+    (source,) = walk(tmp_path / "f.tar")
+    assert source.raw is None
+    assert f"{tmp_path / 'f.tar'}:h1: {told}" in str(source.error)
 
 
 def test_lines_are_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
