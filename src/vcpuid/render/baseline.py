@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from vcpuid.answers.baseline import Barrier, Baseline, Candidate
 from vcpuid.guest.libvirt import render_cpu
+from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.render.parties import (
@@ -60,7 +61,7 @@ def summary_of(cpu: GuestCpu) -> str:
     removed = [request.name for request in cpu.requests if request.policy is Policy.DISABLE]
     parts = [cpu.model or cpu.mode.value]
     if added:
-        parts.append(f"with {len(added)} features more")
+        parts.append(f"with {plural(len(added), 'feature')} more")
     if removed:
         parts.append(f"without {' '.join(removed)}")
     return ", ".join(parts)
