@@ -27,8 +27,8 @@ _MOST_OTHER_NAMES = 40
 _MOST_SUBLEAVES = 3
 _FEATURE_GROUPS = frozenset(("features", "missing", "feature", "labels", "bit"))
 _DIALECTS = {"QEMU": Dialect.QEMU, "Linux": Dialect.LINUX}
-# How the holding of causes sorts: what holds is told first.
-_ORDER = (Holding.HOLDS, Holding.UNKNOWN, Holding.UNTESTED, Holding.HOLDS_NOT)
+# How the holding of causes sorts: what holds is told first. Of what is open the table's order counts.
+_RANKS = {Holding.HOLDS: 0, Holding.UNKNOWN: 1, Holding.UNTESTED: 1, Holding.HOLDS_NOT: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Diagnosis:
         count: How often it stands in the text.
         values: What the message tells besides features: a model, an MSR.
         names: The features that it names, over all its occurrences.
-        causes: What it may come from: what holds first, then what is not known, then what does not hold.
+        causes: What it may come from: what holds first, what does not hold last, and else the likelier first.
     """
 
     message: Message
@@ -147,7 +147,7 @@ def _diagnose(group: list[Occurrence], case: Case) -> Diagnosis:
         for cause in first.message.causes
         if cause.concerns(_all_names(names))
     ]
-    judged.sort(key=lambda one: _ORDER.index(one.tested.holding))
+    judged.sort(key=lambda one: _RANKS[one.tested.holding])
     return Diagnosis(first.message, first.line, first.text, len(group), values, names, tuple(judged))
 
 

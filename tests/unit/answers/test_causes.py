@@ -185,6 +185,8 @@ TRIALS = [
     Trial("older", UNKNOWN, {"qemu": qemu(None)}, "qemu 7.0"),
     Trial("misspelt", YES, {}, names=("sqx",)),
     Trial("misspelt", NO, {}, names=("sgx",)),
+    Trial("old-name", YES, {}, "arch-facilities arch-capabilities", names=("arch-facilities",)),
+    Trial("old-name", NO, {}, "arch-facilities arch-capabilities", names=("arch-capabilities",)),
     Trial("other-dialect", YES, {}, names=("sha_ni",)),
     Trial("other-dialect", NO, {}, names=("sha-ni",)),
     Trial("other-dialect", NO, {}, names=("sqx",)),

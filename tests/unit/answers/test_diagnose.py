@@ -53,6 +53,21 @@ def test_messages_that_tell_different_things_are_told_apart() -> None:
     assert [(one.values["model"], one.count) for one in diagnose(text).diagnoses] == [("a", 2), ("b", 1)]
 
 
+def test_what_is_missing_beside_what_is_extra_is_read_too() -> None:
+    text = "guest CPU doesn't match specification: extra features: x2apic,ht, missing features: hle,rtm"
+    diagnosis = only(text)
+    assert [name.text for name in diagnosis.names] == ["x2apic", "ht", "hle", "rtm"]
+    assert {"ht-qemu-10", "tsx-taken"} <= causes(diagnosis)
+
+
+def test_what_fits_the_name_is_told_before_what_fits_any() -> None:
+    for told, incident in (("extra features: ht", "ht-qemu-10"), ("missing features: waitpkg", "waitpkg-new")):
+        assert only(f"guest CPU doesn't match specification: {told}").causes[0].cause.name == incident
+    renamed = only("unsupported configuration: unknown CPU feature: arch-facilities")
+    assert renamed.causes[0].tested == (Holding.HOLDS, "write arch-capabilities", "")
+    assert "misspelt" not in causes(renamed)
+
+
 def test_a_wrapper_is_told_only_where_nothing_else_is() -> None:
     wrapper = "error: internal error: process exited while connecting to monitor: "
     assert not diagnose(wrapper).is_explained
@@ -93,7 +108,8 @@ def test_what_holds_is_told_first() -> None:
     diagnosis = diagnose(MISSING.format("sgx"), host).diagnoses[0]
     order = [judged.tested.holding for judged in diagnosis.causes]
     assert order[0] is Holding.HOLDS
-    assert order == sorted(order, key=[Holding.HOLDS, Holding.UNKNOWN, Holding.UNTESTED, Holding.HOLDS_NOT].index)
+    ranks = {Holding.HOLDS: 0, Holding.UNKNOWN: 1, Holding.UNTESTED: 1, Holding.HOLDS_NOT: 2}
+    assert order == sorted(order, key=ranks.__getitem__)
     holds = {one.cause.name for one in diagnosis.causes if one.tested.holding is Holding.HOLDS}
     assert holds == {"kvm-lacks"}
 

@@ -44,6 +44,7 @@ OF_HOST: Final[Mapping[str, Callable[[Case, Evidence], Tested]]] = {
 OF_TEXT: Final[Mapping[str, Callable[[Case], Tested]]] = {
     "tcg": stack.tcg,
     "misspelt": names.misspelt,
+    "old-name": names.old_name,
     "other-dialect": names.other_dialect,
     "underscore": names.underscore,
 }

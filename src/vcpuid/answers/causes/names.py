@@ -34,6 +34,13 @@ def misspelt(case: Case) -> Tested:
     return Tested(Holding.HOLDS, f"in no table of vcpuid: {some(told)}")
 
 
+def old_name(case: Case) -> Tested:
+    """Does the text have the first of the row's two names, which the second has replaced?"""
+    old, new = case.argument.split()
+    holds = any(name.text == old for name in case.names)
+    return yes_or_no(f"write {new}" if holds else f"the text does not name {old}", holds=holds)
+
+
 def underscore(case: Case) -> Tested:
     """Has a name an underscore where QEMU has a dash?"""
     atlas = Atlas.load()

@@ -18,7 +18,8 @@ TABLES = Path(__file__).parent / "tables"
 FILES = ("qemu", "libvirt", "nova", "wrappers", "kernel", "sgx", "guest")
 # Where a message has a space a log may have a line break and an indent. All is bounded, so that nothing runs away.
 _MACROS = {
-    "<NAMES>": r"(?P<features>[\w.-]{1,60}(?:,\s{0,40}[\w.-]{1,60}){0,400})",
+    # libvirt's list of extra features goes on with ", missing features: " in one line.
+    "<NAMES>": r"(?P<features>[\w.-]{1,60}(?:,\s{0,40}(?!missing\s)[\w.-]{1,60}){0,400})",
     "<NAME>": r"(?P<feature>[\w.-]{1,60})",
     "<BIT>": r"(?P<bit>(?:CPUID|MSR)[\w.:,=()\[\]-]{1,80}?\s?\[bit\s\d{1,2}\])",
 }
@@ -36,6 +37,7 @@ class Cause:
         test: The test that evidence of the host is put to; None where only people can tell.
         argument: What the test asks about: a feature, a device, a version; may be empty.
         features: Only a message that names one of these has it (`vmx-*` stands for many); empty for any.
+        but_not: Names of which it is not the cause, whatever else the message names.
         source: Where this was seen.
     """
 
@@ -45,10 +47,13 @@ class Cause:
     test: str | None
     argument: str
     features: tuple[str, ...]
+    but_not: tuple[str, ...]
     source: str
 
     def concerns(self, names: tuple[str, ...]) -> bool:
         """Tell whether a message that names these features may have this cause."""
+        if names and all(name in self.but_not for name in names):
+            return False
         return not self.features or any(fnmatchcase(name, glob) for name in names for glob in self.features)
 
 
@@ -103,6 +108,7 @@ def load_causes() -> Mapping[str, Cause]:
             test=row.get("test"),
             argument=row.get("argument", ""),
             features=tuple(row.get("features", ())),
+            but_not=tuple(row.get("but_not", ())),
             source=row["source"],
         )
         for name, row in _read("causes").items()
