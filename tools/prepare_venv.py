@@ -1,7 +1,8 @@
 """Make or mend .venv: the private environment that ./vcpuid and ./check run in.
 
-Usage: python3 tools/prepare_venv.py core|dev [--venv FOLDER]
+Usage: python3 tools/prepare_venv.py NAME... [--venv FOLDER]
 
+NAME is core (what every command needs), an extra (fleet, kubevirt, spark, web), or dev (the tests, and all of it).
 Installs requirements/NAME.txt, every file checked against its hash, and puts src on the environment's path.
 It needs the `venv` module and either pip 22.3 or newer beside this Python or `ensurepip`; the system's own
 packages are never touched. An unchanged environment costs nothing, an interrupted one is made anew.
@@ -22,7 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = {"core": ("core",), "dev": ("core", "dev")}
+REQUIREMENTS = {
+    "core": ("core",),
+    "dev": ("core", "dev"),
+    **{extra: ("core", extra) for extra in ("fleet", "kubevirt", "spark", "web")},
+}
 """What each name provides; its last element is the file to install, a superset of the others."""
 
 OLDEST_PIP = (22, 3)
@@ -63,18 +68,19 @@ class Environment:
 def main() -> int:
     """Prepare the environment named on the command line and return the exit status."""
     parser = argparse.ArgumentParser(description="Make or mend .venv.")
-    parser.add_argument("name", choices=sorted(REQUIREMENTS), help="what to install")
+    parser.add_argument("names", metavar="NAME", nargs="+", choices=sorted(REQUIREMENTS), help="what to install")
     parser.add_argument("--venv", metavar="FOLDER", default=ROOT / ".venv", type=Path, help="make it there")
     arguments = parser.parse_args()
-    name: str = arguments.name
+    names: list[str] = arguments.names
     environment = Environment(arguments.venv.absolute())
     become_base_python()
     try:
         check_runnable(environment)
         with alone():
-            if not is_ready(environment, name):
-                sys.stderr.write(f"vcpuid: preparing {environment.folder} (once)…\n")
-                prepare(environment, name)
+            for name in names:
+                if not is_ready(environment, name):
+                    sys.stderr.write(f"vcpuid: preparing {environment.folder} (once)…\n")
+                    prepare(environment, name)
     except PreparationError as error:
         sys.stderr.write(f"vcpuid: cannot prepare {environment.folder}: {error}\n")
         return EXIT_UNAVAILABLE
@@ -168,13 +174,14 @@ def prepare(environment: Environment, name: str) -> None:
         clear(environment)
     environment.folder.mkdir(parents=True, exist_ok=True)
     environment.unfinished.touch()
-    shutil.rmtree(environment.stamps, ignore_errors=True)
+    for part in REQUIREMENTS[name]:
+        (environment.stamps / f"{part}.txt").unlink(missing_ok=True)
     pip = outer_pip(environment)
     if not environment.python.exists() or (pip is None and not has_inner_pip(environment)):
         make_venv(environment, with_pip=pip is None)
     install(pip or [str(environment.python), "-m", "pip"], requirement_file(REQUIREMENTS[name][-1]))
     link_source(environment)
-    environment.stamps.mkdir()
+    environment.stamps.mkdir(exist_ok=True)
     for part in REQUIREMENTS[name]:
         shutil.copyfile(requirement_file(part), environment.stamps / f"{part}.txt")
     environment.unfinished.unlink()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Final
+
+_CHECKOUT: Final = Path(__file__).parents[2]
 
 
 class VcpuidError(Exception):
@@ -93,3 +97,12 @@ class AmbiguousNameError(UsageError):
         )
         self.name: Final = name
         self.meanings: Final = meanings
+
+
+def how_to_install(*extras: str) -> str:
+    """Say how extras of vcpuid are installed: into the environment of this checkout, or else by pip."""
+    prepare = _CHECKOUT / "tools" / "prepare_venv.py"
+    if not prepare.exists():
+        return f"Install vcpuid with what is missing: pip install 'vcpuid[{','.join(extras)}]'"
+    where = "" if Path(sys.prefix) == _CHECKOUT / ".venv" else f" --venv {sys.prefix}"
+    return f"Install what is missing: python3 {prepare} {' '.join(extras)}{where}"

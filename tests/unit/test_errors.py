@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
+from vcpuid import errors
 from vcpuid.errors import (
     AmbiguousNameError,
     InputError,
@@ -11,6 +15,7 @@ from vcpuid.errors import (
     UnknownNameError,
     UsageError,
     VcpuidError,
+    how_to_install,
 )
 
 
@@ -55,3 +60,15 @@ def test_an_unknown_name_comes_with_near_ones() -> None:
 def test_an_ambiguous_name_comes_with_its_meanings() -> None:
     error = AmbiguousNameError("stibp", (("7.0.edx.27", "Intel's bit"), ("80000008.0.ebx.15", "AMD's bit")))
     assert "--vendor:\n  7.0.edx.27  Intel's bit\n  80000008.0.ebx.15  AMD's bit" in str(error)
+
+
+def test_an_extra_is_installed_where_vcpuid_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "_CHECKOUT", tmp_path)
+    assert how_to_install("fleet", "spark").endswith(": pip install 'vcpuid[fleet,spark]'")
+    prepare = tmp_path / "tools/prepare_venv.py"
+    prepare.parent.mkdir()
+    prepare.touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    assert how_to_install("fleet").endswith(f": python3 {prepare} fleet")
+    monkeypatch.setattr(sys, "prefix", "/opt/env")
+    assert how_to_install("web").endswith(f": python3 {prepare} web --venv /opt/env")

@@ -8,7 +8,7 @@ from contextlib import suppress
 import click
 
 from vcpuid.cli.fleet_store import open_store
-from vcpuid.errors import UndecidedError
+from vcpuid.errors import UndecidedError, how_to_install
 
 _EXTRA = frozenset({"jinja2", "starlette", "uvicorn"})
 
@@ -60,7 +60,7 @@ def command(host: str, port: int, token: str | None, folder: str | None) -> None
             raise
         raise UndecidedError(
             f"the explorer needs {package}, which is not installed",
-            next_step="Install vcpuid with its extra `web`: pip install 'vcpuid[web]'",
+            next_step=how_to_install("web"),
         ) from None
     gc.enable()  # a server, unlike other commands, lives long enough for its garbage to matter
     store = open_store(folder) if folder is not None else None

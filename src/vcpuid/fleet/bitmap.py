@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from vcpuid.errors import UndecidedError
+from vcpuid.errors import UndecidedError, how_to_install
 
 try:
     import numpy as np
@@ -17,7 +17,7 @@ try:
 except ImportError:
     raise UndecidedError(
         "this question of a fleet needs numpy, which is not installed",
-        next_step="Install vcpuid with its extra `fleet`: pip install 'vcpuid[fleet]'",
+        next_step=how_to_install("fleet"),
     ) from None
 
 Packed: TypeAlias = "NDArray[np.uint64]"

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from vcpuid.decode.dynamic import Cause, dynamic_fields, scopes_of
 from vcpuid.dumps.assembly import ROW_LIMIT
-from vcpuid.errors import UndecidedError
+from vcpuid.errors import UndecidedError, how_to_install
 from vcpuid.terms.dump import Cpu, Registers
 
 try:
@@ -27,7 +27,7 @@ try:
 except ImportError:
     raise UndecidedError(
         "fleets need numpy, which is not installed",
-        next_step="Install vcpuid with its extra `fleet`: pip install 'vcpuid[fleet]'",
+        next_step=how_to_install("fleet"),
     ) from None
 
 Octets: TypeAlias = "NDArray[np.uint8]"

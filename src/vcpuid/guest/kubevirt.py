@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from vcpuid.errors import InputError, UndecidedError
+from vcpuid.errors import InputError, UndecidedError, how_to_install
 from vcpuid.terms.guest import CpuMode, FeatureRequest, GuestCpu, Policy, Topology
 from vcpuid.terms.place import Place
 
@@ -82,7 +82,7 @@ def _compose(text: str, source: str) -> list[Node]:
         raise UndecidedError(
             "KubeVirt's manifests are YAML, and PyYAML is not installed",
             source=source,
-            next_step="Install vcpuid with its extra: pip install 'vcpuid[kubevirt]'",
+            next_step=how_to_install("kubevirt"),
         ) from None
     try:
         return list(yaml.compose_all(text, Loader=yaml.SafeLoader))

@@ -168,7 +168,7 @@ def test_without_the_engine_the_way_to_get_it_is_told(
 ) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     ask("summary", store=store, status=4)
-    assert "pip install 'vcpuid[fleet]'" in capsys.readouterr().err
+    assert "prepare_venv.py fleet" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("question", ["matrix", "summary"])

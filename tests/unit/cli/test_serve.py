@@ -89,7 +89,7 @@ def test_without_its_extra_it_says_what_to_install(package: str) -> None:
     )
     assert done.returncode == 4
     assert f"the explorer needs {package}, which is not installed" in done.stderr
-    assert "pip install 'vcpuid[web]'" in done.stderr
+    assert "prepare_venv.py web" in done.stderr
 
 
 def test_it_serves_the_fleet_of_a_store(tmp_path: Path) -> None:

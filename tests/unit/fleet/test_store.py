@@ -274,12 +274,12 @@ def test_a_date_has_one_form(store: Store, date: str) -> None:
 def test_without_the_engine_the_way_to_get_it_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest(store, fleet_rows()[:1])
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(UndecidedError, match=r"pip install 'vcpuid\[fleet\]'"):
+    with pytest.raises(UndecidedError, match=r"prepare_venv\.py fleet"):
         store.fleet()
 
 
 def test_without_spark_the_way_to_get_it_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest(store, fleet_rows()[:1])
     monkeypatch.setitem(sys.modules, "pyspark.errors", None)
-    with pytest.raises(UndecidedError, match=r"pip install 'vcpuid\[fleet,spark\]'"):
+    with pytest.raises(UndecidedError, match=r"prepare_venv\.py fleet spark"):
         store.fleet(engine=Spark)

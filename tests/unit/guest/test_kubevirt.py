@@ -96,7 +96,7 @@ def test_what_is_none(text: str, message: str) -> None:
 
 def test_without_pyyaml_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)  # an import of it fails
-    with pytest.raises(UndecidedError, match=r"pip install 'vcpuid\[kubevirt\]'"):
+    with pytest.raises(UndecidedError, match=r"prepare_venv\.py kubevirt"):
         parse_kubevirt("cpu: {}", "vm.yaml")
 
 

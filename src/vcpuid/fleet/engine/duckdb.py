@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vcpuid.errors import InputError, UndecidedError
+from vcpuid.errors import InputError, UndecidedError, how_to_install
 
 _FULL = re.compile(rf'"errno":"({errno.ENOSPC}|{errno.EDQUOT}|{errno.EFBIG})"')
 """How DuckDB tells that there is no room for a file."""
@@ -35,7 +35,7 @@ class DuckDb:
         except ImportError:
             raise UndecidedError(
                 "fleets need DuckDB, which is not installed",
-                next_step="Install vcpuid with its extra `fleet`: pip install 'vcpuid[fleet]'",
+                next_step=how_to_install("fleet"),
             ) from None
         self._error = duckdb.Error
         self._connection = duckdb.connect()

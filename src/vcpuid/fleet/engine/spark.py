@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from vcpuid.errors import InputError, UndecidedError
+from vcpuid.errors import InputError, UndecidedError, how_to_install
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -50,7 +50,7 @@ class Spark:
         except ImportError:
             raise UndecidedError(
                 "the engine `spark` needs PySpark, which is not installed",
-                next_step="Install vcpuid with its extra `spark`: pip install 'vcpuid[fleet,spark]'",
+                next_step=how_to_install("fleet", "spark"),
             ) from None
         from py4j.protocol import Py4JError  # noqa: PLC0415 - the same; PySpark brings it
 
