@@ -57,7 +57,7 @@ def test_what_is_missing_beside_what_is_extra_is_read_too() -> None:
     text = "guest CPU doesn't match specification: extra features: x2apic,ht, missing features: hle,rtm"
     diagnosis = only(text)
     assert [name.text for name in diagnosis.names] == ["x2apic", "ht", "hle", "rtm"]
-    assert {"ht-qemu-10", "tsx-taken"} <= causes(diagnosis)
+    assert {"ht-qemu-10", "tsx-taken", "cpu-lacks"} <= causes(diagnosis)
 
 
 def test_what_fits_the_name_is_told_before_what_fits_any() -> None:

@@ -27,6 +27,7 @@ OF_HOST: Final[Mapping[str, Callable[[Case, Evidence], Tested]]] = {
     "tsx-taken": hops.tsx_taken,
     "virtual-host": hops.virtual_host,
     "virtualisation-off": hops.virtualisation_off,
+    "at-least": stack.at_least,
     "binary-replaced": stack.binary_replaced,
     "default-model": stack.default_model,
     "foreign-model": stack.foreign_model,

@@ -221,12 +221,21 @@ def qemu_lacks_name(case: Case, evidence: Evidence) -> Tested:
 
 def older(case: Case, evidence: Evidence) -> Tested:
     """Is a program of the host older than the version that the row names?"""
+    return _by_version(case, evidence, is_older=True)
+
+
+def at_least(case: Case, evidence: Evidence) -> Tested:
+    """Is a program of the host of the version that the row names, or newer?"""
+    return _by_version(case, evidence, is_older=False)
+
+
+def _by_version(case: Case, evidence: Evidence, *, is_older: bool) -> Tested:
     program, wanted = case.argument.split()
     versions = list(_versions(program, evidence))
     if not versions:
         return Tested(Holding.UNKNOWN, f"the version of {program} is not known", "Collect the host anew.")
-    old = [version for version in versions if _numbers(version) < _numbers(wanted)]
-    return yes_or_no(f"{program} {', '.join(old or versions)}", holds=bool(old))
+    such = [version for version in versions if (_numbers(version) < _numbers(wanted)) is is_older]
+    return yes_or_no(f"{program} {', '.join(such or versions)}", holds=bool(such))
 
 
 def _versions(program: str, evidence: Evidence) -> Iterator[str]:
