@@ -12,7 +12,7 @@ from vcpuid.render.fleet.baseline import baselines_document, render_baselines
 
 @click.command()
 @fleet_options
-@click.option("--by", metavar="NAME", help="A baseline for each `zone`, `cluster`, or value of a label.")
+@click.option("--by", metavar="NAME", help="A baseline for each `vendor`, `zone`, `cluster`, or value of a label.")
 @output_options
 def command(folder: str, date: str | None, by: str | None, output_format: str) -> int:
     """Find the CPU that all hosts of a place can give their guests, as `vcpuid baseline` does.
@@ -20,6 +20,7 @@ def command(folder: str, date: str | None, by: str | None, output_format: str) -
     \b
     vcpuid fleet baseline --store fleet
     vcpuid fleet baseline --store fleet --by zone
+    vcpuid fleet baseline --store fleet --format json | jq -r '.places[].baseline.xml'
 
     Exit status: 0 every place has one, 1 hosts of a place have none in common.
     """

@@ -10,12 +10,14 @@ from vcpuid.answers.baseline import Baseline, baseline_of
 from vcpuid.answers.offer import Offer
 from vcpuid.fleet.store import Fleet
 
+VENDOR = "vendor"
+
 
 class PlaceBaseline(NamedTuple):
     """One place's baseline.
 
     Attributes:
-        place: The zone, cluster or label's value; empty for hosts without one, or for all.
+        place: The vendor, zone, cluster or label's value; empty for hosts without one, or for all.
         hosts: How many hosts it has.
         distinct: How many distinct configurations these have.
         baseline: The answer; equal hosts stand in it as one, under the name of the first.
@@ -32,14 +34,15 @@ def find_baselines(fleet: Fleet, by: str | None = None) -> tuple[PlaceBaseline, 
 
     Args:
         fleet: The fleet.
-        by: `zone`, `cluster` or a label to group hosts by; None for all hosts as one.
+        by: `vendor` of the CPU, `zone`, `cluster` or a label to group hosts by; None for all hosts as one.
 
     Raises:
         InputError: The store cannot be read.
     """
     places: dict[str, list[tuple[int, int, str]]] = {}
-    for place, fp, count, host in fleet.groups(by):
-        places.setdefault(place, []).append((fp, count, host))
+    for place, fp, count, host in fleet.groups(None if by == VENDOR else by):
+        named = (fleet.offer(fp).data.vendor or "") if by == VENDOR else place
+        places.setdefault(named, []).append((fp, count, host))
     answers = []
     for place, members in places.items():
         hosts = sum(count for _, count, _ in members)

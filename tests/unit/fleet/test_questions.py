@@ -112,7 +112,7 @@ def test_who_can_run_a_guest(fleet: Fleet) -> None:
     assert answer.hosts == {state: tuple(sorted(hosts)) for state, hosts in expected.items()}
 
 
-@pytest.mark.parametrize("by", [None, "zone", "rack", "nothing"])
+@pytest.mark.parametrize("by", [None, "zone", "rack", "vendor", "nothing"])
 def test_a_baseline_of_distinct_configurations_is_that_of_all_hosts(fleet: Fleet, by: str | None) -> None:
     parties = {row.host: read_parties(raw, "f")[0] for row, raw in zip(ROWS, documents(), strict=True)}
     answers = find_baselines(fleet, by)
@@ -127,6 +127,8 @@ def test_a_baseline_of_distinct_configurations_is_that_of_all_hosts(fleet: Fleet
 
 
 def place(host: HostRow, by: str | None) -> str:
+    if by == "vendor":
+        return host.configuration.offer(READER, host.host).data.vendor or ""
     return "" if by is None else host.zone if by == "zone" else host.labels.get(by, "")
 
 

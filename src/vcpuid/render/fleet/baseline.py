@@ -29,6 +29,9 @@ def render_baselines(date: str, by: str | None, answers: Sequence[PlaceBaseline]
         )
         if found.cpu is None:
             page.add(Span("  no common CPU: ", Role.BAD), found.refusal, hang=4)
+            for group in found.groups if len(found.groups) > 1 else ():
+                summary = summary_of(group.cpu) if group.cpu else "no model that all of them can run describes it"
+                page.add(f"  {names_in_short(group.hosts)}: {summary}", hang=4)
             continue
         page.add(f"  {summary_of(found.cpu)}", hang=4)
         if not found.is_safe:
