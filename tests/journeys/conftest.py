@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,10 +38,10 @@ def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture(scope="session")
-def fleet_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def fleet_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic fleet of two vendors and three CPUs, a snapshot a line."""
     names = ("intel-coffee-lake.json", "intel-alder-lake.json", "amd-renoir.json")
     cpus = [parse_dump((DUMPS / name).read_bytes(), name).dump.cpus[0] for name in names]
     path = tmp_path_factory.mktemp("journeys") / "fleet.jsonl"
     path.write_text("".join(f"{json.dumps(host)}\n" for host in make_fleet(cpus, 240, seed=3)))
-    yield path
+    return path

@@ -94,7 +94,7 @@ def test_the_message_of_the_installed_libvirt_is_understood(
 
 
 def test_lost_tsx_is_found_in_a_line_with_extra_and_missing_features(vcpuid: Vcpuid) -> None:
-    text = "operation failed: guest CPU doesn't match specification: extra features: x2apic, missing features: hle,rtm"
+    text = "guest CPU doesn't match specification: extra features: x2apic, missing features: hle,rtm"
     status, document = vcpuid("diagnose", text, "--host", str(EXAMPLES / "updated/node-1.json"))
     assert status == 0
     assert [name["text"] for name in document["diagnoses"][0]["names"]] == ["x2apic", "hle", "rtm"]
