@@ -36,6 +36,20 @@ if TYPE_CHECKING:
     )
     from vcpuid.evidence import Evidence
     from vcpuid.evidence.guest import Guest
+    from vcpuid.fleet.baseline import PlaceBaseline as FleetBaseline
+    from vcpuid.fleet.baseline import find_baselines as fleet_baselines
+    from vcpuid.fleet.configuration import EvidenceLayer
+    from vcpuid.fleet.drift import Drift as FleetDrift
+    from vcpuid.fleet.drift import find_drift as fleet_drift
+    from vcpuid.fleet.matrix import Matrix as FleetMatrix
+    from vcpuid.fleet.matrix import make_matrix as fleet_matrix
+    from vcpuid.fleet.missing import Lacking as FleetMissing
+    from vcpuid.fleet.missing import find_lacking as fleet_missing
+    from vcpuid.fleet.precheck import Precheck as FleetPrecheck
+    from vcpuid.fleet.precheck import precheck as fleet_precheck
+    from vcpuid.fleet.store import Fleet, open_fleet
+    from vcpuid.fleet.summary import Summary as FleetSummary
+    from vcpuid.fleet.summary import summarise as fleet_summary
     from vcpuid.rules.libvirt.map import CpuMap
     from vcpuid.snapshot import Record, Snapshot
     from vcpuid.terms.address import Bits, CpuidRegister, MsrRegister, Register
@@ -72,11 +86,19 @@ __all__ = [
     "Diff",
     "Dump",
     "Evidence",
+    "EvidenceLayer",
     "Feature",
     "FeatureExplanation",
     "FeatureRequest",
     "FieldTable",
     "Finding",
+    "Fleet",
+    "FleetBaseline",
+    "FleetDrift",
+    "FleetMatrix",
+    "FleetMissing",
+    "FleetPrecheck",
+    "FleetSummary",
     "Format",
     "Guest",
     "GuestCpu",
@@ -123,7 +145,14 @@ __all__ = [
     "diagnose",
     "diff",
     "explain",
+    "fleet_baselines",
+    "fleet_drift",
+    "fleet_matrix",
+    "fleet_missing",
+    "fleet_precheck",
+    "fleet_summary",
     "lint_text",
+    "open_fleet",
     "parse_dump",
     "party_of_snapshot",
     "read_dump",
@@ -159,6 +188,8 @@ _NAMES = {
     ),
     "vcpuid.evidence": ("Evidence",),
     "vcpuid.evidence.guest": ("Guest",),
+    "vcpuid.fleet.configuration": ("EvidenceLayer",),
+    "vcpuid.fleet.store": ("Fleet", "open_fleet"),
     "vcpuid.rules.libvirt.map": ("CpuMap",),
     "vcpuid.snapshot": ("Record", "Snapshot"),
     "vcpuid.terms.address": ("Bits", "CpuidRegister", "MsrRegister", "Register"),
@@ -169,10 +200,22 @@ _NAMES = {
     "vcpuid.terms.place": ("Place",),
     "vcpuid.terms.verdict": ("Chain", "Layer", "Provenance", "State", "Verdict"),
 }
-# Where each name lives, and how it is called there: some names are clear only beside their linter.
+# Where each name lives, and how it is called there: some names are clear only beside their linter, or their fleet.
 _HOMES = {name: (module, name) for module, names in _NAMES.items() for name in names} | {
     "LintBasis": ("vcpuid.answers.lint", "Basis"),
     "LintText": ("vcpuid.answers.lint", "Text"),
+    "FleetBaseline": ("vcpuid.fleet.baseline", "PlaceBaseline"),
+    "FleetDrift": ("vcpuid.fleet.drift", "Drift"),
+    "FleetMatrix": ("vcpuid.fleet.matrix", "Matrix"),
+    "FleetMissing": ("vcpuid.fleet.missing", "Lacking"),
+    "FleetPrecheck": ("vcpuid.fleet.precheck", "Precheck"),
+    "FleetSummary": ("vcpuid.fleet.summary", "Summary"),
+    "fleet_baselines": ("vcpuid.fleet.baseline", "find_baselines"),
+    "fleet_drift": ("vcpuid.fleet.drift", "find_drift"),
+    "fleet_matrix": ("vcpuid.fleet.matrix", "make_matrix"),
+    "fleet_missing": ("vcpuid.fleet.missing", "find_lacking"),
+    "fleet_precheck": ("vcpuid.fleet.precheck", "precheck"),
+    "fleet_summary": ("vcpuid.fleet.summary", "summarise"),
 }
 
 

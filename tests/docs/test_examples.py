@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
 import subprocess
@@ -41,6 +42,11 @@ def elsewhere(path: Path) -> list[make_docs.Example]:
 
 def blocks(path: Path) -> list[tuple[str, str]]:
     return re.findall(r"^```(\S*).*\n((?:.*\n)*?)```$", text_of(path), re.MULTILINE)
+
+
+def sessions(path: Path) -> str:
+    """The page's interactive examples, which are one session."""
+    return "\n".join(block for language, block in blocks(path) if language == "pycon")
 
 
 def python_blocks(path: Path) -> list[str]:
@@ -105,6 +111,20 @@ def test_no_command_of_ours_stands_where_it_is_not_tried(path: Path) -> None:
         for line in COMMAND.finditer(block):
             rest = block[line.start() :].partition("\n")[0].removeprefix("$ ")
             assert any(command.startswith(rest) for command in tried), rest
+
+
+@pytest.mark.parametrize("path", having(sessions), ids=relative)
+def test_interactive_examples_hold(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a page's session where its commands have been run."""
+    told: list[str] = []
+    with make_docs.example_folder() as folder:
+        for example in runnable(path):
+            make_docs.run_in_shell(example, folder)
+        monkeypatch.chdir(folder)
+        session = doctest.DocTestParser().get_doctest(sessions(path), {}, relative(path), str(path), 0)
+        result = doctest.DocTestRunner(verbose=False).run(session, out=told.append)
+    assert (result.failed, "".join(told)) == (0, "")
+    assert result.attempted > 0
 
 
 @pytest.mark.parametrize("path", having(python_blocks), ids=relative)

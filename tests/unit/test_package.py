@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,31 @@ COMPLETIONS = {  # where each shell looks below /usr/share, /usr/local/share or 
     "fish/vendor_completions.d/vcpuid.fish": "vcpuid.fish",
     "zsh/site-functions/_vcpuid": "vcpuid.zsh",
 }
+CONSUMER = """\
+from vcpuid import {names}
+
+answer = why("sgx", Snapshot.read("h07.json"), guest="web-1")
+reveal_type(answer.broken_at.supply)
+fleet = open_fleet("fleet")
+reveal_type(fleet)
+reveal_type(fleet_missing(fleet, "sgx", EvidenceLayer.KVM).lacks)
+for place in fleet_baselines(fleet, by="zone"):
+    if place.baseline.cpu is not None:
+        reveal_type(place.baseline.cpu.model)
+drift: FleetDrift = fleet_drift(fleet, "2026-01-31")
+summary: FleetSummary = fleet_summary(fleet)
+checked: FleetPrecheck = fleet_precheck(fleet, party_of_snapshot(Snapshot.read("h07.json")))
+matrix: FleetMatrix = fleet_matrix(fleet)
+reveal_type(matrix.answers(0))
+wrong: int = answer.asked
+"""
+WITHOUT_EXTRA = """\
+from vcpuid import UndecidedError, why
+try:
+    from vcpuid import open_fleet
+except UndecidedError as error:
+    print(error)
+"""
 EXTRAS = {"fleet", "kubevirt", "spark", "web"}
 
 
@@ -183,12 +209,7 @@ def test_completion_is_where_shells_look(path: str, bin_folder: Path) -> None:
 
 def test_a_typed_program_finds_its_types(bin_folder: Path, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
-    program.write_text(
-        "from vcpuid import Snapshot, why\n\n"
-        'answer = why("sgx", Snapshot.read("h07.json"), guest="web-1")\n'
-        "reveal_type(answer.broken_at.supply)\n"
-        "wrong: int = answer.asked\n"
-    )
+    program.write_text(CONSUMER.format(names=", ".join(vcpuid.__all__)))
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--python-executable", bin_folder / "python", "program.py"],
         cwd=tmp_path,
@@ -196,9 +217,21 @@ def test_a_typed_program_finds_its_types(bin_folder: Path, tmp_path: Path) -> No
         text=True,
         check=False,
     )
-    assert 'Revealed type is "vcpuid.terms.verdict.Layer | None"' in done.stdout
-    assert "program.py:5: error: Incompatible types in assignment" in done.stdout
+    assert re.findall(r'Revealed type is "(.*)"', done.stdout) == [
+        "vcpuid.terms.verdict.Layer | None",
+        "vcpuid.fleet.store.Fleet",
+        "typing.Sequence[str]",
+        "str | None",
+        "tuple[vcpuid.answers.compare.Compatibility, ...]",
+    ]
+    assert "error: Incompatible types in assignment" in done.stdout
     assert done.stdout.count("error:") == 1, done.stdout
+
+
+def test_who_imports_a_fleets_name_without_the_extra_is_told(bin_folder: Path, tmp_path: Path) -> None:
+    told = run([bin_folder / "python", "-c", WITHOUT_EXTRA], tmp_path)
+    assert "numpy, which is not installed" in told
+    assert "pip install 'vcpuid[fleet]'" in told
 
 
 def test_the_source_distribution_has_what_the_tests_need(sdist: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 import vcpuid
 from snapshots import whole_host, write_snapshot
+from vcpuid.cli import run
 from vcpuid.errors import VcpuidError
 from vcpuid.terms.verdict import Layer, State
 
@@ -44,6 +45,17 @@ def hints(function: Callable[..., object]) -> dict[str, object]:
     """Return the annotations of a function, with names that its module imports for types alone."""
     module = importlib.import_module(function.__module__)
     return typing.get_type_hints(function, {**vars(module), "Path": Path})
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example files, with the store that the page of the API makes of them."""
+    folder = tmp_path_factory.mktemp("with-a-store") / "examples"
+    shutil.copytree(EXAMPLES, folder)
+    for date, *hosts in (("2026-01-31", "cluster"), ("2026-02-01", "updated", "cluster/node-2.json")):
+        paths = [str(folder / host) for host in hosts]
+        assert run(["fleet", "ingest", *paths, "--store", str(folder / "fleet"), "--date", date]) == 0
+    return folder
 
 
 def run_examples(function: Callable[..., object], name: str) -> doctest.TestResults:
@@ -105,15 +117,15 @@ def test_every_error_of_the_library_is_public() -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_examples_in_the_docstring_hold(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(EXAMPLES)
+def test_the_examples_in_the_docstring_hold(name: str, examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(examples)
     result = run_examples(FUNCTIONS[name], name)
     assert result.attempted > 0
     assert result.failed == 0
 
 
-def test_functions_do_not_print_exit_or_write(tmp_path: Path) -> None:
-    folder = shutil.copytree(EXAMPLES, tmp_path / "examples")
+def test_functions_do_not_print_exit_or_write(examples: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(examples, tmp_path / "examples")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     program = "\n".join(
         example.source.removeprefix("print(").removesuffix(")\n") if "print(" in example.source else example.source
@@ -131,7 +143,7 @@ def test_functions_do_not_print_exit_or_write(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_bad_input_raises_and_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_raises_and_nothing_is_printed(examples: Path, capfd: pytest.CaptureFixture[str]) -> None:
     wrong: list[Callable[[], object]] = [
         lambda: vcpuid.explain("no-such-feature"),
         lambda: vcpuid.parse_dump(b"nonsense", "x"),
@@ -142,6 +154,11 @@ def test_bad_input_raises_and_nothing_is_printed(capfd: pytest.CaptureFixture[st
         lambda: vcpuid.read_parties(b"<nonsense/>", "x"),
         lambda: vcpuid.translate("Haswell,+sgx", "x", "nonsense"),
         lambda: vcpuid.diagnose("text", domain="web-1"),
+        lambda: vcpuid.open_fleet("/no/such/store"),
+        lambda: vcpuid.open_fleet(examples / "fleet", "2020-01-01"),
+        lambda: vcpuid.open_fleet(examples / "fleet", engine="sqlite"),
+        lambda: vcpuid.fleet_missing(vcpuid.open_fleet(examples / "fleet"), "no-such-feature"),
+        lambda: vcpuid.fleet_drift(vcpuid.open_fleet(examples / "fleet"), "2020-01-01"),
     ]
     for call in wrong:
         with pytest.raises(VcpuidError):

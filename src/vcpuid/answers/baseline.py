@@ -110,7 +110,7 @@ class Baseline(NamedTuple):
 
     @property
     def is_safe(self) -> bool:
-        """Whether every host is sure to give it: no host is known by CPUID or KVM's list alone."""
+        """Whether every host is sure to give it, since none is known by CPUID or KVM's list alone."""
         return all(party.basis.is_safe for party in self.hosts)
 
 

@@ -79,7 +79,7 @@ class Answer:
 
     @property
     def is_predicted(self) -> bool:
-        """Whether what the guest got is a prediction: nobody has seen it."""
+        """Whether what the guest got is a prediction, since nobody has seen it."""
         return self.got.decided and self.verdicts[Layer.GUEST].basis is Basis.PREDICTED
 
     @property

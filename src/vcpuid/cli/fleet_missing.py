@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.atlas.index import VENDORS
 from vcpuid.cli import complete
 from vcpuid.cli.fleet_store import fleet_options, open_fleet
@@ -41,10 +40,6 @@ def command(
 
     Exit status: 0 all have it, 1 some lack it, 4 of some nothing is known.
     """
-    answer = find_lacking(
-        open_fleet(folder, date),
-        look_up_for_map(feature, vendor),
-        EvidenceLayer(layer) if layer else None,
-    )
+    answer = find_lacking(open_fleet(folder, date), feature, EvidenceLayer(layer) if layer else None, vendor)
     write(output_format, lambda: render_lacking(answer), lambda: lacking_document(answer))
     return 1 if answer.lacks else _UNDECIDED if answer.untold else 0

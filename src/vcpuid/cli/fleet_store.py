@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from vcpuid.fleet import Fleet, Store
+from vcpuid import fleet
 from vcpuid.fleet.engine import ENGINES
 from vcpuid.fleet.engine.duckdb import DuckDb
 
@@ -56,7 +56,7 @@ def fleet_options(command: _Command) -> _Command:
     return store_option(at(command))
 
 
-def open_store(folder: str) -> Store:
+def open_store(folder: str) -> fleet.Store:
     """Give the store of a folder that will be asked for long.
 
     Raises:
@@ -64,12 +64,12 @@ def open_store(folder: str) -> Store:
         UndecidedError: DuckDB is not installed.
     """
     DuckDb().close()
-    store = Store(Path(folder))
+    store = fleet.Store(Path(folder))
     _ = store.dates  # a folder without a store is told before the first question
     return store
 
 
-def open_fleet(folder: str, date: str | None) -> Fleet:
+def open_fleet(folder: str, date: str | None) -> fleet.Fleet:
     """Open a snapshot of the fleet.
 
     Raises:
@@ -77,7 +77,7 @@ def open_fleet(folder: str, date: str | None) -> Fleet:
         UsageError: It has no snapshot of this date.
         UndecidedError: The engine is not installed, or cannot be reached.
     """
-    return Store(Path(folder)).fleet(date, ENGINES[chosen_engine()])
+    return fleet.open_fleet(folder, date, chosen_engine())
 
 
 def metrics_format(command: _Command) -> _Command:

@@ -56,7 +56,7 @@ class Guest:
 
     @property
     def accelerator(self) -> Accelerator | None:
-        """Who runs the guest: by its process, else its XML, else nova.conf; None where nothing tells."""
+        """Who runs the guest, by its process, else its XML, else nova.conf; None where nothing tells."""
         for source in (self.command, self.live, self.definition, self.nova):
             if source is not None and source.accelerator is not None:
                 return source.accelerator

@@ -5,6 +5,6 @@ hosts share (`words`, `configuration`). Bits are judged here. An engine (`engine
 by the SQL that stands in `queries`.
 """
 
-from vcpuid.fleet.store import Fleet, Store
+from vcpuid.fleet.store import Fleet, Store, open_fleet
 
-__all__ = ["Fleet", "Store"]
+__all__ = ["Fleet", "Store", "open_fleet"]

@@ -38,6 +38,12 @@ def find_baselines(fleet: Fleet, by: str | None = None) -> tuple[PlaceBaseline, 
 
     Raises:
         InputError: The store cannot be read.
+
+    Examples:
+        >>> from vcpuid import fleet_baselines, open_fleet
+        >>> (everywhere,) = fleet_baselines(open_fleet("fleet"))
+        >>> everywhere.hosts, everywhere.baseline.cpu.model
+        (2, 'Skylake-Client-IBRS')
     """
     places: dict[str, list[tuple[int, int, str]]] = {}
     for place, fp, count, host in fleet.groups(None if by == VENDOR else by):

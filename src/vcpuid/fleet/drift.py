@@ -95,6 +95,14 @@ def find_drift(fleet: Fleet, before: str) -> Drift:
     Raises:
         InputError: The store cannot be read.
         UsageError: There is no snapshot of that date.
+
+    Examples:
+        >>> from vcpuid import fleet_drift, open_fleet
+        >>> drift = fleet_drift(open_fleet("fleet", "2026-02-01"), "2026-01-31")
+        >>> list(drift.gone), drift.losing
+        (['node-3', 'node-4'], 1)
+        >>> drift.changes[0].host, drift.changes[0].layers[0].lost
+        ('node-1', ('hle', 'rtm'))
     """
     fleet.beside(before)
     pairs = pair_kinds(fleet.engine)

@@ -100,13 +100,13 @@ class Shares(NamedTuple):
 class Matrix:
     """The answer; rows are where guests come from, columns where they are to go.
 
+    What it is reckoned from is kept beside: what the kinds can give (`offers`, in the same order), the bits that
+    no host gives, of which nothing is asked (`ignored`), and those that KVM may make (`emulated`).
+
     Attributes:
         date: The snapshot of the fleet.
         kinds: The distinct configurations, those of a model beside each other, the most frequent first.
-        offers: What they can give, in the same order.
         rests_on: The map that was compared by.
-        ignored: Bits that no host gives, of which nothing is asked.
-        emulated: Bits that KVM may make where CPUID lacks them.
     """
 
     date: str
@@ -140,7 +140,7 @@ class Matrix:
 
     @cached_property
     def receiving(self) -> DisjointIndex:
-        """The same turned round: for each kind, from where guests may come."""
+        """The same turned round, which is for each kind from where guests may come."""
         needs, lacks, vendors = self._profiles
         return DisjointIndex(lacks, needs, vendors, vendors)
 
@@ -285,6 +285,14 @@ def make_matrix(fleet: Fleet) -> Matrix:
 
     Raises:
         InputError: The store cannot be read.
+
+    Examples:
+        >>> from vcpuid import fleet_matrix, open_fleet
+        >>> matrix = fleet_matrix(open_fleet("fleet", "2026-01-31"))
+        >>> [(kind.host, kind.hosts) for kind in matrix.kinds]
+        [('node-1', 2), ('node-3', 1), ('node-4', 1)]
+        >>> [answer.value for answer in matrix.answers(1)]  # where the guests of node-3 can go
+        ['compatible', 'compatible', 'incompatible']
     """
     configurations = fleet.configurations()
     rows = fleet.engine.rows(queries.COUNT_CONFIGURATIONS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.decode.dynamic import Cause, causes_of
 from vcpuid.fleet.configuration import EvidenceLayer
 from vcpuid.fleet.store import Fleet
@@ -31,17 +32,28 @@ class Lacking(NamedTuple):
     untold: Sequence[str]
 
 
-def find_lacking(fleet: Fleet, feature: Feature, layer: EvidenceLayer | None = None) -> Lacking:
-    """Find the hosts that lack a feature.
+def find_lacking(
+    fleet: Fleet, name: str | Feature, layer: EvidenceLayer | None = None, vendor: str | None = None
+) -> Lacking:
+    """Find the hosts that lack a feature; of several bits all have to be there.
 
     Args:
         fleet: The fleet.
-        feature: The feature; of several bits all have to be there.
+        name: A feature's name in any dialect, or its address; libvirt's own meaning of a name comes first.
         layer: The evidence to go by; None for the best that each host has.
+        vendor: Chooses between meanings of an ambiguous name.
 
     Raises:
+        UnknownNameError, AmbiguousNameError: The name cannot be resolved.
         InputError: The store cannot be read.
+
+    Examples:
+        >>> from vcpuid import fleet_missing, open_fleet
+        >>> answer = fleet_missing(open_fleet("fleet", "2026-01-31"), "rtm")
+        >>> answer.has, list(answer.lacks), list(answer.untold)
+        (2, ['node-3', 'node-4'], [])
     """
+    feature = look_up_for_map(name, vendor) if isinstance(name, str) else name
     layers = _layers_of(feature, layer)
     told: dict[bool | None, list[int]] = {True: [], False: [], None: []}
     for fp, configuration in fleet.configurations().items():

@@ -75,6 +75,16 @@ def precheck(fleet: Fleet, target: Party) -> Precheck:
     Raises:
         UsageError: The target is a guest.
         InputError: A description has a model or feature that no map at hand has; or the store cannot be read.
+
+    Examples:
+        >>> from vcpuid import Snapshot, fleet_precheck, open_fleet, party_of_snapshot
+        >>> upgraded = party_of_snapshot(Snapshot.read("updated/node-1.json"))
+        >>> answer = fleet_precheck(open_fleet("fleet", "2026-01-31"), upgraded)
+        >>> answer.guests, answer.compatibility.value
+        (4, 'incompatible')
+        >>> first = answer.troubles[0]
+        >>> first.move.value, first.guests, first.features
+        ('migrate', 2, ('hle (silicon)', 'rtm (silicon)'))
     """
     if target.is_guest:
         raise UsageError("this is a guest's definition", found=target.name, expected="an upgraded host's snapshot")

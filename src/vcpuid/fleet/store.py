@@ -25,7 +25,7 @@ from vcpuid.errors import InputError, UsageError
 from vcpuid.fleet import queries
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
 from vcpuid.fleet.documents import Document
-from vcpuid.fleet.engine import Engine, Row
+from vcpuid.fleet.engine import ENGINES, Engine, Row
 from vcpuid.fleet.engine.duckdb import DuckDb
 from vcpuid.fleet.incoming import TABLES, Incoming, Taken, columns_of, configuration_columns
 from vcpuid.fleet.labels import Labels
@@ -39,6 +39,7 @@ from vcpuid.rules.libvirt.shipped import shipped_map
 SCHEMA: Final = "vcpuid-fleet/1"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[0-9-]{2,8}Z?)?")
 _MANIFEST, _LOCK, _INCOMING, _SUFFIX = "manifest.json", "lock", "incoming-", ".parquet"
+_DEFAULT_ENGINE = next(iter(ENGINES))
 _MOST_PARTS = 16
 """Parts of one snapshot before they are made one."""
 
@@ -91,6 +92,33 @@ class Ingested:
     added: int
     hosts: int
     distinct: int
+
+
+def open_fleet(folder: str | Path, date: str | None = None, engine: str = _DEFAULT_ENGINE) -> Fleet:
+    """Open one snapshot of a fleet, to ask it.
+
+    `vcpuid fleet ingest` makes a store and takes hosts into it. Nothing here writes to one.
+
+    Args:
+        folder: The store.
+        date: The snapshot's date; None for the newest.
+        engine: What counts: `duckdb` in this process, or `spark` as its own configuration says.
+
+    Raises:
+        InputError: There is no store, it cannot be read, or it is of a newer version.
+        UsageError: It has no snapshot of this date, or there is no such engine.
+        UndecidedError: The engine is not installed, or cannot be reached.
+
+    Examples:
+        >>> from vcpuid import open_fleet
+        >>> open_fleet("fleet").date
+        '2026-02-01'
+        >>> open_fleet("fleet", "2026-01-31").date
+        '2026-01-31'
+    """
+    if engine not in ENGINES:
+        raise UsageError("no such engine", found=repr(engine), expected=" or ".join(ENGINES))
+    return Store(Path(folder)).fleet(date, ENGINES[engine])
 
 
 class Store:
@@ -319,7 +347,11 @@ class Ingest:
 
 
 class Fleet:
-    """One snapshot of a fleet, ready to be asked."""
+    """One snapshot of a fleet, ready to be asked; it is read when a question needs it.
+
+    Attributes:
+        date: The snapshot's date.
+    """
 
     def __init__(self, store: Store, manifest: _Manifest, date: str, engine: Engine) -> None:
         self.store = store

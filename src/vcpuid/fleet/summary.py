@@ -61,6 +61,14 @@ def summarise(fleet: Fleet) -> Summary:
 
     Raises:
         InputError: The store cannot be read.
+
+    Examples:
+        >>> from vcpuid import fleet_summary, open_fleet
+        >>> summary = fleet_summary(open_fleet("fleet", "2026-01-31"))
+        >>> summary.hosts, summary.distinct, summary.guests
+        (4, 3, 4)
+        >>> [(count.value, count.hosts) for count in summary.models]
+        [('Skylake-Client-IBRS', 3), ('Snowridge', 1)]
     """
     engine = fleet.engine
     ((hosts, distinct),) = engine.rows(queries.COUNT_HOSTS)

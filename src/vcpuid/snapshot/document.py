@@ -88,7 +88,7 @@ class Snapshot:
 
     @property
     def source(self) -> str:
-        """Where the document comes from: a path, or `this host`."""
+        """Where the document comes from, a path or `this host`."""
         return self.root.source
 
     @property

@@ -86,7 +86,7 @@ class CpuidRegister:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """A sort key: leaves ascending, MSRs after them."""
+        """A sort key, by which leaves ascend and MSRs come after them."""
         return (0, self.leaf, self.subleaf, self.register.position)
 
 
@@ -104,7 +104,7 @@ class MsrRegister:
 
     @property
     def manual(self) -> str:
-        """The same as the short form: the manuals have one way to write an MSR."""
+        """The same as the short form, since the manuals have one way to write an MSR."""
         return str(self)
 
     @property
@@ -114,7 +114,7 @@ class MsrRegister:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """A sort key: leaves ascending, MSRs after them."""
+        """A sort key, by which leaves ascend and MSRs come after them."""
         return (1, self.index)
 
 
@@ -154,7 +154,7 @@ class Bits:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """A sort key: leaf, subleaf, register, bit; MSRs last."""
+        """A sort key, by leaf, subleaf, register and bit, MSRs last."""
         return (*self.word.order, self.low, self.high)
 
 

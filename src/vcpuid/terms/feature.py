@@ -85,7 +85,7 @@ class Feature:
 
     @property
     def why_no_bit(self) -> str:
-        """Say why a feature without bits has none: a sourced row says so, Linux makes it, or nobody looked."""
+        """Why a feature without bits has none; a sourced row says so, Linux makes it, or nobody looked."""
         if self.source:
             return "no CPUID or MSR bit"
         if set(self.names) == {Dialect.LINUX}:
