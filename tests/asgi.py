@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Message, Scope
 
 HOST = "127.0.0.1:8000"
 
@@ -49,6 +49,21 @@ def post(app: ASGIApp, target: str, *parts: Sent, bug: type[Exception] | None = 
     return get(app, target, method="POST", body=multipart(*parts), bug=bug, **{"content-type": MULTIPART})
 
 
+def scope_of(target: str, *headers: tuple[str, str], method: str = "GET") -> Scope:
+    """Give a request as a server tells it."""
+    path, _, query = target.partition("?")
+    return {
+        "type": "http",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers],
+    }
+
+
 def get(
     app: ASGIApp,
     target: str,
@@ -59,8 +74,7 @@ def get(
     bug: type[Exception] | None = None,
     **headers: str,
 ) -> Answer:
-    """Ask for a path with its query; a server is told of a bug after it was answered."""
-    path, _, query = target.partition("?")
+    """Ask as a browser does for a path with its query; a server is told of a bug after it was answered."""
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -69,17 +83,8 @@ def get(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    fields = {"host": host, **headers}
-    scope = {
-        "type": "http",
-        "method": method,
-        "scheme": "http",
-        "path": unquote(path),
-        "raw_path": path.encode(),
-        "root_path": "",
-        "query_string": query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in fields.items()],
-    }
+    fields = {"host": host, "accept": "text/html,*/*;q=0.8", **headers}
+    scope = scope_of(target, *fields.items(), method=method)
 
     async def ask() -> None:
         with suppress(*[bug] if bug else []):

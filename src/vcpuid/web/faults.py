@@ -2,46 +2,87 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import Mapping
+from hashlib import sha256
 from http import HTTPStatus
+from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from vcpuid.errors import UsageError, VcpuidError
 from vcpuid.render.document import error_document
+from vcpuid.render.html import FOLDER
+from vcpuid.render.page import printable
+from vcpuid.web.policy import content_policy
+from vcpuid.web.refusal import Refusal
 from vcpuid.web.responses import page, twin
-from vcpuid.web.view import Refusal
+
+_LONGEST_FOUND = 200
+_STYLE: Final = (FOLDER / "refusal.css").read_text(encoding="utf-8")
+_STYLE_HASH = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
+_POLICY: Final = {"content-security-policy": content_policy(style=f"'sha256-{_STYLE_HASH}'")}
+_NEXT_STEPS: Final = {
+    HTTPStatus.NOT_FOUND: "The list of leaves and the search lead to every page there is.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Pages are read with GET; a form is sent with POST to its own address.",
+}
 
 
 async def refuse(request: Request, exception: Exception) -> Response:
     """Answer a request that has no answer."""
     if isinstance(exception, Refusal):
-        return _answer(request, exception.status_code, exception.error)
-    status, headers = HTTPStatus.INTERNAL_SERVER_ERROR.value, None
+        return _answer(request.scope, exception.status_code, exception.error, exception.headers)
+    status, headers = HTTPStatus.INTERNAL_SERVER_ERROR, None
     if isinstance(exception, HTTPException):
-        status, headers = exception.status_code, exception.headers
-    error = UsageError(HTTPStatus(status).phrase.lower(), found=f"{request.method} {request.url.path}")
-    return _answer(request, status, error, headers)
+        status, headers = HTTPStatus(exception.status_code), exception.headers
+    asked = f"{request.method} {shown(request.scope['path'])}"
+    error = UsageError(status.phrase.lower(), found=asked, next_step=_NEXT_STEPS.get(status))
+    return _answer(request.scope, status, error, headers)
 
 
 async def confess(request: Request, exception: Exception) -> Response:
     """Answer where we have a bug: the browser learns that much, standard error learns which."""
+    bug = printable(f"{type(exception).__name__}: {exception}")
     print(  # noqa: T201 - whoever runs the server reads it there
-        f"vcpuid: this is a bug of vcpuid: {type(exception).__name__}: {exception}\n"
-        f"  Please report it with the page: {request.url.path}",
+        f"vcpuid: this is a bug of vcpuid: {bug}\n"
+        f"  Please report it with the page: {printable(request.scope['path'])}",
         file=sys.stderr,
     )
     error = VcpuidError("this is a bug of vcpuid", next_step="The server's standard error has more.")
-    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, error)
+    return _answer(request.scope, HTTPStatus.INTERNAL_SERVER_ERROR, error)
 
 
-def _answer(
-    request: Request, status: int, error: VcpuidError, headers: Mapping[str, str] | None = None
-) -> Response:
+async def send_refusal(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer before a page was reached, by a page that needs nothing else of the server, not even its style.
+
+    What is left of the body is not looked at.
+    """
+    document = error_document(refusal.error)
+    if _wants_page(scope):
+        headers = {**(refusal.headers or {}), **_POLICY}
+        response = page("refusal", {**document, "style": _STYLE}, refusal.status_code, headers)
+    else:
+        response = twin(document, refusal.status_code, refusal.headers)
+    if scope["method"] == "HEAD":
+        response.body = b""
+    await response(scope, receive, send)
+
+
+def shown(text: str) -> str:
+    """Cut what somebody sent to what an answer repeats of it."""
+    return text if len(text) <= _LONGEST_FOUND else f"{text[:_LONGEST_FOUND]}..."
+
+
+def _answer(scope: Scope, status: int, error: VcpuidError, headers: Mapping[str, str] | None = None) -> Response:
     document = error_document(error)
-    if request.url.path.startswith("/api/"):
-        return twin(document, status, headers)
-    return page("error", document, status, headers)
+    return page("error", document, status, headers) if _wants_page(scope) else twin(document, status, headers)
+
+
+def _wants_page(scope: Scope) -> bool:
+    """Tell a browser, which names HTML among what it takes, from a program."""
+    return not scope["path"].startswith("/api/") and "text/html" in Headers(scope=scope).get("accept", "").lower()

@@ -21,8 +21,9 @@ from vcpuid.fleet import Fleet, Store
 from vcpuid.render.document import error_document
 from vcpuid.web.form import Form, Part, read_parts
 from vcpuid.web.form_view import Answered, Field
+from vcpuid.web.refusal import Refusal
 from vcpuid.web.responses import page, twin
-from vcpuid.web.view import API, Refusal
+from vcpuid.web.view import API
 
 Ask: TypeAlias = Callable[[Fleet], Answered]
 """Asks one snapshot of the fleet, in a thread of its own. Raises UsageError where it has nothing of a name."""

@@ -87,14 +87,22 @@ class Form:
 
 
 async def read_parts(request: Request) -> list[Part]:
-    """Read the body of a request, whose size the guard has limited.
+    """Read the body of a request, as `parse_parts` does."""
+    return parse_parts(request.headers.get("content-type", ""), await request.body())
+
+
+def parse_parts(content_type: str, body: bytes) -> list[Part]:
+    """Read the body of a request, whose size has been limited.
+
+    Args:
+        content_type: What the request says that it is; empty where it says nothing.
+        body: The body.
 
     Raises:
         UsageError: It is no form, or a broken one.
     """
     header = Message()
-    header["content-type"] = request.headers.get("content-type", "")
-    body = await request.body()
+    header["content-type"] = content_type
     kind = header.get_content_type()
     if kind == _MULTIPART:
         boundary = header.get_boundary() or ""
@@ -107,7 +115,7 @@ async def read_parts(request: Request) -> list[Part]:
         raise UsageError(
             "not a form",
             source="Content-Type",
-            found=request.headers.get("content-type", "nothing"),
+            found=content_type or "nothing",
             expected=f"{_MULTIPART} or {_URL_ENCODED}",
         )
     return [part if part.file is not None else _as_text(part) for part in parts]

@@ -12,13 +12,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vcpuid.errors import UndecidedError, VcpuidError
+from vcpuid.errors import UndecidedError, UsageError, VcpuidError
 from vcpuid.render.document import Document, error_document
-from vcpuid.web.form import Form, read_parts
+from vcpuid.web.form import Form, parse_parts
+from vcpuid.web.refusal import Refusal
 from vcpuid.web.responses import page, twin
-from vcpuid.web.view import API, Refusal
+from vcpuid.web.view import API
 
 _BAD_REQUEST, _UNAVAILABLE = 400, 503
+_LONGEST_ANSWER = 16 << 20
 # Answers take a processor each: others wait, and pages without a form are served meanwhile.
 _WORKERS = ThreadPoolExecutor(2, thread_name_prefix="answer")
 
@@ -103,26 +105,29 @@ class FormView:
         return self._page({})
 
     async def _show(self, request: Request) -> Response:
-        given: dict[str, str] = {}
-        try:
-            form = await self._read(request)
-            given = form.typed()
-            document, more = await self._ask(form)
-        except VcpuidError as error:
-            return self._page(given, _status(error), error=error_document(error))
-        return self._page(given, result=document, more=more)
+        return await _apart(self._shown, request)
 
     async def _tell(self, request: Request) -> Response:
+        return await _apart(self._told, request)
+
+    def _shown(self, content_type: str, body: bytes) -> Response:
+        given: dict[str, str] = {}
         try:
-            return twin((await self._ask(await self._read(request))).document)
+            form = self._read(content_type, body)
+            given = form.typed()
+            document, more = self.answer(form)
+            return _short(self._page(given, result=document, more=more))
+        except VcpuidError as error:
+            return self._page(given, _status(error), error=error_document(error))
+
+    def _told(self, content_type: str, body: bytes) -> Response:
+        try:
+            return _short(twin(self.answer(self._read(content_type, body)).document))
         except VcpuidError as error:
             raise Refusal(_status(error), error) from error
 
-    async def _read(self, request: Request) -> Form:
-        return Form(await read_parts(request), [field.name for field in self.fields])
-
-    async def _ask(self, form: Form) -> Answered:
-        return await asyncio.get_running_loop().run_in_executor(_WORKERS, self.answer, form)
+    def _read(self, content_type: str, body: bytes) -> Form:
+        return Form(parse_parts(content_type, body), [field.name for field in self.fields])
 
     def _page(
         self,
@@ -136,6 +141,23 @@ class FormView:
         empty = {field.name: "" for field in self.fields if not field.is_file}
         context = {"path": self.path, "given": empty | given, "result": result, "error": error, "more": more or {}}
         return page(self.template, context, status)
+
+
+async def _apart(work: Callable[[str, bytes], Response], request: Request) -> Response:
+    """Read a form, answer it and write the answer in a thread, all of which may take a while."""
+    content_type, body = request.headers.get("content-type", ""), await request.body()
+    return await asyncio.get_running_loop().run_in_executor(_WORKERS, work, content_type, body)
+
+
+def _short(response: Response) -> Response:
+    if len(response.body) > _LONGEST_ANSWER:
+        raise UsageError(
+            "the answer is too long for the explorer",
+            found=f"{len(response.body)} bytes",
+            expected=f"at most {_LONGEST_ANSWER}",
+            next_step="The command of this name answers in full.",
+        )
+    return response
 
 
 def _status(error: VcpuidError) -> int:

@@ -2,58 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vcpuid.errors import UsageError, VcpuidError
-from vcpuid.render.document import error_document
+from vcpuid.errors import UsageError
+from vcpuid.web.faults import send_refusal, shown
+from vcpuid.web.policy import HEADERS
+from vcpuid.web.refusal import Refusal, busy
 
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+MOST_REQUESTS: Final = 200
+"""How many requests are answered at once."""
 _METHODS = ("GET", "HEAD", "POST")
-_POLICY = (
-    b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-_HEADERS = (
-    (b"content-security-policy", _POLICY),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),  # with less, a browser does not say where its form comes from
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
-
-
-class _Refusal(Exception):  # noqa: N818 - it is an answer to the client, no fault of ours
-    def __init__(self, status: int, error: VcpuidError) -> None:
-        super().__init__(status, error)
-        self.status = status
-        self.error = error
+_LONGEST_TARGET = 8 << 10
+_LONGEST_HEADERS = 16 << 10
+_OTHER_SITES = frozenset({"same-site", "cross-site"})
 
 
 class Guard:
     """ASGI middleware: refuses what no page should see, and forbids the browser what no page needs.
 
     A page on another site that has its name point to this address (DNS rebinding) is known by its Host header, a
-    form on one by its Origin. A body is read whole before the application starts, so that neither its size nor its
-    slowness reaches a page.
+    form on one by its Origin. Nothing is read of a body before all of this is well.
 
     Args:
         app: The application behind it.
         hosts: The names under which the server may be asked, without port, in lower case.
-        body_bytes: The largest body.
-        body_seconds: The longest that a body may take to arrive.
+        proxied: Those of them that a proxy with TLS may stand for: browsers say https to it.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], *, body_bytes: int, body_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, hosts: Collection[str], proxied: Collection[str] = ()) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
-        self._body_bytes = body_bytes
-        self._body_seconds = body_seconds
+        self._proxied = frozenset(proxied)
+        self._requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or refuse it."""
@@ -63,65 +49,113 @@ class Guard:
         if scope["type"] != "http":  # no page has a websocket
             await send({"type": "websocket.close", "code": 1008})
             return
+        self._requests += 1
+        try:
+            await self._pass(scope, receive, _guarded(send))
+        finally:
+            self._requests -= 1
 
-        async def send_guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
-            await send(message)
-
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._check(scope)
-            body = await self._body(receive)
-        except _Refusal as refusal:
-            await _refuse(refusal, send_guarded, has_body=scope["method"] != "HEAD")
+        except Refusal as refusal:
+            await send_refusal(refusal, scope, receive, send)
             return
-        if body is None:  # the client has gone
-            return
-        await self._app(scope, _replay(body, receive), send_guarded)
+        await self._app(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+        headers = Headers(scope=scope)
+        host = self._check_host(headers)
+        if self._requests > MOST_REQUESTS:
+            raise busy("too many requests at once", f"at most {MOST_REQUESTS}")
+        if scope["method"] not in _METHODS:
+            raise Refusal(
+                405,
+                UsageError(
+                    "no such method",
+                    found=shown(scope["method"]),
+                    expected=" or ".join(_METHODS),
+                    next_step="Pages are read with GET, forms are sent with POST.",
+                ),
+                {"allow": ", ".join(_METHODS)},
+            )
+        _check_lengths(scope, headers)
+        _check_site(scope["method"], headers)
+        schemes = {scope["scheme"]} | ({"https"} if _name(host) in self._proxied else set())
+        for origin in headers.getlist("origin"):
+            if origin not in {f"{scheme}://{host}" for scheme in schemes}:
+                raise _of_another_site("Origin", origin)
+
+    def _check_host(self, headers: Headers) -> str:
+        hosts = headers.getlist("host")
         if len(hosts) != 1 or _name(hosts[0]) not in self._hosts:
-            raise _Refusal(
+            raise Refusal(
                 421,
                 UsageError(
                     "not asked by a name of this server",
                     source="Host",
-                    found=", ".join(hosts) or "nothing",
-                    expected=" or ".join(sorted(self._hosts)),
+                    found=shown(", ".join(hosts)) or "nothing",
+                    expected="the address that `vcpuid serve` printed when it started",
+                    next_step="Use that address; whoever runs the server gives it another name with --name.",
                 ),
             )
-        if scope["method"] not in _METHODS:
-            raise _Refusal(
-                405, UsageError("no such method", found=scope["method"], expected=" or ".join(_METHODS))
-            )
-        for name, value in headers:
-            if name == b"origin" and value.decode("latin-1") != f"{scope['scheme']}://{hosts[0]}":
-                raise _Refusal(
-                    403,
-                    UsageError("sent by a page of another site", source="Origin", found=value.decode("latin-1")),
-                )
+        return hosts[0]
 
-    async def _body(self, receive: Receive) -> bytes | None:
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return None
-                    body += message.get("body", b"")
-                    if len(body) > self._body_bytes:
-                        raise _Refusal(
-                            413,
-                            UsageError("too large", source="body", expected=f"at most {self._body_bytes} bytes"),
-                        )
-                    if not message.get("more_body", False):
-                        return bytes(body)
-        except TimeoutError:
-            expected = f"all of it in {self._body_seconds:g} seconds"
-            raise _Refusal(408, UsageError("too slow", source="body", expected=expected)) from None
+
+def _check_lengths(scope: Scope, headers: Headers) -> None:
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_TARGET:
+        expected = f"at most {_LONGEST_TARGET} bytes"
+        raise Refusal(
+            414, UsageError("the address is too long", expected=expected, next_step="Send a form instead.")
+        )
+    if sum(len(name) + len(value) for name, value in headers.raw) > _LONGEST_HEADERS:
+        expected = f"at most {_LONGEST_HEADERS} bytes"
+        raise Refusal(431, UsageError("the headers are too long", expected=expected, next_step="Send fewer."))
+    if "transfer-encoding" in headers and "content-length" in headers:
+        raise Refusal(
+            400,
+            UsageError(  # a proxy that counts otherwise than we do takes the rest for another request
+                "the body has two lengths",
+                source="Content-Length and Transfer-Encoding",
+                expected="one of them",
+                next_step="If a proxy stands before this server, mend its configuration.",
+            ),
+            {"connection": "close"},
+        )
+
+
+def _check_site(method: str, headers: Headers) -> None:
+    """Refuse what a page of another site asks for by itself; whoever follows a link from there is welcome."""
+    site = headers.get("sec-fetch-site", "")
+    is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    if site in _OTHER_SITES and not (method != "POST" and is_link):
+        raise _of_another_site("Sec-Fetch-Site", site)
+
+
+def _of_another_site(header: str, found: str) -> Refusal:
+    return Refusal(
+        403,
+        UsageError(
+            "sent by a page of another site",
+            source=header,
+            found=shown(found),
+            expected="a form of this server's own pages, or a program",
+            next_step="Open the page here, and send its form."
+            " Behind a proxy with TLS, the Host header must be the name that browsers use, and that --name gives.",
+        ),
+    )
+
+
+def _guarded(send: Send) -> Send:
+    async def send_guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=list(message.get("headers", ())))
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            message = {**message, "headers": headers.raw}
+        await send(message)
+
+    return send_guarded
 
 
 def _name(host: str) -> str | None:
@@ -132,22 +166,3 @@ def _name(host: str) -> str | None:
     except ValueError:
         return None
     return parts.hostname if parts.netloc == host and parts.username is None else None
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return pending.pop() if pending else await receive()
-
-    return replay
-
-
-async def _refuse(refusal: _Refusal, send: Send, *, has_body: bool) -> None:
-    text = json.dumps(error_document(refusal.error)).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
-    headers += [(b"connection", b"close")]  # what is left of the body is not read
-    if refusal.status == 405:  # noqa: PLR2004 - HTTP's number
-        headers.append((b"allow", ", ".join(_METHODS).encode()))
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": text if has_body else b""})

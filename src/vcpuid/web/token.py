@@ -7,11 +7,11 @@ import binascii
 from hmac import compare_digest
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vcpuid.errors import UsageError
-from vcpuid.render.document import error_document
+from vcpuid.web.faults import send_refusal
+from vcpuid.web.refusal import Refusal
 
 _UNAUTHORIZED = 401
 
@@ -33,10 +33,13 @@ class TokenGate:
             await self._app(scope, receive, send)
             return
         error = UsageError(
-            "no page without the token", next_step="Give it as the password; the name is of no matter."
+            "no page without the token",
+            source="Authorization",
+            expected="the token, which whoever started the server knows",
+            next_step="Give it as the password, the name is of no matter; a program sends `Bearer TOKEN`.",
         )
         headers = {"www-authenticate": 'Basic realm="vcpuid", charset="UTF-8"'}
-        await JSONResponse(error_document(error), _UNAUTHORIZED, headers)(scope, receive, send)
+        await send_refusal(Refusal(_UNAUTHORIZED, error, headers), scope, receive, send)
 
     def _has_token(self, authorization: str) -> bool:
         scheme, _, credentials = authorization.partition(" ")

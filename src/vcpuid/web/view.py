@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vcpuid.errors import UnknownNameError, UsageError, VcpuidError
+from vcpuid.errors import UnknownNameError, UsageError
 from vcpuid.render.document import Document
+from vcpuid.web.refusal import Refusal
 from vcpuid.web.responses import page, twin
 
 API = "/api/v1"
@@ -74,11 +74,3 @@ class View:
         except UsageError as error:
             is_missing = isinstance(error, UnknownNameError) or bool(request.path_params)
             raise Refusal(_NOT_FOUND if is_missing else _BAD_REQUEST, error) from error
-
-
-class Refusal(HTTPException):
-    """A request that cannot be answered, and why."""
-
-    def __init__(self, status: int, error: VcpuidError) -> None:
-        super().__init__(status)
-        self.error = error

@@ -160,6 +160,25 @@ def test_what_has_no_answer_is_told_to_people_and_programs(target: str, status: 
         assert f"<h1>{message}</h1>" in page.text
 
 
+@pytest.mark.parametrize(
+    ("target", "method", "status"), [("/nothing", "GET", 404), ("/cpuid/", "GET", 404), ("/cpuid", "POST", 405)]
+)
+def test_what_is_not_there_is_told_with_what_to_do(target: str, method: str, status: int) -> None:
+    page = ask(target, method)
+    program = get(APP, target, method=method, accept="application/json")
+    assert page.status == program.status == status
+    check_document("error", program.document)
+    assert program.document["found"] == f"{method} {target}"
+    assert program.document["next_step"] in page.text
+
+
+def test_an_address_that_is_none_is_shown_short_and_as_text() -> None:
+    answer = ask(f"/%3Cscript%3E%1b{'a' * 5000}")
+    assert answer.status == 404
+    assert "<script>" not in answer.text
+    assert len(answer.body) < 5000
+
+
 def test_a_page_is_only_read() -> None:
     answer = ask("/cpuid", method="POST")
     assert (answer.status, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
-from starlette.requests import Request
-from starlette.types import Message
 
 from asgi import MULTIPART, multipart
 from vcpuid.errors import UsageError
-from vcpuid.web.form import MOST_PARTS, Form, Part, read_parts
+from vcpuid.web.form import MOST_PARTS, Form, Part, parse_parts
 
 URL_ENCODED = "application/x-www-form-urlencoded"
 
 
 def parse(body: bytes, content_type: str = MULTIPART) -> list[Part]:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    headers = [(b"content-type", content_type.encode("latin-1"))] if content_type else []
-    return asyncio.run(read_parts(Request({"type": "http", "method": "POST", "headers": headers}, receive)))
+    return parse_parts(content_type, body)
 
 
 def test_a_file_arrives_byte_by_byte_and_a_text_with_the_line_ends_of_unix() -> None:

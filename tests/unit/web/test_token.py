@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
 from asgi import get
+from schemas import check_document
 from vcpuid.web.app import make_app
 from vcpuid.web.guard import LOOPBACK_HOSTS
 
@@ -45,6 +47,17 @@ def test_nobody_else_does(target: str, authorization: str) -> None:
     assert answer.headers["www-authenticate"].startswith("Basic ")
     assert TOKEN not in answer.text
     assert "content-security-policy" in answer.headers
+
+
+def test_without_the_token_no_form_is_read() -> None:
+    headers: dict[str, Any] = {"content-length": str(1 << 40)}
+    assert get(APP, "/host", method="POST", body=b"a" * (9 << 20), **headers).status == 401
+
+
+def test_a_program_is_told_in_json() -> None:
+    answer = get(APP, "/", accept="*/*")
+    check_document("error", answer.document)
+    assert "Bearer" in answer.document["next_step"]
 
 
 def test_the_host_is_checked_before_the_token() -> None:
