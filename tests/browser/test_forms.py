@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, FilePayload, Page, ViewportSize, expect
 
+from cpus import GENUINE_INTEL, apic_rows, cpu
 from explorer import DESK, PHONE, open_page
 from programs import needs
+from vcpuid.dumps import write_dump
+from vcpuid.terms.dump import Dump
 
 pytestmark = needs("chromium", package="chromium")
 
@@ -46,6 +49,33 @@ def show_host(page: Page) -> None:
     expect(lost).to_contain_text("lost at firmware")
 
 
+def show_many_cpus(page: Page) -> None:
+    cpus = (
+        cpu({(0, 0): (0xB, *GENUINE_INTEL), **apic_rows(n % 128 | n // 128 << 7, cores=64)}, number=n)
+        for n in range(256)
+    )
+    dump = FilePayload(
+        name="many.txt", mimeType="text/plain", buffer=write_dump(Dump(tuple(cpus), "here"), "cpuid").encode()
+    )
+    page.goto("/host")
+    page.get_by_label("A snapshot, as").set_input_files(dump)
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".machine .stack")).to_have_count(2)
+    expect(page.locator(".machine")).to_contain_text("CPUs 128-255")
+
+
+def show_shared_caches(page: Page) -> None:
+    page.goto("/host")
+    page.get_by_label("A snapshot, as").set_input_files(EXAMPLES.parents[1] / "tests/dumps/intel-goldmont.json")
+    page.get_by_role("button", name="Show").click()
+    pair = page.get_by_role("listitem").filter(has_text="2 CPUs with one L2").last
+    expect(pair.get_by_role("listitem").filter(has_text="core")).to_have_count(2)
+    strip, core = pair.locator("> .caches").bounding_box(), pair.locator(".core").first.bounding_box()
+    assert strip is not None
+    assert core is not None
+    assert strip["width"] > core["width"]
+
+
 def show_this_machine(page: Page) -> None:
     page.goto("/host")
     page.get_by_role("button", name="This machine").click()
@@ -70,7 +100,7 @@ def compare(page: Page) -> None:
     expect(page.locator(".way").nth(1)).to_contain_text("lost at firmware")
 
 
-ANSWERS = (lint, diagnose, show_host, show_this_machine, follow, compare)
+ANSWERS = (lint, diagnose, show_host, show_many_cpus, show_shared_caches, show_this_machine, follow, compare)
 
 
 @pytest.mark.parametrize("answer", ANSWERS)

@@ -86,6 +86,14 @@ def _place(cache: Cache) -> tuple[int, int]:
     return cache.level, _ORDER.index(cache.kind)
 
 
+def cache_shift(cache: Cache) -> int | None:
+    """Give the APIC id's bits below the number of a cache; None where it is not told who shares it.
+
+    Source: SDM vol. 3A, section on processor topology.
+    """
+    return None if cache.shared_by is None else (cache.shared_by - 1).bit_length()
+
+
 def decode_trace_cache(cpu: Cpu) -> TraceCache | None:
     """Decode leaf 2's descriptors 70H to 73H; None for a CPU without a trace cache.
 

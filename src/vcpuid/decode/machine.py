@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from vcpuid.decode.caches import Cache
+from vcpuid.decode.caches import cache_shift
 from vcpuid.decode.dynamic import Key, Model, differing_rows, kind_of
 from vcpuid.decode.errata import mend
 from vcpuid.decode.facts import Facts, decode_facts
@@ -142,16 +142,12 @@ def _count_parts(members: Sequence[Member]) -> dict[str, int]:
 
 
 def _count_caches(members: Iterable[Member], kinds: Sequence[Kind]) -> Iterable[CacheTotal]:
-    found: dict[tuple[int, str, int], set[int]] = {}
-    caches = [[(cache, _shift(cache)) for cache in kind.facts.caches] for kind in kinds]
+    # Cores of other kinds may number caches of the same size by other bits.
+    found: dict[tuple[int, str, int], set[tuple[int, int]]] = {}
+    caches = [[(cache, cache_shift(cache)) for cache in kind.facts.caches] for kind in kinds]
     for member in members:
         for cache, shift in caches[member.kind]:
             if shift is not None and member.apic_id is not None:
                 key = cache.level, cache.kind, cache.size_bytes
-                found.setdefault(key, set()).add(member.apic_id >> shift)
+                found.setdefault(key, set()).add((shift, member.apic_id >> shift))
     return (CacheTotal(*key, len(numbers)) for key, numbers in sorted(found.items()))
-
-
-def _shift(cache: Cache) -> int | None:
-    """Give the APIC id's bits below the number of the cache (SDM vol. 3A, section on processor topology)."""
-    return None if cache.shared_by is None else (cache.shared_by - 1).bit_length()

@@ -1,4 +1,4 @@
-"""Caches and TLBs in words, as summaries and comparisons write them."""
+"""Counts, caches and TLBs in words, as summaries and comparisons write them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from vcpuid.decode.caches import Cache
 from vcpuid.decode.tlbs import Tlb
 
 _KIB, _MIB, _GIB, _TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
+
+
+def plural(count: int, name: str) -> str:
+    """Write a count with its noun."""
+    return f"{count} {name}" if count == 1 else f"{count} {name}{'es' if name.endswith('x') else 's'}"
 
 
 def describe_size(bytes_: int) -> str:

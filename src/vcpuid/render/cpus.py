@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from vcpuid.decode.words import plural
+
+__all__ = ["cpu_numbers", "plural"]
+
 
 def cpu_numbers(numbers: Iterable[int]) -> str:
     """Write CPU numbers as people do, as in `CPUs 0-3, 8`."""
@@ -15,8 +19,3 @@ def cpu_numbers(numbers: Iterable[int]) -> str:
             runs.append([number])
     text = ", ".join("-".join(map(str, run)) for run in runs)
     return f"CPU {text}" if text.isdigit() else f"CPUs {text}"
-
-
-def plural(count: int, name: str) -> str:
-    """Write a count with its noun."""
-    return f"{count} {name}" if count == 1 else f"{count} {name}{'es' if name.endswith('x') else 's'}"

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from vcpuid.answers.decode import DecodedDump, DecodedRow, FieldReader, Wanted, rows_beyond_maximum
 from vcpuid.decode import descriptors
 from vcpuid.decode.facts import Facts
+from vcpuid.decode.lines import Line, Subject, fact_lines
 from vcpuid.decode.machine import Kind, Machine
 from vcpuid.decode.rows import REGISTERS
-from vcpuid.decode.words import (
-    describe_cache,
-    describe_kind,
-    describe_size,
-    describe_tlb,
-    describe_ways,
-    name_cache,
-    name_tlb,
-)
+from vcpuid.decode.words import describe_kind, describe_size, name_cache
 from vcpuid.render.cpus import cpu_numbers, plural
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES
@@ -28,9 +21,6 @@ if TYPE_CHECKING:
     from vcpuid.atlas import Atlas
 
 _LABEL_WIDTH = 15
-_MHZ_PER_GHZ, _HZ_PER_MHZ = 1000, 1_000_000
-
-Line = tuple[str, str]
 
 
 def render_decode(dumps: Sequence[DecodedDump], *, every_field: bool = False) -> Page:
@@ -66,11 +56,11 @@ def _render_summary(page: Page, decoded: DecodedDump) -> None:
         return
     title = machine_title(machine)
     page.add(Span(title, Role.STRONG), Span(f"   {decoded.origin}", Role.DIM))
-    for label, text in summary_lines(machine):
-        if label:
-            add_row(page, label, text)
-        else:
-            page.add(Span(f"  {text}", Role.STRONG))
+    for part in summary_parts(machine):
+        if part.title:
+            page.add(Span(f"  {part.title}", Role.STRONG))
+        for line in part.lines:
+            add_row(page, line.label, line.text)
 
 
 def machine_title(machine: Machine) -> str:
@@ -80,19 +70,36 @@ def machine_title(machine: Machine) -> str:
     return identity.brand or f"a CPU of {identity.vendor_name or letters}"
 
 
-def summary_lines(machine: Machine) -> Iterator[Line]:
-    """Walk a summary's lines, each a label and a text; a line without a label is the title of a kind of CPU."""
-    yield from _machine_lines(machine)
+class Part(NamedTuple):
+    """A part of a summary: what is told of the whole machine, or of a kind of CPU.
+
+    Attributes:
+        title: The kind's title; empty for the whole machine.
+        lines: What is told.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+def summary_parts(machine: Machine) -> tuple[Part, ...]:
+    """Give a summary: one part where all CPUs are alike, else the machine's and one of each kind."""
     first = machine.kinds[0].facts
-    told: dict[str, str] = {}
+    whole = tuple(_machine_lines(machine))
+    if len(machine.kinds) == 1:
+        return (Part("", (*whole, *_kind_lines(first, first))),)
+    parts = [Part("", whole)]
+    told: dict[str, Line] = {}
     for kind in machine.kinds:
-        if len(machine.kinds) > 1:
-            yield "", _kind_title(kind)
-        lines = dict(_kind_lines(kind.facts, first))
+        lines = {line.label: line for line in _kind_lines(kind.facts, first)}
         # What the first kind has told already is the same here.
-        yield from ((label, text) for label, text in lines.items() if told.get(label) != text)
-        yield from ((label, "none") for label in map(name_cache, first.caches) if label not in lines)
+        own = [line for label, line in lines.items() if told.get(label) != line]
+        own += [
+            Line(Subject.CACHES, label, "none") for label in map(name_cache, first.caches) if label not in lines
+        ]
+        parts.append(Part(_kind_title(kind), tuple(own)))
         told = told or lines
+    return tuple(parts)
 
 
 def add_row(page: Page, label: str, text: str) -> None:
@@ -102,11 +109,12 @@ def add_row(page: Page, label: str, text: str) -> None:
 
 def _features(facts: Facts, first: Facts) -> Iterator[Line]:
     if facts is first:
-        yield "features", f"{len(facts.features)}: {' '.join(facts.features)}"
+        yield Line(Subject.FEATURES, "features", f"{len(facts.features)}: {' '.join(facts.features)}")
         if facts.msr_features:
-            yield "by MSRs", f"{len(facts.msr_features)}: {' '.join(facts.msr_features)}"
+            names = f"{len(facts.msr_features)}: {' '.join(facts.msr_features)}"
+            yield Line(Subject.FEATURES, "by MSRs", names)
     elif facts.features != first.features:
-        yield "features", _feature_difference(facts, first)
+        yield Line(Subject.FEATURES, "features", _feature_difference(facts, first))
 
 
 def _feature_difference(facts: Facts, first: Facts) -> str:
@@ -118,19 +126,17 @@ def _feature_difference(facts: Facts, first: Facts) -> str:
 
 def _machine_lines(machine: Machine) -> Iterator[Line]:
     facts = machine.kinds[0].facts
-    yield "CPU", _identity(machine)
-    yield "CPUs", _counts(machine)
+    yield Line(Subject.CPU, "CPU", _identity(machine))
+    yield Line(Subject.CPU, "CPUs", _counts(machine))
     if machine.cache_totals:
-        yield (
-            "caches in all",
-            ", ".join(
-                f"L{total.level} {describe_kind(total.kind)} {total.instances} x {describe_size(total.size_bytes)}"
-                for total in machine.cache_totals
-            ),
+        totals = ", ".join(
+            f"L{total.level} {describe_kind(total.kind)} {total.instances} x {describe_size(total.size_bytes)}"
+            for total in machine.cache_totals
         )
+        yield Line(Subject.CACHES, "caches in all", totals)
     if facts.hypervisor is not None:
         names = [interface.title or repr(interface.signature) for interface in facts.hypervisor.interfaces]
-        yield "hypervisor", " and ".join(names)
+        yield Line(Subject.CPU, "hypervisor", " and ".join(names))
 
 
 def _identity(machine: Machine) -> str:
@@ -171,170 +177,8 @@ def _kind_title(kind: Kind) -> str:
 
 
 def _kind_lines(facts: Facts, first: Facts) -> Iterator[Line]:
-    for make_lines in _SECTIONS:
-        yield from make_lines(facts)
+    yield from fact_lines(facts)
     yield from _features(facts, first)
-
-
-def _level(facts: Facts) -> Iterator[Line]:
-    level = facts.level
-    missing = f"the next level lacks {' '.join(level.missing)}" if level.missing else ""
-    if facts.features:
-        yield "level", "; ".join(filter(None, (level.name or "below x86-64-v1", missing)))
-
-
-def _addresses(facts: Facts) -> Iterator[Line]:
-    addresses = facts.addresses
-    if addresses is not None:
-        yield "addresses", f"{addresses.physical_bits} bits physical, {addresses.linear_bits} bits linear"
-
-
-def _frequency(facts: Facts) -> Iterator[Line]:
-    told = facts.frequency
-    if told is None:
-        return
-    parts = [
-        f"{name} {frequency}"
-        for name, frequency in (("base", told.base_mhz), ("highest", told.max_mhz), ("bus", told.bus_mhz))
-        if frequency
-    ]
-    text = ", ".join(f"{part} MHz" for part in parts)
-    if told.tsc_hz:
-        tsc = f"time-stamp counter {told.tsc_hz / _HZ_PER_MHZ:g} MHz (by {told.tsc_from})"
-        text = f"{text}, {tsc}" if text else tsc
-    if told.disagreement_percent:
-        text += f"; base and time-stamp counter disagree by {told.disagreement_percent:g} %"
-    if text:
-        yield "frequencies", text
-
-
-def _errata(facts: Facts) -> Iterator[Line]:
-    if facts.errata:
-        reasons: dict[str, list[str]] = {}
-        for erratum in facts.errata:
-            reasons.setdefault(erratum.why, []).append(f"{erratum.leaf:02X}H {erratum.register.upper()}")
-        yield "errata mended", "; ".join(f"{', '.join(places)}: {why}" for why, places in reasons.items())
-
-
-def _caches(facts: Facts) -> Iterator[Line]:
-    if facts.trace_cache is not None:
-        ways = describe_ways(facts.trace_cache.ways)
-        yield "L1 trace", f"{facts.trace_cache.micro_ops} micro-operations, {ways}"
-    for cache in facts.caches:
-        yield name_cache(cache), ", ".join(filter(None, describe_cache(cache)))
-
-
-def _tlbs(facts: Facts) -> Iterator[Line]:
-    by_kind: dict[str, list[str]] = {}
-    for tlb in facts.tlbs:
-        by_kind.setdefault(name_tlb(tlb), []).append(describe_tlb(tlb))
-    for label, texts in by_kind.items():
-        yield label, "; ".join(texts)
-
-
-def _xsave(facts: Facts) -> Iterator[Line]:
-    xsave = facts.xsave
-    if xsave is None:
-        return
-    user = ", ".join(area.name for area in xsave.areas if not area.is_supervisor)
-    supervisor = ", ".join(area.name for area in xsave.areas if area.is_supervisor)
-    text = f"{xsave.size_bytes} bytes: {user}"
-    if supervisor:
-        text += f"; for the system {supervisor}"
-    sizes_known = all(area.is_supervisor or area.size_bytes for area in xsave.areas)
-    if sizes_known and xsave.needed_bytes != xsave.size_bytes:
-        text += f" (the areas end at {xsave.needed_bytes} bytes)"
-    yield "XSAVE", text
-
-
-def _sgx(facts: Facts) -> Iterator[Line]:
-    sgx = facts.sgx
-    if sgx is None:
-        return
-    parts = [" ".join(sgx.instructions)]
-    if sgx.attributes is not None:
-        parts.append(f"attributes {' '.join(sgx.attribute_names)}, XFRM {sgx.xfrm:#x}")
-    if sgx.sections:
-        parts += [f"EPC {describe_size(section.size_bytes)} at {section.base:#x}" for section in sgx.sections]
-    elif sgx.sections is not None:
-        parts.append("no enclave memory")
-    yield "SGX", "; ".join(filter(None, parts))
-
-
-def _pt(facts: Facts) -> Iterator[Line]:
-    if facts.pt is not None:
-        yield "PT", ", ".join(facts.pt.abilities)
-
-
-def _rdt(facts: Facts) -> Iterator[Line]:
-    rdt = facts.rdt
-    if rdt is None:
-        return
-    parts = [f"monitors {', '.join(rdt.events)} with {rdt.rmids} ids"] if rdt.events else []
-    parts += [f"shares {share.cache} among {share.classes} classes" for share in rdt.caches]
-    if rdt.bandwidth_classes:
-        parts.append(f"throttles memory for {rdt.bandwidth_classes} classes")
-    if parts:
-        yield "RDT", "; ".join(parts)
-
-
-def _pmu(facts: Facts) -> Iterator[Line]:
-    pmu = facts.pmu
-    if pmu is None:
-        return
-    width = f" of {pmu.counter_bits} bits" if pmu.counter_bits else ""
-    parts = [f"version {pmu.version}"] if pmu.version else []
-    parts.append(f"{plural(pmu.counters, 'counter')}{width}")
-    if pmu.fixed_counters:
-        parts.append(f"{len(pmu.fixed_counters)} fixed of {pmu.fixed_counter_bits} bits")
-    if pmu.northbridge_counters:
-        parts.append(f"{pmu.northbridge_counters} of the data fabric")
-    if pmu.lbr_entries:
-        parts.append(f"{pmu.lbr_entries} last-branch entries")
-    yield "PMU", ", ".join(parts)
-
-
-def _encryption(facts: Facts) -> Iterator[Line]:
-    sev = facts.sev
-    if sev is not None and sev.abilities:
-        parts = [" ".join(sev.abilities)]
-        # Firmware that has encryption switched off gives zeros.
-        parts += [f"C-bit {sev.c_bit}"] if sev.c_bit else []
-        parts += [plural(sev.guests, "guest")] if sev.guests else []
-        yield "encryption", ", ".join(parts)
-    if facts.is_tdx_guest:
-        yield "encryption", "a TDX guest"
-
-
-def _vectors(facts: Facts) -> Iterator[Line]:
-    if facts.amx is not None:
-        yield (
-            "AMX",
-            ", ".join(
-                f"palette {palette.number}: {palette.tiles} tiles of {palette.rows} x {palette.row_bytes} bytes"
-                for palette in facts.amx.palettes
-            ),
-        )
-    if facts.avx10 is not None:
-        lengths = ", ".join(map(str, facts.avx10.vector_bits))
-        yield "AVX10", f"version {facts.avx10.version}, vectors of {lengths} bits"
-
-
-_SECTIONS: tuple[Callable[[Facts], Iterator[Line]], ...] = (
-    _errata,
-    _level,
-    _addresses,
-    _frequency,
-    _caches,
-    _tlbs,
-    _xsave,
-    _sgx,
-    _pt,
-    _rdt,
-    _pmu,
-    _encryption,
-    _vectors,
-)
 
 
 # Every field -----------------------------------------------------------------------------------------

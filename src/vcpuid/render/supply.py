@@ -5,8 +5,9 @@ from __future__ import annotations
 from vcpuid.answers.supply import Supplied, SuppliedCell, SuppliedRegister, Supply
 from vcpuid.decode.machine import decode_machine
 from vcpuid.evidence import Evidence, Gap
-from vcpuid.render.decode import machine_title, summary_lines
+from vcpuid.render.decode import Part, machine_title, summary_parts
 from vcpuid.render.document import Document, address_document, word_document
+from vcpuid.render.layout import layout_document
 from vcpuid.render.leaf import cell_document
 from vcpuid.terms.verdict import Chain, Layer
 
@@ -32,10 +33,23 @@ def supply_document(evidence: Evidence, supply: Supply) -> Document:
 
 def _facts(evidence: Evidence) -> Document:
     if isinstance(evidence.cpuid, Gap) or not evidence.cpuid.dump.cpus:
-        return {"title": None, "facts": []}
+        return {"title": None, "facts": [], "layout": None}
     machine = decode_machine(evidence.cpuid.dump)
-    facts = [{"label": label, "text": text} for label, text in summary_lines(machine)]
-    return {"title": machine_title(machine), "facts": facts}
+    return {
+        "title": machine_title(machine),
+        "facts": [_part(part) for part in summary_parts(machine)],
+        "layout": layout_document(machine, evidence.cpuid.not_read),
+    }
+
+
+def _part(part: Part) -> Document:
+    by_subject: dict[str, list[Document]] = {}
+    for line in part.lines:
+        by_subject.setdefault(line.subject.value, []).append({"label": line.label, "text": line.text})
+    return {
+        "title": part.title,
+        "subjects": [{"subject": subject, "lines": lines} for subject, lines in by_subject.items()],
+    }
 
 
 def _lost(one: Supplied, layer: Layer) -> Document:

@@ -75,18 +75,18 @@ class FormView:
     Attributes:
         summary: What it answers, in a line.
         answer: Makes the answer of a form; runs in a thread of its own. Raises VcpuidError where there is none.
-        path: The path of the page, and below `API` of the document.
+        path: The path of the document below `API`, and of the page.
         schema: The name of the document's published schema.
-        template: The page's template, which shows the form, and the answer where there is one.
         fields: What the form may hold.
+        template: The page's template, which shows the form, and the answer if there is one; empty for no page.
     """
 
     summary: str
     answer: Callable[[Form], Answered]
     path: str
     schema: str
-    template: str
     fields: tuple[Field, ...]
+    template: str = ""
 
     @property
     def api(self) -> str:
@@ -95,11 +95,8 @@ class FormView:
 
     def routes(self) -> list[Route]:
         """Give its routes."""
-        return [
-            Route(self.path, self._offer),
-            Route(self.path, self._show, methods=["POST"]),
-            Route(f"{API}{self.path}", self._tell, methods=["POST"]),
-        ]
+        pages = [Route(self.path, self._offer), Route(self.path, self._show, methods=["POST"])]
+        return [*(pages if self.template else ()), Route(f"{API}{self.path}", self._tell, methods=["POST"])]
 
     async def _offer(self, _: Request) -> Response:
         return self._page({})

@@ -104,6 +104,14 @@ def test_a_hybrid_machine() -> None:
     assert [member.kind for member in machine.members] == [0, 0, 1, 1, 0]
 
 
+def test_caches_of_one_size_that_cores_of_two_kinds_number_differently() -> None:
+    whole: Rows = {(4, 0): row(0x4022, 0x01C0003F, 0x3F), (4, 1): row()}
+    own: Rows = {(4, 0): row(0x0022, 0x01C0003F, 0x3F), (4, 1): row()}
+    cpus = [cpu({**apic_rows(n), **HYBRID, **(whole if n < 2 else own)}, number=n) for n in range(4)]
+    (total,) = decode_machine(dump(*cpus)).cache_totals
+    assert (total.level, total.kind, total.instances) == (1, "instruction", 3)
+
+
 def test_several_packages() -> None:
     cpus = [cpu(apic_rows(apic_id), number=number) for number, apic_id in enumerate((0, 1, 8, 9))]
     assert decode_machine(dump(*cpus)).counts == {"package": 2, "core": 2, "thread": 4}

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from vcpuid import __version__
+from vcpuid.render.cpus import cpu_numbers
 from vcpuid.render.document import Document
 from vcpuid.render.html.excerpt import excerpt
 from vcpuid.render.html.grid import byte_rows
@@ -57,6 +58,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = _breakable
+    environment.filters["cpu_numbers"] = cpu_numbers
     environment.filters["prose"] = _prose
     environment.filters["reading"] = _reading
     environment.globals |= {

@@ -9,6 +9,7 @@ from vcpuid.web.form_view import FormView
 from vcpuid.web.pages import (
     bit,
     compare,
+    decode,
     diagnose,
     explain,
     fleet_baseline,
@@ -32,6 +33,7 @@ VIEWS: Final[tuple[View | FormView | FleetView, ...]] = (
     search.VIEW,
     explain.VIEW,
     host.VIEW,
+    decode.VIEW,
     why.VIEW,
     compare.VIEW,
     lint.VIEW,

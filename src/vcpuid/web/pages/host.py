@@ -8,7 +8,7 @@ from vcpuid.answers.supply import supply
 from vcpuid.render.supply import supply_document
 from vcpuid.web.form import Form
 from vcpuid.web.form_view import Answered, FormView
-from vcpuid.web.hosts import HOST, MACHINE, read_host
+from vcpuid.web.hosts import DUMP, MACHINE, read_host
 
 
 def _answer(form: Form) -> Answered:
@@ -22,5 +22,5 @@ VIEW: Final = FormView(
     path="/host",
     schema="supply",
     template="host",
-    fields=(HOST._replace(description="A snapshot of a host, or a CPUID dump of any format."), MACHINE),
+    fields=(DUMP, MACHINE),
 )

@@ -12,7 +12,7 @@ from vcpuid.evidence.guest import Guest, guest_of_domain
 from vcpuid.render.why import conclusions, why_document
 from vcpuid.web.form import Form
 from vcpuid.web.form_view import Answered, Field, FormView
-from vcpuid.web.hosts import HOST, MACHINE, read_host
+from vcpuid.web.hosts import DUMP, MACHINE, read_host
 
 _MOST_FEATURES = 20
 
@@ -50,7 +50,7 @@ VIEW: Final = FormView(
     template="why",
     fields=(
         Field("feature", "A feature in any dialect, or its address; several with commas between.", "sgx"),
-        HOST._replace(description="A snapshot of the host, or a CPUID dump of any format."),
+        DUMP,
         MACHINE,
         Field("domain", "The guest: a libvirt domain of the host, by name or UUID."),
         Field("text", "The guest: a domain XML or <cpu>, a nova.conf or a -cpu string that asks."),
