@@ -16,7 +16,15 @@ from vcpuid.fleet.store import Store
 pytestmark = needs("chromium", package="chromium")
 
 BEFORE, NOW = "2026-01-02", "2026-02-03"
-PAGES = ("/fleet", f"/fleet?at={BEFORE}", "/fleet/baseline?by=zone", "/fleet/drift")
+PAGES = (
+    "/fleet",
+    f"/fleet?at={BEFORE}",
+    "/fleet/matrix",
+    "/fleet/pair",
+    f"/fleet/pair?first={fleet_rows()[3].host}&second={fleet_rows()[99].host}",
+    "/fleet/baseline?by=zone",
+    "/fleet/drift",
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +73,27 @@ def test_a_drift_is_asked_with_the_keyboard_alone(chromium: Browser, server: str
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{server}/fleet/drift?before={NOW}&at={BEFORE}")
     expect(page.get_by_text(f"From {NOW} to {BEFORE}")).to_be_visible()
+    page.context.close()
+    assert wrong == []
+
+
+def test_a_cell_of_the_picture_leads_to_the_reasons_and_the_table_does_for_who_has_no_mouse(
+    chromium: Browser, server: str
+) -> None:
+    page, wrong = open_page(chromium, server)
+    page.goto("/fleet/matrix")
+    cell = page.locator(".picture a").first
+    fills = page.evaluate(
+        "[...document.querySelectorAll('.picture a rect')].map(box => getComputedStyle(box).fill)"
+    )
+    assert len(set(fills)) > 1  # the style beside the page colours it
+    cell.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(" and ")
+    expect(page.locator(".way")).to_have_count(2)
+    here = page.url
+    page.go_back()
+    page.locator(".pairs a").first.press("Enter")
+    expect(page).to_have_url(here)
     page.context.close()
     assert wrong == []
 

@@ -24,6 +24,8 @@ from vcpuid.fleet.bitmap import DisjointIndex, Packed, count_bits, pack, unpack
 from vcpuid.fleet.store import Fleet
 
 OTHERS: Final = "(others)"
+_MOST_TRIED = 64  # kinds of a group, among which an example is looked for
+_ITSELF = 3  # more than what is certain: a kind is no pair with itself
 
 
 class Kind(NamedTuple):
@@ -211,6 +213,27 @@ class Matrix:
             possible[row, row] -= sizes[row]
             compatible[row, row] -= itself[group.start : group.stop].sum()
         return Shares(pairs, possible, compatible)
+
+    def examples(self, groups: Sequence[Group]) -> list[list[tuple[int, int] | None]]:
+        """Give, for each group (row) and each group (column), the places of a pair that may show why not all go.
+
+        Of the first few kinds of a row the pair that fares worst; None where a kind would be alone with itself.
+        """
+        return [self._examples(group, groups) for group in groups]
+
+    def _examples(self, group: Group, others: Sequence[Group]) -> list[tuple[int, int] | None]:
+        stop = min(group.stop, group.start + _MOST_TRIED)
+        rows = self.sending.rows(group.start, stop)
+        count = len(self.kinds)
+        fares = unpack(rows, count).astype(np.int8) + unpack(self.certain(group.start, rows), count)
+        itself = np.arange(group.start, stop)
+        fares[itself - group.start, itself] = _ITSELF
+        found: list[tuple[int, int] | None] = []
+        for other in others:
+            part = fares[:, other.start : other.stop]
+            row, column = divmod(int(part.argmin()), part.shape[1])
+            found.append(None if part[row, column] == _ITSELF else (group.start + row, other.start + column))
+        return found
 
     def sum_up(self) -> Sum:
         """Count the pairs, and find the islands."""

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vcpuid.render.html import FOLDER, STATIC
+from vcpuid.render.html import STATIC, StaticFile
 
 _NOT_FOUND = 404
 
@@ -21,13 +21,13 @@ class _File(NamedTuple):
     media_type: str
 
 
-def _load(name: str, media_type: str) -> _File:
-    content = (FOLDER / name).read_bytes()
+def _load(name: str, file: StaticFile) -> _File:
+    content = file.path.read_bytes()
     stem, _, ending = name.rpartition(".")
-    return _File(f"/static/{stem}.{sha256(content).hexdigest()[:12]}.{ending}", content, media_type)
+    return _File(f"/static/{stem}.{sha256(content).hexdigest()[:12]}.{ending}", content, file.media_type)
 
 
-_FILES = {name: _load(name, media_type) for name, media_type in STATIC.items()}
+_FILES = {name: _load(name, file) for name, file in STATIC.items()}
 _BY_ADDRESS = {file.address: file for file in _FILES.values()}
 ADDRESSES: Final = {name: file.address for name, file in _FILES.items()}
 """File to the address under which it is served."""

@@ -103,6 +103,22 @@ def test_shares_count_the_pairs_of_models(matrix: Matrix, expected: list[list[Co
             assert shares.possible[row, column] == len(answers) - answers.count(Compatibility.INCOMPATIBLE)
 
 
+def test_an_example_is_the_worst_of_the_pairs_of_models(
+    matrix: Matrix, expected: list[list[Compatibility]]
+) -> None:
+    badness = (Compatibility.INCOMPATIBLE, Compatibility.UNKNOWN, Compatibility.COMPATIBLE)
+    groups = matrix.groups
+    for one, examples in zip(groups, matrix.examples(groups), strict=True):
+        for other, example in zip(groups, examples, strict=True):
+            pairs = [(a, b) for a in range(one.start, one.stop) for b in range(other.start, other.stop) if a != b]
+            if not pairs:
+                assert example is None
+                continue
+            assert example in pairs
+            worst = min((expected[a][b] for a, b in pairs), key=badness.index)
+            assert expected[example[0]][example[1]] is worst
+
+
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     store = Store(tmp_path_factory.mktemp("fleet") / "store")

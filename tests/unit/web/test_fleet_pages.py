@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
+from random import Random
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from starlette.types import ASGIApp
 
-from asgi import get
+from asgi import Answer, get
 from fleets import fleet_rows, ingest
 from schemas import check_document
 from vcpuid.cli import run
+from vcpuid.fleet.configuration import EvidenceLayer
+from vcpuid.fleet.record import HostRow
 from vcpuid.fleet.store import Store
 from vcpuid.web.app import make_app
 from vcpuid.web.fleet_view import FleetView
@@ -23,6 +31,7 @@ from vcpuid.web.pages import VIEWS
 
 BEFORE, NOW = "2026-01-02", "2026-02-03"
 ROWS = fleet_rows()
+ONE, OTHER = ROWS[3].host, ROWS[99].host
 FLEET_VIEWS = [view for view in VIEWS if isinstance(view, FleetView)]
 ASKED = [view for view in FLEET_VIEWS if not view.needs and not view.is_posted]
 
@@ -63,6 +72,12 @@ def command(store: Store, capsys: pytest.CaptureFixture[str]) -> Callable[..., A
         ("/fleet", ["summary"]),
         (f"/fleet?at={BEFORE}", ["summary", "--at", BEFORE]),
         ("/fleet?at=", ["summary"]),
+        ("/fleet/matrix", ["matrix"]),
+        (f"/fleet/matrix?at={BEFORE}", ["matrix", "--at", BEFORE]),
+        (
+            f"/fleet/pair?first={ONE}&second={ROWS[99].host}",
+            ["matrix", "--pair", ROWS[3].host, ROWS[99].host],
+        ),
         ("/fleet/baseline", ["baseline"]),
         ("/fleet/baseline?by=zone", ["baseline", "--by", "zone"]),
         (f"/fleet/baseline?by=rack&at={BEFORE}", ["baseline", "--by", "rack", "--at", BEFORE]),
@@ -75,7 +90,7 @@ def test_a_document_is_that_of_the_command(
 ) -> None:
     answer = get(app, f"/api/v1{target}")
     assert answer.status == 200, answer.text
-    check_document(f"fleet-{arguments[0]}", answer.document)
+    check_document("compare" if "--pair" in arguments else f"fleet-{arguments[0]}", answer.document)
     assert answer.document == command(*arguments)
     page = get(app, target)
     assert page.status == 200
@@ -94,6 +109,70 @@ def test_the_summary_counts_and_leads_to_other_snapshots_and_questions(app: ASGI
     assert f'<a href="/fleet?at={BEFORE}" aria-current="page">' in page
     assert f'href="/fleet/baseline?by=rack&amp;at={BEFORE}"' in page
     assert f'href="/api/v1/fleet?at={BEFORE}"' in page
+
+
+def links_of(page: Answer) -> list[dict[str, str]]:
+    """Give what the links to pairs ask for."""
+    targets = [unescape(target) for target in re.findall(r'href="(/fleet/pair\?[^"]*)"', page.text)]
+    return [dict(parse_qsl(urlsplit(target).query)) for target in targets]
+
+
+def test_each_cell_of_a_small_matrix_leads_to_its_pair(app: ASGIApp) -> None:
+    document = get(app, "/api/v1/fleet/matrix").document
+    page = get(app, f"/fleet/matrix?at={NOW}")
+    hosts = [kind["host"] for kind in document["configurations"]]
+    pairs = [(one, other) for one in hosts for other in hosts if one != other]
+    assert len(hosts) <= 12
+    asked = Counter((link["first"], link["second"]) for link in links_of(page))
+    assert asked == dict.fromkeys(pairs, 2)  # in the picture, and in the table for who has no mouse
+    assert all(link["at"] == NOW for link in links_of(page))
+    words = {"c": "yes", "u": "maybe", "i": "no"}
+    for one, row in zip(hosts, document["rows"], strict=True):
+        for other, letter in zip(hosts, row, strict=True):
+            assert one == other or f'aria-label="{one} to {other}: {words[letter]}"' in page.text
+    pair = get(app, f"/fleet/pair?{urlencode(links_of(page)[0])}")
+    assert pair.status == 200
+    assert f"<h1>{hosts[0]} and {hosts[1]}</h1>" in pair.text
+
+
+def many_configurations(count: int) -> list[HostRow]:
+    """Give hosts of which each lacks other features."""
+    random = Random(0)  # noqa: S311 - a fleet that can be made again
+    found: dict[int, HostRow] = {}
+    while len(found) < count:
+        row = random.choice(ROWS)
+        kvm = dict(row.configuration.layers[EvidenceLayer.KVM])
+        for word in random.sample(sorted(kvm, key=str), 3):
+            kvm[word] &= ~(1 << random.randrange(32))
+        layers = {**row.configuration.layers, EvidenceLayer.KVM: kvm}
+        other = replace(row.configuration, layers=layers)
+        new = row._replace(host=f"h{len(found):04}", configuration=other)
+        found.setdefault(other.fingerprint, new)
+    return list(found.values())
+
+
+def test_a_large_matrix_is_shown_by_models_and_its_page_stays_small(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    ingest(store, many_configurations(300))
+    app = make_app(LOOPBACK_HOSTS, store=store)
+    page = get(app, "/fleet/matrix")
+    assert len(page.body) < 200_000
+    assert "And 260 more configurations; the JSON document has all." in page.text
+    document = get(app, "/api/v1/fleet/matrix").document
+    check_document("fleet-matrix", document)
+    hosts = {kind["host"] for kind in document["configurations"]}
+    links = links_of(page)
+    models = len(document["models"])
+    assert models <= len(links) <= models**2
+    assert all({link["first"], link["second"]} <= hosts and link["first"] != link["second"] for link in links)
+
+
+def test_two_hosts_are_asked_for_by_a_form(app: ASGIApp) -> None:
+    page = get(app, f"/fleet/pair?at={BEFORE}")
+    assert page.status == 200
+    assert "<h1>Two hosts of the fleet</h1>" in page.text
+    assert f"<option selected>{BEFORE}</option>" in page.text
+    assert 'role="alert"' not in page.text
 
 
 def test_a_baseline_is_there_to_copy_in_every_dialect(app: ASGIApp) -> None:
@@ -134,6 +213,10 @@ def test_a_drift_tells_who_lost_what(app: ASGIApp) -> None:
         ("/fleet?store=/etc", 400, "the form has no such field"),
         ("/fleet/drift?before=2020-01-01", 404, "no snapshot of this date"),
         (f"/fleet/drift?at={BEFORE}", 404, "no earlier snapshot of the fleet"),
+        ("/fleet/matrix?at=now", 404, "no snapshot of this date"),
+        (f"/fleet/pair?first={ONE}", 400, "two hosts are compared"),
+        (f"/fleet/pair?first={ONE}&second=nobody", 404, "no host of this name"),
+        (f"/fleet/pair?first={ONE}&second=%27%20OR%201=1", 404, "no host of this name"),
     ],
 )
 def test_what_has_no_answer_is_told(app: ASGIApp, target: str, status: int, message: str) -> None:
@@ -244,7 +327,7 @@ def test_names_are_shown_and_not_obeyed(tmp_path: Path) -> None:
     ingest(store, [row._replace(host=f"{evil}{n}", kernel=evil) for n, row in enumerate(ROWS[:9])], BEFORE)
     ingest(store, [row._replace(host=f"{evil}{n}", zone=evil) for n, row in enumerate(ROWS[60:65])], NOW)
     app = make_app(LOOPBACK_HOSTS, store=store)
-    for target in ("/fleet", f"/fleet?at={BEFORE}", "/fleet/baseline?by=zone", "/fleet/drift"):
+    for target in ("/fleet", f"/fleet?at={BEFORE}", "/fleet/baseline?by=zone", "/fleet/drift", "/fleet/matrix"):
         page = get(app, target)
         assert page.status == 200
         assert "<script>" not in page.text

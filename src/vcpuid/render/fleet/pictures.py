@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeAlias
 
 from vcpuid.answers.compare import Compatibility
-from vcpuid.fleet.matrix import Matrix, Sum
+from vcpuid.fleet.matrix import Group, Matrix, Sum
 from vcpuid.fleet.summary import Count, Summary
 from vcpuid.render.cpus import plural
 from vcpuid.render.fleet.matrix import NO_MODEL, STATES, model_of, percent
@@ -13,7 +14,15 @@ from vcpuid.render.fleet.words import NOT_TOLD, hosts_like
 from vcpuid.render.svg.bars import Bar, Chart, draw_bars
 from vcpuid.render.svg.heat_map import Cell, HeatMap, draw_heat_map
 
-_MOST_CELLS = 40  # configurations that have a row of their own; of more, models have
+Link: TypeAlias = Callable[[str, str], str]
+"""Gives where two hosts are compared: from the first to the second."""
+
+MOST_CELLS: Final = 40
+"""Configurations that have a row of their own; of more, models have."""
+
+MOST_LINKED: Final = 20
+"""The same on a page, where each cell is a link."""
+
 _MOST_MODELS = 24
 _MOST_BARS = 10
 _CHARTS = {
@@ -27,8 +36,15 @@ _CHARTS = {
 _TITLE = "Who can receive guests from whom"
 
 
-def draw_matrix(matrix: Matrix, total: Sum) -> str:
-    """Draw a matrix as SVG: of few configurations each, of many the models."""
+def draw_matrix(matrix: Matrix, total: Sum, link: Link | None = None) -> str:
+    """Draw a matrix as SVG: of few configurations each, of many the models.
+
+    Args:
+        matrix: The matrix.
+        total: What it comes to.
+        link: Gives where two hosts are compared. With it the picture is a part of a page: it has no style of its
+            own, and not as many rows, and each cell leads to its pair, or to an example of its pairs.
+    """
     count, hosts = len(matrix.kinds), sum(kind.hosts for kind in matrix.kinds)
     subtitle = f"{plural(hosts, 'host')}, {plural(count, 'distinct configuration')}; fleet of {matrix.date}"
     pairs = "; ".join(f"{total.pairs[state]} {words}" for state, (_, words, _) in STATES.items())
@@ -36,44 +52,51 @@ def draw_matrix(matrix: Matrix, total: Sum) -> str:
         f"Heat map; {subtitle}. Pairs of configurations, each from one to another: {pairs}."
         f" {total.both_ways} both ways, {total.one_way} one way only."
     )
-    if count <= _MOST_CELLS:
+    if count <= (MOST_CELLS if link is None else MOST_LINKED):
         labels: Sequence[str] = [
             f"{kind.model or NO_MODEL} · {hosts_like(kind.hosts, kind.host)}" for kind in matrix.kinds
         ]
-        cells = [list(_cells_of_kind(matrix, place)) for place in range(count)]
+        cells = [list(_cells_of_kind(matrix, place, link)) for place in range(count)]
         legend = tuple(f"{words[0].upper()}{words[1:]}" for _, words, _ in STATES.values())
     else:
-        groups = matrix.large_groups(_MOST_MODELS)
+        groups = matrix.large_groups(_MOST_MODELS if link is None else MOST_LINKED)
         labels = [f"{model_of(group)} · {plural(group.hosts, 'host')}" for group in groups]
-        cells = list(_cells_of_models(matrix, labels))
+        cells = list(_cells_of_models(matrix, groups, labels, link))
         legend = tuple(f"Share of the pairs that {words}" for _, words, _ in STATES.values())
     full, hatched, empty = legend
-    return draw_heat_map(
-        HeatMap(_TITLE, subtitle, description, labels, cells, (full, hatched, empty), "from", "to")
-    )
+    heat_map = HeatMap(_TITLE, subtitle, description, labels, cells, (full, hatched, empty), "from", "to")
+    return draw_heat_map(heat_map, is_part=link is not None)
 
 
-def _cells_of_kind(matrix: Matrix, place: int) -> Iterator[Cell]:
+def _cells_of_kind(matrix: Matrix, place: int, link: Link | None) -> Iterator[Cell]:
     source = matrix.kinds[place].host
     for column, (state, kind) in enumerate(zip(matrix.answers(place), matrix.kinds, strict=True)):
         if column == place:
             yield Cell(0, 0, f"{source}: itself", is_empty=True)
             continue
         sure, may = state is Compatibility.COMPATIBLE, state is not Compatibility.INCOMPATIBLE
-        yield Cell(float(sure), float(may), f"{source} to {kind.host}: {state.value}", STATES[state][0])
+        says, leads = f"{source} to {kind.host}: {state.value}", link(source, kind.host) if link else ""
+        yield Cell(float(sure), float(may), says, STATES[state][0], link=leads)
 
 
-def _cells_of_models(matrix: Matrix, labels: Sequence[str]) -> Iterator[list[Cell]]:
-    groups = matrix.large_groups(_MOST_MODELS)
+def _cells_of_models(
+    matrix: Matrix, groups: Sequence[Group], labels: Sequence[str], link: Link | None
+) -> Iterator[list[Cell]]:
     shares = matrix.shares(groups)
+    examples = matrix.examples(groups) if link else [[None] * len(groups)] * len(groups)
     for row, source in enumerate(labels):
         cells = []
         for column, target in enumerate(labels):
             pairs = int(shares.pairs[row, column])
             possible, compatible = int(shares.possible[row, column]), int(shares.compatible[row, column])
             says = f"{source} to {target}: {compatible} of {pairs} pairs can, {possible - compatible} may"
+            leads, example = "", examples[row][column]
+            if link and example:
+                one, other = (matrix.kinds[place].host for place in example)
+                leads, says = link(one, other), f"{says}; for example {one} to {other}"
             share = 1 / pairs if pairs else 0.0
-            cells.append(Cell(compatible * share, possible * share, says, percent(possible, pairs), not pairs))
+            text = percent(possible, pairs)
+            cells.append(Cell(compatible * share, possible * share, says, text, not pairs, leads))
         yield cells
 
 

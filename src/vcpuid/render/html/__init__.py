@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -26,15 +26,26 @@ from vcpuid.render.html.links import (
     register_link,
     search_link,
 )
+from vcpuid.render.svg.picture import STYLE
 from vcpuid.terms.feature import Dialect
 
 FOLDER: Final = Path(__file__).parent
+
+
+class StaticFile(NamedTuple):
+    """A file that pages refer to."""
+
+    path: Path
+    media_type: str
+
+
 STATIC: Final = {
-    "style.css": "text/css; charset=utf-8",
-    "suggest.js": "text/javascript; charset=utf-8",
-    "icon.svg": "image/svg+xml",
+    "style.css": StaticFile(FOLDER / "style.css", "text/css; charset=utf-8"),
+    "picture.css": StaticFile(STYLE, "text/css; charset=utf-8"),
+    "suggest.js": StaticFile(FOLDER / "suggest.js", "text/javascript; charset=utf-8"),
+    "icon.svg": StaticFile(FOLDER / "icon.svg", "image/svg+xml"),
 }
-"""The files that pages refer to, in this folder, with their media types."""
+"""The files that pages refer to, by name."""
 
 
 def render_page(template: str, document: Document, *, addresses: dict[str, str]) -> str:
@@ -59,6 +70,7 @@ def _environment() -> Environment:
     )
     environment.filters["breakable"] = _breakable
     environment.filters["cpu_numbers"] = cpu_numbers
+    environment.filters["picture"] = Markup  # of an SVG that `render.svg` has made, which escapes what it is told
     environment.filters["prose"] = _prose
     environment.filters["reading"] = _reading
     environment.globals |= {

@@ -20,6 +20,7 @@ SECTIONS: Final = {
 
 FLEET_QUESTIONS: Final = {
     "/fleet": "Summary",
+    "/fleet/matrix": "Matrix",
     "/fleet/baseline": "Baseline",
     "/fleet/drift": "Drift",
 }

@@ -6,6 +6,9 @@ tell apart; a hatch says the same as the second colour.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -15,22 +18,11 @@ FONT_PX: Final = 13
 _LETTER_PX = (
     7.2  # the mean width of a letter of this size; what is narrower leaves room, what is wider is shortened
 )
-_STYLE = """
-svg { --paper: #ffffff; --ink: #1b1f24; --quiet: #59636e; --line: #d5dae0; --blank: #eef0f3;
-  --sure: #0072b2; --on-sure: #ffffff; --may: #e69f00; --may-line: #7a4f00 }
-@media (prefers-color-scheme: dark) { svg { --paper: #14181d; --ink: #e8ebef; --quiet: #9aa4af; --line: #343b44;
-  --blank: #20262d; --sure: #56b4e9; --on-sure: #08131b; --may: #c98a00; --may-line: #ffd27a } }
-text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--ink) }
-.paper { fill: var(--paper) } .title { font-size: 17px; font-weight: 600 }
-.quiet { fill: var(--quiet) } .end { text-anchor: end } .middle { text-anchor: middle }
-.number { font-variant-numeric: tabular-nums } .small { font-size: 11px }
-.sure { fill: var(--sure) } .may { fill: url(#hatch) } .blank { fill: var(--blank) } .line { stroke: var(--line) }
-.hatch { fill: var(--may) } .stroke { stroke: var(--may-line); stroke-width: 1.5 }
-.on-sure { fill: var(--on-sure) } .rest { fill: var(--quiet) }
-.halo { stroke: var(--blank); stroke-width: 3.5px; paint-order: stroke; stroke-linejoin: round }
-"""
+STYLE: Final = Path(__file__).with_name("picture.css")
+"""What colours pictures: it stands within one that stands alone, and beside a page that has pictures in it."""
+
 _HATCH = (
-    '<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<pattern id="{}-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
     '<rect class="hatch" width="6" height="6"/><path class="stroke" d="M0 0V6"/></pattern>'
 )
 
@@ -41,10 +33,12 @@ class Picture:
     Args:
         title: What it is, for people who see it and for those who hear it.
         description: What it shows, in sentences that can stand for it.
+        name: What its parts are called by in a page that has other pictures.
     """
 
-    def __init__(self, title: str, description: str) -> None:
-        self._title, self._description = title, description
+    def __init__(self, title: str, description: str, name: str = "picture") -> None:
+        self._title, self._description, self._name = title, description, name
+        self._has_links = False
         self._parts: list[str] = []
         self._width = self._height = 0.0
 
@@ -54,10 +48,23 @@ class Picture:
         self._parts.append(f'<text x="{_px(x)}" y="{_px(y)}"{_class(classes)}{turn}>{_escaped(words)}</text>')
 
     def box(self, x: float, y: float, size: tuple[float, float], classes: str, says: str = "") -> None:
-        """Draw a rectangle; what it says is shown to who points at it."""
+        """Draw a rectangle, hatched if its class is `may`; what it says is shown to who points at it."""
         self._reach(x + size[0], y + size[1])
-        head = f'<rect x="{_px(x)}" y="{_px(y)}" width="{_px(size[0])}" height="{_px(size[1])}"{_class(classes)}'
+        style = f' fill="url(#{self._name}-hatch)"' if classes == "may" else _class(classes)
+        head = f'<rect x="{_px(x)}" y="{_px(y)}" width="{_px(size[0])}" height="{_px(size[1])}"{style}'
         self._parts.append(f"{head}><title>{_escaped(says)}</title></rect>" if says else f"{head}/>")
+
+    @contextmanager
+    def group(self, says: str, link: str = "") -> Iterator[None]:
+        """Keep together what is drawn meanwhile: what it says is shown to who points at it, and a click leads on.
+
+        A keyboard does not go through hundreds of cells: what has links stands beside other ways to these pages.
+        """
+        self._has_links = self._has_links or bool(link)
+        element, rest = ("a", f' href={quoteattr(printable(link))} tabindex="-1"') if link else ("g", "")
+        self._parts.append(f"<{element}{rest}><title>{_escaped(says)}</title>")
+        yield
+        self._parts[-1] += f"</{element}>"
 
     def line(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Draw a thin line."""
@@ -68,18 +75,20 @@ class Picture:
         """Make the document at least so large."""
         self._reach(width, height)
 
-    def render(self) -> str:
-        """Give the document."""
+    def render(self, *, is_part: bool = False) -> str:
+        """Give the document; as a part of a page that has the style beside it, without."""
         width, height = _px(self._width), _px(self._height)
+        title, description = f"{self._name}-title", f"{self._name}-description"
         namespace = 'xmlns="http://www.w3.org/2000/svg"'
         size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+        role = f'role="{"group" if self._has_links else "img"}" aria-labelledby="{title} {description}"'
         return "\n".join(
             (
-                f'<svg {namespace} {size} role="img" aria-labelledby="title description">',
-                f'<title id="title">{_escaped(self._title)}</title>',
-                f'<desc id="description">{_escaped(self._description)}</desc>',
-                f"<style>{_STYLE}</style>",
-                f"<defs>{_HATCH}</defs>",
+                f'<svg {namespace} class="picture" {size} {role}>',
+                f'<title id="{title}">{_escaped(self._title)}</title>',
+                f'<desc id="{description}">{_escaped(self._description)}</desc>',
+                *([] if is_part else [f"<style>\n{STYLE.read_text(encoding='utf-8')}</style>"]),
+                f"<defs>{_HATCH.format(self._name)}</defs>",
                 f'<rect class="paper" width="{width}" height="{height}"/>',
                 *self._parts,
                 "</svg>",

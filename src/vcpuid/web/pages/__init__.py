@@ -14,6 +14,8 @@ from vcpuid.web.pages import (
     explain,
     fleet_baseline,
     fleet_drift,
+    fleet_matrix,
+    fleet_pair,
     fleet_summary,
     host,
     leaf,
@@ -39,6 +41,8 @@ VIEWS: Final[tuple[View | FormView | FleetView, ...]] = (
     lint.VIEW,
     diagnose.VIEW,
     fleet_summary.VIEW,
+    fleet_matrix.VIEW,
+    fleet_pair.VIEW,
     fleet_baseline.VIEW,
     fleet_drift.VIEW,
 )
