@@ -62,6 +62,12 @@ SELECT DISTINCT record, host FROM (
 """
 COUNT_ADDED: Final = "SELECT count(*) FROM winners WHERE record NOT IN (SELECT record FROM hosts)"
 COUNT_SUPERSEDED: Final = "SELECT count(*) FROM hosts WHERE record NOT IN (SELECT record FROM winners)"
+COUNT_LABELS_KEPT: Final = """
+SELECT count(DISTINCT i.host) FROM incoming_hosts i JOIN hosts h ON i.host = h.host AND i.taken_at = h.taken_at
+WHERE i.record NOT IN (SELECT record FROM winners) AND h.record IN (SELECT record FROM winners)
+AND (i.zone <> '' OR i.cluster <> '' OR len(map_keys(i.labels)) > 0)
+AND (i.zone <> h.zone OR i.cluster <> h.cluster OR CAST(i.labels AS VARCHAR) <> CAST(h.labels AS VARCHAR))
+"""
 ADDED_HOSTS: Final = """
 SELECT DISTINCT * FROM incoming_hosts
 WHERE record IN (SELECT record FROM winners) AND record NOT IN (SELECT record FROM hosts) ORDER BY host

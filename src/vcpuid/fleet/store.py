@@ -87,11 +87,14 @@ class Ingested:
         added: Hosts that are new, or newer than what was there.
         hosts: Hosts of the snapshot now.
         distinct: Their distinct configurations.
+        labels_kept: Hosts that came with other labels, and with evidence no newer than what was there: they keep
+            the labels that they had, since the order of ingests is of no matter.
     """
 
     added: int
     hosts: int
     distinct: int
+    labels_kept: int = 0
 
 
 def open_fleet(folder: str | Path, date: str | None = None, engine: str = _DEFAULT_ENGINE) -> Fleet:
@@ -317,6 +320,7 @@ class Ingest:
         engine.run(queries.MERGE)
         ((added,),) = engine.rows(queries.COUNT_ADDED)
         ((superseded,),) = engine.rows(queries.COUNT_SUPERSEDED)
+        ((labels_kept,),) = engine.rows(queries.COUNT_LABELS_KEPT)
         if added:
             self._manifest.configs += self._save(engine, "configs", queries.ADDED_CONFIGURATIONS)
             if superseded or len(files.hosts) >= _MOST_PARTS:
@@ -331,7 +335,7 @@ class Ingest:
             self._store.replace_manifest(self._manifest)
             engine.view("hosts", [folder / name for name in files.hosts], queries.HOST_COLUMNS)
         ((hosts, distinct),) = engine.rows(queries.COUNT_HOSTS)
-        return Ingested(added, hosts, distinct)
+        return Ingested(added, hosts, distinct, labels_kept)
 
     def _save(self, engine: DuckDb, table: str, query: str) -> list[str]:
         """Write the rows of a query to a new file, and give its name; no file for no rows."""

@@ -158,6 +158,20 @@ def test_a_guest_is_asked_for_and_not_a_host(
     ask("which-hosts", str(tmp_path / "cpu.xml"), store=store, status=4)
 
 
+def test_labels_that_do_not_count_are_told(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, told = tmp_path / "labels.csv", []
+    for zone in "abab":
+        labels.write_text(f"host,zone\n{HOST},{zone}\n", encoding="utf-8")
+        assert run(["fleet", "ingest", str(lines), "--store", str(tmp_path / "s"), "--labels", str(labels)]) == 0
+        told.append(
+            "1 host came with other labels and no newer evidence" in " ".join(capsys.readouterr().out.split())
+        )
+    assert not told[0]
+    assert any(told)
+
+
 def test_there_is_no_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ask("summary", store=str(tmp_path), status=3)
     assert "not a fleet store" in capsys.readouterr().err

@@ -104,6 +104,19 @@ def test_of_equally_new_records_the_labelled_one_counts(store: Store) -> None:
     assert store.fleet().engine.rows("SELECT zone, labels['rack'] FROM hosts") == [(row.zone, "0")]
 
 
+def test_labels_that_cannot_count_are_told(store: Store) -> None:
+    """Which of two labels counts does not depend on the order: whoever mends a label has to learn of it."""
+    row = fleet_rows()[0]
+    named = [row._replace(zone=zone, labels={}) for zone in "abcdefgh"]
+    winner = max(named, key=lambda one: one.line()[0])
+    assert ingest(store, [winner, fleet_rows()[1]]).labels_kept == 0
+    for one in named:
+        assert ingest(store, [one]).labels_kept == (one != winner)
+    assert ingest(store, [row._replace(zone="", labels={})]).labels_kept == 0
+    assert ingest(store, [named[0]._replace(taken_at="2026-03-01T00:00:00Z")]).labels_kept == 0
+    assert store.fleet().locate(row.host, "zone")[1] == "a"
+
+
 def test_snapshots_of_the_fleet_stand_beside_each_other(store: Store) -> None:
     ingest(store, fleet_rows()[:10], "2026-01-01")
     ingest(store, fleet_rows()[:20], "2026-01-02")

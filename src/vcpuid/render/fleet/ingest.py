@@ -9,7 +9,7 @@ from vcpuid.fleet.summary import is_scattered
 from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document
 from vcpuid.render.fleet.words import warn_of_scatter
-from vcpuid.render.page import Page
+from vcpuid.render.page import Page, Role, Span
 
 
 def render_ingest(answer: Ingested, taken: int, left_out: Sequence[str]) -> Page:
@@ -20,6 +20,10 @@ def render_ingest(answer: Ingested, taken: int, left_out: Sequence[str]) -> Page
     page.add(
         f"the snapshot has {plural(answer.hosts, 'host')}, {plural(answer.distinct, 'distinct configuration')}"
     )
+    if answer.labels_kept:
+        text = "came with other labels and no newer evidence: labels stay as they were"
+        way = "Take newer snapshots, or ingest under another --date."
+        page.add(Span(f"warning: {plural(answer.labels_kept, 'host')} {text}. {way}", Role.UNSURE), hang=4)
     if is_scattered(answer.hosts, answer.distinct):
         warn_of_scatter(page)
     return page
@@ -34,5 +38,6 @@ def ingest_document(answer: Ingested, taken: int, left_out: Sequence[str]) -> Do
         "added": answer.added,
         "hosts": answer.hosts,
         "configurations": answer.distinct,
+        "labels_kept": answer.labels_kept,
         "is_scattered": is_scattered(answer.hosts, answer.distinct),
     }
