@@ -51,6 +51,7 @@ QUESTIONS = [
     (["which-hosts", "Haswell-noTSX"], 4, "fleet-which-hosts", "200 hosts may run it: an upper bound"),
     (["which-hosts", "EPYC"], 1, "fleet-which-hosts", "200 hosts cannot run it"),
     (["baseline"], 0, "fleet-baseline", "not migration-safe: "),
+    (["baseline", "--by", "vendor"], 0, "fleet-baseline", "Intel 200 hosts"),
     (["baseline", "--by", "zone"], 0, "fleet-baseline", "without zone"),
     (["matrix"], 0, "fleet-matrix", "not migration-safe: "),
     (["matrix", "--pair", HOST, HOST], 4, "compare", "by KVM's list"),
