@@ -215,8 +215,8 @@ def test_a_drift_tells_who_lost_what(app: ASGIApp) -> None:
         (f"/fleet/drift?at={BEFORE}", 404, "no earlier snapshot of the fleet"),
         ("/fleet/matrix?at=now", 404, "no snapshot of this date"),
         (f"/fleet/pair?first={ONE}", 400, "two hosts are compared"),
-        (f"/fleet/pair?first={ONE}&second=nobody", 404, "no host of this name"),
-        (f"/fleet/pair?first={ONE}&second=%27%20OR%201=1", 404, "no host of this name"),
+        (f"/fleet/pair?first={ONE}&second=nobody", 404, "no host of this name in the fleet"),
+        (f"/fleet/pair?first={ONE}&second=%27%20OR%201=1", 404, "no host of this name in the fleet"),
     ],
 )
 def test_what_has_no_answer_is_told(app: ASGIApp, target: str, status: int, message: str) -> None:
