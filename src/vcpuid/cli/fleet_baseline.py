@@ -6,7 +6,7 @@ import click
 
 from vcpuid.cli.fleet_store import fleet_options, open_fleet
 from vcpuid.cli.output import output_options, write
-from vcpuid.fleet.baseline import VENDOR, find_baselines
+from vcpuid.fleet.baseline import find_baselines
 from vcpuid.render.fleet.baseline import baselines_document, render_baselines
 
 
@@ -25,7 +25,7 @@ def command(folder: str, date: str | None, by: str | None, output_format: str) -
     Exit status: 0 every place has one, 1 hosts of a place have none in common.
     """
     fleet = open_fleet(folder, date)
-    fleet.check_label(None if by == VENDOR else by)  # every CPU is of some vendor, or of none that is known
+    fleet.check_label(by)
     answers = find_baselines(fleet, by)
     write(
         output_format,

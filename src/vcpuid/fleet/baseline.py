@@ -10,8 +10,6 @@ from vcpuid.answers.baseline import Baseline, baseline_of
 from vcpuid.answers.offer import Offer
 from vcpuid.fleet.store import Fleet
 
-VENDOR = "vendor"
-
 
 class PlaceBaseline(NamedTuple):
     """One place's baseline.
@@ -46,9 +44,8 @@ def find_baselines(fleet: Fleet, by: str | None = None) -> tuple[PlaceBaseline, 
         (2, 'Skylake-Client-IBRS')
     """
     places: dict[str, list[tuple[int, int, str]]] = {}
-    for place, fp, count, host in fleet.groups(None if by == VENDOR else by):
-        named = (fleet.offer(fp).data.vendor or "") if by == VENDOR else place
-        places.setdefault(named, []).append((fp, count, host))
+    for place, fp, count, host in fleet.groups(by):
+        places.setdefault(place, []).append((fp, count, host))
     answers = []
     for place, members in places.items():
         hosts = sum(count for _, count, _ in members)

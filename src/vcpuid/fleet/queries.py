@@ -123,7 +123,6 @@ STAYING: Final = """
 SELECT fp, count(*), min(host) FROM hosts h WHERE NOT EXISTS (SELECT 1 FROM given_up g WHERE g.host = h.host)
 GROUP BY fp ORDER BY count(*) DESC, fp
 """
-LABELS: Final = "SELECT DISTINCT explode(map_keys(labels)) AS label FROM hosts ORDER BY label"
 GUESTS_OF: Final = """
 SELECT guest, running, asked, got, accelerator, machine, domain FROM guests WHERE host = ? ORDER BY guest
 """

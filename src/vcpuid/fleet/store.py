@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -37,6 +38,8 @@ from vcpuid.fleet.workers import take_items
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 SCHEMA: Final = "vcpuid-fleet/1"
+VENDOR: Final = "vendor"
+"""What hosts are grouped by without having been labelled."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[0-9-]{2,8}Z?)?")
 _MANIFEST, _LOCK, _INCOMING, _SUFFIX = "manifest.json", "lock", "incoming-", ".parquet"
 _DEFAULT_ENGINE = next(iter(ENGINES))
@@ -499,11 +502,17 @@ class Fleet:
         """Give place, fingerprint, number of hosts and the first of them, for each configuration of each place.
 
         Args:
-            by: `zone`, `cluster`, or a label's name; None for one place.
+            by: `vendor` of the CPU, `zone`, `cluster`, or a label's name; None for one place.
         """
         if by not in self._groups:
-            self._groups[by] = self.engine.rows(*self._by(queries.GROUPS, by))
+            self._groups[by] = self._groups_of(by)
         return self._groups[by]
+
+    def _groups_of(self, by: str | None) -> list[Row]:
+        if by == VENDOR:  # the configuration says it
+            rows = [(self.offer(fp).data.vendor or "", fp, *hosts) for _, fp, *hosts in self.groups(None)]
+            return sorted(rows, key=itemgetter(0))
+        return self.engine.rows(*self._by(queries.GROUPS, by))
 
     def locate(self, host: str, by: str | None = None) -> tuple[int, str]:
         """Give a host's fingerprint and its place; `by` as in `groups`.
@@ -528,19 +537,18 @@ class Fleet:
         )
 
     def check_label(self, by: str | None) -> None:
-        """See that some host has a zone, a cluster, or a label of this name; `by` as in `groups`.
+        """See that some host has a vendor, a zone, a cluster, or a label of this name; `by` as in `groups`.
 
         Raises:
             UsageError: None has: it is a slip of the pen, or the hosts were taken in without it.
         """
         if by is None or any(place for place, *_ in self.groups(by)):
             return
-        fixed = [name for name in ("zone", "cluster") if any(place for place, *_ in self.groups(name))]
-        names = fixed + [name for (name,) in self.engine.rows(queries.LABELS)]
+        fixed = [name for name in (VENDOR, "zone", "cluster") if any(place for place, *_ in self.groups(name))]
         raise UsageError(
             f"no host of the fleet of {self.date} has such a label",
             found=repr(by),
-            expected=", ".join(names) or None,
+            expected=", ".join((*fixed, *self.label_names)) or None,
             next_step="`vcpuid fleet ingest` puts them on hosts: --labels FILE, or --folders NAMES.",
         )
 

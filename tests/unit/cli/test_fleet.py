@@ -127,8 +127,8 @@ def test_lines_come_from_standard_input(
     [
         (["summary", "--at", "2025-01-01"], 2, "expected 2026-01-01, 2026-01-02"),
         (["drift", "2025-01-01", "2026-01-01"], 2, "no snapshot of this date"),
-        (["baseline", "--by", "zome"], 2, "such a label: found 'zome', expected zone, rack"),
-        (["drain", HOST, "--within", "cluster"], 2, "such a label: found 'cluster', expected zone, rack"),
+        (["baseline", "--by", "zome"], 2, "such a label: found 'zome', expected vendor, zone, rack"),
+        (["drain", HOST, "--within", "cluster"], 2, "such a label: found 'cluster', expected vendor, zone, rack"),
         (["matrix", "--pair", HOST, "nobody"], 2, "no host of this name in the fleet: found 'nobody'"),
         (["missing", "avx22"], 2, "no feature of this name"),
         (["which-hosts", "Haswel"], 2, "neither a model of libvirt nor a file"),

@@ -13,7 +13,9 @@ from vcpuid.web.form import Form
 from vcpuid.web.form_view import Answered, Field
 
 _MOST_PLACES = 100
-_BY: Final = Field("by", "A baseline for each `zone`, `cluster` or value of a label; else for all.", "zone")
+_BY: Final = Field(
+    "by", "A baseline for each `vendor`, `zone`, `cluster` or value of a label; else for all.", "zone"
+)
 
 
 def _read(form: Form) -> Ask:
@@ -31,7 +33,7 @@ def _read(form: Form) -> Ask:
             )
         answers = find_baselines(fleet, by)
         more = {
-            "labels": ["zone", "cluster", *fleet.label_names],
+            "labels": ["vendor", "zone", "cluster", *fleet.label_names],
             "definitions": [definitions_of(answer) for answer in answers],
         }
         return Answered(baselines_document(fleet.date, by, answers), more)
