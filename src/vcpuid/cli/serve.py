@@ -24,6 +24,13 @@ _EXTRA = frozenset({"jinja2", "starlette", "uvicorn"})
     help="The port; 0 takes any that is free.",
 )
 @click.option(
+    "--name",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="A name or address by which browsers ask, such as that of a proxy; may be repeated. It needs a token.",
+)
+@click.option(
     "--token",
     metavar="T",
     envvar="VCPUID_TOKEN",
@@ -38,12 +45,15 @@ _EXTRA = frozenset({"jinja2", "starlette", "uvicorn"})
     show_envvar=True,
     help="A fleet store, of which the pages of the fleet are asked.",
 )
-def command(host: str, port: int, token: str | None, folder: str | None) -> None:
+def command(host: str, port: int, names: tuple[str, ...], token: str | None, folder: str | None) -> None:
     """Serve the explorer to a browser, until Ctrl-C.
 
     It listens on this machine alone. On another address it asks for the token: a browser as the password, a
     program as `Authorization: Bearer T`. Better set it with VCPUID_TOKEN: others on this machine see what
     stands on a command line.
+
+    Requests that ask it by another name than its own are refused. Where it listens on every address, or a proxy
+    stands before it, --name says by which names browsers ask.
 
     With a fleet store it answers questions of the fleet too. The store may be ingested into meanwhile.
 
@@ -51,6 +61,7 @@ def command(host: str, port: int, token: str | None, folder: str | None) -> None
     vcpuid serve
     vcpuid serve --store fleet
     VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --host 192.0.2.7
+    VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --name cpu.example.org
     """
     try:
         from vcpuid.web.server import listen, serve  # noqa: PLC0415 - --help must not need the extra
@@ -64,7 +75,7 @@ def command(host: str, port: int, token: str | None, folder: str | None) -> None
         ) from None
     gc.enable()  # a server, unlike other commands, lives long enough for its garbage to matter
     store = open_store(folder) if folder is not None else None
-    listener = listen(host, port, token)
+    listener = listen(host, port, token, names)
     with listener.socket:
         if not listener.is_loopback:
             click.echo(
@@ -73,5 +84,7 @@ def command(host: str, port: int, token: str | None, folder: str | None) -> None
                 err=True,
             )
         click.echo(f"The explorer is at {listener.address} (Ctrl-C ends it)")
+        if listener.names:
+            click.echo(f"Browsers may ask by the name {' or '.join(listener.names)}")
         with suppress(KeyboardInterrupt):  # how it is meant to end
             serve(listener, token, store)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import uvicorn
@@ -12,11 +14,13 @@ import uvicorn
 from vcpuid.errors import UsageError
 from vcpuid.fleet import Store
 from vcpuid.web.app import make_app
+from vcpuid.web.connection import LONGEST_HEAD, Connection
 from vcpuid.web.guard import LOOPBACK_HOSTS
 
 _SHORTEST_TOKEN = 16
-_MOST_REQUESTS = 200
 _GRACE_SECONDS = 2
+_LONGEST_NAME = 253  # RFC 1035, 2.3.4
+_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 
 
 class Listener(NamedTuple):
@@ -27,56 +31,61 @@ class Listener(NamedTuple):
         address: Its address for browsers.
         hosts: The names under which the server may be asked.
         is_loopback: Whether only this machine can reach it.
+        names: Those of them that were given: a proxy may stand there.
     """
 
     socket: socket.socket
     address: str
     hosts: frozenset[str]
     is_loopback: bool
+    names: tuple[str, ...] = ()
 
 
-def listen(host: str, port: int, token: str | None) -> Listener:
+def listen(host: str, port: int, token: str | None, names: Iterable[str] = ()) -> Listener:
     """Listen on an address of this machine.
 
     Args:
         host: A name or an address; one that others reach needs a token.
         port: The port; 0 for any that is free.
         token: What every request must have.
+        names: Further names by which browsers ask, as that of a proxy; they need a token, too.
 
     Raises:
         UsageError: It cannot be listened there, or not without a token.
     """
     _check_token(token)
+    names = tuple(dict.fromkeys(_read_name(name) for name in names))
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
         raise UsageError("not an address of this machine", source="--host", found=f"{host}: {error}") from error
     address = ipaddress.ip_address(str(place[0]).partition("%")[0])
-    if address.is_unspecified:
+    if not address.is_loopback:
+        _require_token(token, "others can reach this address", "--host", host)
+    if others := sorted(set(names) - LOOPBACK_HOSTS):
+        _require_token(token, "others can ask by this name", "--name", others[0])
+    if address.is_unspecified and not names:
         raise UsageError(
-            "not an address by which a server can be asked",
+            "every address of this machine, and no name by which browsers reach it",
             source="--host",
             found=host,
-            next_step="Name the one by which browsers reach this machine.",
+            next_step="Give each with --name: the name or the address that stands in the browser's address bar.",
         )
-    if not address.is_loopback and token is None:
-        raise UsageError(
-            "others can reach this address, and there is no token",
-            source="--host",
-            found=host,
-            next_step=f"Give one with --token or VCPUID_TOKEN: openssl rand -hex {_SHORTEST_TOKEN}",
-        )
+    is_dual = address.is_unspecified and family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        listening = socket.create_server((str(place[0]), port), family=family)
+        listening = socket.create_server((str(place[0]), port), family=family, dualstack_ipv6=is_dual)
     except OSError as error:
         raise UsageError(
             f"cannot listen: {os.strerror(error.errno or 0)}",
             found=f"{host} port {port}",
             next_step="Choose another port with --port; 0 takes any that is free.",
         ) from error
-    name = f"[{host}]" if ":" in host else host
-    hosts = frozenset({host.lower(), str(address)}) | (LOOPBACK_HOSTS if address.is_loopback else frozenset())
-    return Listener(listening, f"http://{name}:{listening.getsockname()[1]}/", hosts, address.is_loopback)
+    name = names[0] if address.is_unspecified else host
+    name = f"[{name}]" if ":" in name else name
+    own = frozenset() if address.is_unspecified else frozenset({host.lower(), str(address)})
+    hosts = own | frozenset(names) | (LOOPBACK_HOSTS if address.is_loopback else frozenset())
+    place_in_url = f"http://{name}:{listening.getsockname()[1]}/"
+    return Listener(listening, place_in_url, hosts, address.is_loopback, names)
 
 
 def serve(listener: Listener, token: str | None, store: Store | None = None) -> None:
@@ -87,18 +96,52 @@ def serve(listener: Listener, token: str | None, store: Store | None = None) -> 
         token: What every request must have; None for a listener that only this machine reaches.
         store: The fleet store that questions of fleets are asked of; None for none.
     """
+    make_server(listener, token, store).run(sockets=[listener.socket])
+
+
+def make_server(listener: Listener, token: str | None, store: Store | None = None) -> uvicorn.Server:
+    """Make the server that `serve` runs."""
     config = uvicorn.Config(
-        make_app(listener.hosts, token, store),
+        make_app(listener.hosts, token, store, listener.names),
+        http=Connection,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
         lifespan="off",
         ws="none",
         log_config=None,
         log_level="critical",
         access_log=False,
         server_header=False,
-        limit_concurrency=_MOST_REQUESTS,
+        proxy_headers=False,  # nothing that a proxy says is believed
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener.socket])
+    return uvicorn.Server(config)
+
+
+def _read_name(text: str) -> str:
+    """Read a name by which browsers ask, as it stands in a Host header without its port."""
+    name = text.lower()
+    try:
+        return str(ipaddress.ip_address(name.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        if len(name) <= _LONGEST_NAME and _NAME.fullmatch(name):
+            return name
+    raise UsageError(
+        "not a name of a host",
+        source="--name",
+        found=text,
+        expected="a name or an address, without https:// before it and a port behind it",
+        next_step="A name in other letters has a form that begins with xn--, which browsers send.",
+    )
+
+
+def _require_token(token: str | None, why: str, source: str, found: str) -> None:
+    if token is None:
+        raise UsageError(
+            f"{why}, and there is no token",
+            source=source,
+            found=found,
+            next_step=f"Give one with --token or VCPUID_TOKEN: openssl rand -hex {_SHORTEST_TOKEN}",
+        )
 
 
 def _check_token(token: str | None) -> None:

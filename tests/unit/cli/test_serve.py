@@ -43,8 +43,14 @@ def test_it_says_where_it_is_answers_there_and_ends_quietly() -> None:
     ("options", "message"),
     [
         (["--host", "192.0.2.7"], "others can reach this address, and there is no token"),
-        (["--host", "0.0.0.0", "--token", TOKEN], "not an address by which a server can be asked"),  # noqa: S104
-        (["--host", "::", "--token", TOKEN], "not an address by which a server can be asked"),
+        (["--host", "0.0.0.0"], "others can reach this address, and there is no token"),  # noqa: S104
+        (["--host", "0.0.0.0", "--token", TOKEN], "no name by which browsers reach it: found 0.0.0.0"),  # noqa: S104
+        (["--host", "::", "--token", TOKEN], "Give each with --name"),
+        (["--name", "cpu.example"], "--name: others can ask by this name, and there is no token"),
+        *[
+            (["--token", TOKEN, "--name", name], "--name: not a name of a host")
+            for name in ("https://a", "a:80", "a/b", "", "*", "a..b", "-a", "a.", "bücher.ch", "a" * 64, "a@b")
+        ],
         (
             ["--host", "198.51.100.7", "--token", TOKEN],
             "cannot listen",

@@ -194,3 +194,12 @@ def test_what_is_no_character_does_no_harm(escape: bytes) -> None:
     name, content = read("docs/examples/h07.json")
     for target in ("/host", API):
         assert post(APP, target, ("host", (name, content.replace(b'"h07"', b'"' + escape + b'"')))).status == 200
+
+
+def test_an_answer_without_end_is_left_to_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vcpuid.web.form_view._LONGEST_ANSWER", 5000)
+    parts = ("host", read("docs/examples/h07.json"))
+    page, twin = post(APP, "/host", parts), post(APP, API, parts)
+    assert page.status == twin.status == 400
+    assert twin.document["message"] == "the answer is too long for the explorer"
+    assert "too long for the explorer" in page.text

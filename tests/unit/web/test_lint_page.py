@@ -95,3 +95,18 @@ def test_the_page_without_an_answer_is_the_form() -> None:
     assert page.status == 200
     assert 'action="/lint" method="post"' in page.text
     assert get(APP, API).status == 405
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# a remark\n" * 100_000, "too large for the explorer"),
+        ("[libvirt]\n" + "cpu_models = Haswell\n" * 2000, "too many findings for the explorer"),
+        ("Haswell," + "+sgx1," * 30_000, "too long for -cpu"),
+        ("Haswell," + "+sgx1," * 3000, "too many options for -cpu"),
+        ("qemu-kvm -cpu Haswell," + "+sgx1," * 3000, "too many options for -cpu"),
+    ],
+)
+def test_what_would_take_long_is_left_to_the_command(text: str, message: str) -> None:
+    answer = post(APP, API, ("text", text))
+    assert (answer.status, answer.document["message"]) == (400, message)

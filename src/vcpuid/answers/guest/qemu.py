@@ -40,7 +40,6 @@ from vcpuid.terms.place import Place
 
 # libvirt starts this where a domain names no model, and so does QEMU.
 DEFAULT_MODEL = "qemu64"
-_LONGEST_ARGUMENT = (1 << 17) - 1  # Linux's MAX_ARG_STRLEN, without the NUL
 _FOLDED = frozenset(
     ("vendor", "phys-bits", "host-phys-bits", "host-phys-bits-limit", "l3-cache", "host-cache-info", "migratable")
 )
@@ -56,9 +55,6 @@ def read(text: str, source: str) -> Definition:
     if is_command_line(line):
         return definition_of(parse_arguments(split_command_line(line, source), Place(source)), source)
     value = line.strip()
-    if len(value) > _LONGEST_ARGUMENT:
-        found, expected = f"{len(value)} characters", f"at most {_LONGEST_ARGUMENT}, as Linux allows an argument"
-        raise InputError("too long for -cpu", source=source, found=found, expected=expected)
     return definition_of(CommandLine((parse_cpu(value, Place(source)),), None, None, None, Place(source)), source)
 
 

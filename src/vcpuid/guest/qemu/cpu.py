@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from vcpuid.errors import InputError
 from vcpuid.guest.qemu.options import parse_size
 from vcpuid.guest.qemu.properties import OFF, ON, Property, find_property
 from vcpuid.terms.guest import CpuMode, FeatureRequest, GuestCpu, Policy, Setting
@@ -17,6 +18,8 @@ from vcpuid.terms.place import Place
 
 _HOST_LIKE = {"host": CpuMode.HOST_PASSTHROUGH, "max": CpuMode.MAXIMUM}
 _TSC_FREQUENCY_LIMIT = 1 << 63
+_LONGEST_ARGUMENT = (1 << 17) - 1  # Linux's MAX_ARG_STRLEN, without the NUL
+_MOST_OPTIONS = 2048  # QEMU 11.1's CPUs have some 700 properties
 
 
 class Form(Enum):
@@ -73,8 +76,17 @@ def parse_cpu(text: str, place: Place) -> CpuArgument:
 
     The requests are ordered so that of two for one feature the later is the one that QEMU follows. A property that
     takes more than on and off is a setting; a value that it refuses is left out.
+
+    Raises:
+        InputError: It is longer than any that QEMU can be started with, or has too many options.
     """
+    if len(text) > _LONGEST_ARGUMENT:
+        found, expected = f"{len(text)} characters", f"at most {_LONGEST_ARGUMENT}, as Linux allows an argument"
+        raise InputError("too long for -cpu", source=place.source, found=found, expected=expected)
     model, *words = text.split(",")
+    if len(words) > _MOST_OPTIONS:
+        found, expected = f"{len(words)} options", f"at most {_MOST_OPTIONS}"
+        raise InputError("too many options for -cpu", source=place.source, found=found, expected=expected)
     options = tuple(_parse_option(word) for word in words if word)
     requests = tuple(
         FeatureRequest(option.name, policy, place)

@@ -13,14 +13,34 @@ from vcpuid.web.form import Form
 from vcpuid.web.form_view import Answered, Field, FormView
 from vcpuid.web.hosts import HOST, evidence_of
 
+_LONGEST_TEXT = 1 << 20  # nova.conf with all its comments has half of that
+_MOST_FINDINGS = 1000
+_COMMAND = "`vcpuid lint FILE` lints it all."
+
 
 def _answer(form: Form) -> Answered:
     part = form.first("text", "file")
     if part is None:
         raise UsageError("nothing to lint", expected="a domain XML, a CPU map, a nova.conf or a -cpu string")
+    if len(part.content) > _LONGEST_TEXT:
+        raise UsageError(
+            "too large for the explorer",
+            source=part.source,
+            found=f"{len(part.content)} bytes",
+            expected=f"at most {_LONGEST_TEXT}",
+            next_step=_COMMAND,
+        )
     hosts = tuple(host_of(evidence_of(host)) for host in form.of("host"))
     basis = Basis(choose_map(None, first_map(hosts)), hosts, choose_qemu(form.text("qemu") or None, hosts))
     file = lint_text(Text(part.content, part.source), basis)
+    if len(file.findings) > _MOST_FINDINGS:
+        raise UsageError(
+            "too many findings for the explorer",
+            source=part.source,
+            found=str(len(file.findings)),
+            expected=f"at most {_MOST_FINDINGS}",
+            next_step=_COMMAND,
+        )
     judged = {"by_map": file.by_map, "by_qemu": file.by_qemu, "text": part.content.decode(errors="replace")}
     return Answered(lint_document(LintReport((file,), (), basis)), judged)
 
