@@ -53,9 +53,18 @@ reveal_type(matrix.answers(0))
 wrong: int = answer.asked
 """
 WITHOUT_EXTRA = """\
-from vcpuid import UndecidedError, why
+import json
+from pathlib import Path
+from vcpuid import UndecidedError, fleet_summary, open_fleet
+Path("manifest.json").write_text(
+    json.dumps({"schema": "vcpuid-fleet/1", "snapshots": {"2026": {"hosts": [], "guests": []}}, "configs": []})
+)
 try:
-    from vcpuid import open_fleet
+    open_fleet(".")
+except UndecidedError as error:
+    print(error)
+try:
+    from vcpuid import fleet_matrix
 except UndecidedError as error:
     print(error)
 """
@@ -228,10 +237,28 @@ def test_a_typed_program_finds_its_types(bin_folder: Path, tmp_path: Path) -> No
     assert done.stdout.count("error:") == 1, done.stdout
 
 
-def test_who_imports_a_fleets_name_without_the_extra_is_told(bin_folder: Path, tmp_path: Path) -> None:
+def test_who_asks_a_fleet_without_the_extra_is_told(bin_folder: Path, tmp_path: Path) -> None:
     told = run([bin_folder / "python", "-c", WITHOUT_EXTRA], tmp_path)
-    assert "numpy, which is not installed" in told
-    assert "pip install 'vcpuid[fleet]'" in told
+    assert "fleets need DuckDB, which is not installed" in told
+    assert "needs numpy, which is not installed" in told
+    assert told.count("pip install 'vcpuid[fleet]'") == 2
+
+
+def test_who_fills_a_fleet_without_the_extra_is_told_before_a_folder_is_made(
+    bin_folder: Path, tmp_path: Path
+) -> None:
+    command: list[str | Path] = [
+        bin_folder / "vcpuid",
+        "fleet",
+        "ingest",
+        ROOT / "docs/examples/h07.json",
+        "--store",
+        "fleet",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "pip install 'vcpuid[fleet]'" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_source_distribution_has_what_the_tests_need(sdist: Path) -> None:

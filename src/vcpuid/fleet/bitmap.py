@@ -9,16 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from vcpuid.errors import UndecidedError, how_to_install
-
-try:
-    import numpy as np
-    from numpy.typing import NDArray
-except ImportError:
-    raise UndecidedError(
-        "this question of a fleet needs numpy, which is not installed",
-        next_step=how_to_install("fleet"),
-    ) from None
+from vcpuid.fleet.arrays import NDArray, np
 
 Packed: TypeAlias = "NDArray[np.uint64]"
 """Bitmaps, one a row: bit i of a row's bytes, lowest first, is column i; what is beyond the last column is 0."""

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 from vcpuid.answers.offer import OfferReader
 from vcpuid.errors import InputError
 from vcpuid.fleet.engine.spark import Spark
-from vcpuid.fleet.plain import kinds_of
 from vcpuid.fleet.record import HostRow, ToldCpu, read_host, speaks_for_itself
 from vcpuid.fleet.sources import Portion, Source, split_sources, walk_sources
 from vcpuid.rules.libvirt.shipped import shipped_map
@@ -92,7 +91,13 @@ def _read_portions(portions: Iterable[Portion]) -> Iterator[Document]:
 
 
 def _read_all(sources: Iterable[Source]) -> Iterator[Document]:
-    """Read documents in their order, each that says the same as an earlier one by that one's answer."""
+    """Read documents in their order, each that says the same as an earlier one by that one's answer.
+
+    Raises:
+        UndecidedError: numpy is not installed.
+    """
+    from vcpuid.fleet.plain import kinds_of  # noqa: PLC0415 - whoever reads none must not need numpy
+
     for batch in _batches(sources):
         for source, kind in zip(batch, kinds_of([source.raw or b"" for source in batch]), strict=True):
             yield _read(source, kind)

@@ -12,14 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vcpuid.answers.compare import CompareAnswer, Comparer, Compatibility
 from vcpuid.answers.offer import Offer, OfferReader
 from vcpuid.answers.party import Basis
 from vcpuid.answers.unchecked import unchecked
 from vcpuid.fleet import queries
+from vcpuid.fleet.arrays import NDArray, np
 from vcpuid.fleet.bitmap import DisjointIndex, Packed, count_bits, pack, unpack
 from vcpuid.fleet.store import Fleet
 

@@ -18,17 +18,8 @@ from typing import TypeAlias
 
 from vcpuid.decode.dynamic import Cause, dynamic_fields, scopes_of
 from vcpuid.dumps.assembly import ROW_LIMIT
-from vcpuid.errors import UndecidedError, how_to_install
+from vcpuid.fleet.arrays import NDArray, np
 from vcpuid.terms.dump import Cpu, Registers
-
-try:
-    import numpy as np
-    from numpy.typing import NDArray
-except ImportError:
-    raise UndecidedError(
-        "fleets need numpy, which is not installed",
-        next_step=how_to_install("fleet"),
-    ) from None
 
 Octets: TypeAlias = "NDArray[np.uint8]"
 

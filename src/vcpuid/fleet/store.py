@@ -179,7 +179,9 @@ class Store:
         Raises:
             InputError: The folder cannot be written, or another ingest is at work.
             UsageError: This is no date.
+            UndecidedError: DuckDB, which writes the store, is not installed.
         """
+        DuckDb().close()  # before a folder is made
         if not _DATE.fullmatch(date):
             raise UsageError("not a snapshot's date", found=repr(date), expected="a date like 2026-01-31")
         with ExitStack() as stack:

@@ -9,7 +9,9 @@ from vcpuid.render.page import Page, Role, Span
 
 
 def render_lint(report: LintReport) -> Page:
-    """Show every finding, how many there are, and what names were judged by."""
+    """Show every finding, how many there are, and what names were judged by; nothing where no file was read."""
+    if not report.files:
+        return Page()
     page = render_findings(report.findings)
     page.add(
         Span(f"linted: {', '.join(f'{file.source} ({file.kind})' for file in report.files)}", Role.DIM), hang=2

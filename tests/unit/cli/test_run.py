@@ -407,3 +407,27 @@ def test_a_folder_without_configuration_is_3(vcpuid: Run, host: Path, tmp_path: 
     status, _, err = vcpuid("why", "sgx", "--host", str(host), "--nova-conf", str(tmp_path / "empty"))
     assert status == 3
     assert "no *.conf in it" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["wyh"], "No such command 'wyh'. Did you mean why?"),
+        (["fleet", "which-host"], "No such command 'which-host'. Did you mean which-hosts?"),
+        (["nonsense"], "No such command 'nonsense'.\n"),
+        (["--nonsense"], "No such option '--nonsense'."),
+    ],
+)
+def test_a_command_that_there_is_not_is_2_and_near_ones_are_named(
+    vcpuid: Run, words: list[str], told: str
+) -> None:
+    status, out, err = vcpuid(*words)
+    assert (status, out) == (2, "")
+    assert told in err
+
+
+def test_of_files_that_cannot_be_linted_nothing_is_said_to_be_in_order(vcpuid: Run, tmp_path: Path) -> None:
+    (tmp_path / "vm.yaml").write_text("kind: VirtualMachine\n", encoding="utf-8")
+    status, out, err = vcpuid("lint", tmp_path / "vm.yaml")
+    assert (status, out) == (3, "")
+    assert "no kind of file that can be linted" in err

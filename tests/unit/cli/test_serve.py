@@ -39,6 +39,14 @@ def test_it_says_where_it_is_answers_there_and_ends_quietly() -> None:
     assert (process.returncode, rest, errors) == (0, "", "")
 
 
+def test_without_a_store_it_needs_nothing_of_the_extra_for_fleets() -> None:
+    program = (
+        "import sys; sys.modules |= {'duckdb': None, 'numpy': None}; import vcpuid.web.server, vcpuid.cli.serve"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -295,7 +295,7 @@ def test_more_text_than_memory_is_taken_in(tmp_path: Path) -> None:
     """
     script = tmp_path / "small.py"
     script.write_text(
-        SCRIPT.replace("def main(", "import gc, threading, duckdb, vcpuid.fleet.workers\ndef main(")
+        SCRIPT.replace("def main(", "import gc, threading, duckdb, vcpuid.fleet.plain\ndef main(")
         .replace(
             'with Store(Path(folder)).ingest("2026-01-02") as into:',
             "own = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
