@@ -16,6 +16,7 @@ PAGES = (
     "/host",
     "/why",
     "/compare",
+    "/compare/hosts",
     "/lint",
     "/diagnose",
     "/fleet",

@@ -95,12 +95,32 @@ def compare(page: Page) -> None:
     page.goto("/compare")
     page.locator("[name=first]").set_input_files(H07)
     page.locator("[name=second]").set_input_files(EXAMPLES / "h10.json")
-    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.locator(".way")).to_have_count(2)
     expect(page.locator(".way").nth(1)).to_contain_text("lost at firmware")
 
 
-ANSWERS = (lint, diagnose, show_host, show_many_cpus, show_shared_caches, show_this_machine, follow, compare)
+def compare_hosts(page: Page) -> None:
+    page.goto("/compare")
+    page.get_by_label("Two to eight hosts").set_input_files(
+        [EXAMPLES / f"{name}.json" for name in ("h07", "h10", "h11", "h12")]
+    )
+    page.get_by_role("button", name="Compare hosts").click()
+    expect(page.locator(".matrix tbody tr")).to_have_count(4)
+    expect(page.locator(".hosts td.at-firmware")).to_contain_text("no lost at firmware")
+
+
+ANSWERS = (
+    lint,
+    diagnose,
+    show_host,
+    show_many_cpus,
+    show_shared_caches,
+    show_this_machine,
+    follow,
+    compare,
+    compare_hosts,
+)
 
 
 @pytest.mark.parametrize("answer", ANSWERS)

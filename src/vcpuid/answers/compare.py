@@ -98,11 +98,16 @@ class CompareAnswer(NamedTuple):
     @property
     def compatibility(self) -> Compatibility:
         """The worse of both directions; a guest's is the only one."""
-        ways = [self.there.compatibility] + ([self.back.compatibility] if self.back else [])
-        for state in (Compatibility.INCOMPATIBLE, Compatibility.UNKNOWN):
-            if state in ways:
-                return state
-        return Compatibility.COMPATIBLE
+        return worst_of(way for way in (self.there, self.back) if way)
+
+
+def worst_of(ways: Iterable[Way]) -> Compatibility:
+    """Give the worst of some ways' answers."""
+    states = {way.compatibility for way in ways}
+    for state in (Compatibility.INCOMPATIBLE, Compatibility.UNKNOWN):
+        if state in states:
+            return state
+    return Compatibility.COMPATIBLE
 
 
 def compare(first: Party, second: Party, cpu_map: CpuMap | None = None) -> CompareAnswer:
@@ -240,7 +245,7 @@ class Comparer:
         reason: str = "",
         extra: Iterable[str] = (),
     ) -> Way:
-        lost = tuple(self._missing(name, target) for name in missing)
+        lost = tuple(self.missing(name, target) for name in missing)
         sure = [one for one in lost if one.is_sure]
         if sure or (relation is Relation.INCOMPATIBLE and not lost):
             state, reason = Compatibility.INCOMPATIBLE, reason or f"it lacks {_count(sure)}"
@@ -252,7 +257,8 @@ class Comparer:
             state, reason = Compatibility.COMPATIBLE, "nothing is missing"
         return Way(*names, state, relation, reason, lost, (), tuple(extra))
 
-    def _missing(self, name: str, target: Offer) -> Missing:
+    def missing(self, name: str, target: Offer) -> Missing:
+        """Tell why a host cannot give a feature that it does not offer."""
         party = target.party
         bits = self.reader.models.features[name].bits if name in self.reader.models.features else 0
         can_be_made = party.basis is Basis.CPUID and bool(bits & self.reader.emulated)

@@ -27,8 +27,14 @@ class Unchecked(NamedTuple):
 
 def unchecked(source: Party, target: Party) -> Iterator[Unchecked]:
     """Give every subject with what is known of both sides."""
-    for subject, reader in _SUBJECTS.items():
-        yield Unchecked(subject, reader(source), reader(target))
+    others = subjects_of(target)
+    for subject, value in subjects_of(source).items():
+        yield Unchecked(subject, value, others[subject])
+
+
+def subjects_of(party: Party) -> dict[str, str]:
+    """Give every subject with what is known of one party; empty where nothing is."""
+    return {subject: reader(party) for subject, reader in _SUBJECTS.items()}
 
 
 def _qemu(party: Party) -> str:

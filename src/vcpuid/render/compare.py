@@ -10,7 +10,7 @@ from vcpuid.render.document import Document
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.render.parties import add_names, add_parties, party_document
 
-_ROLES = {
+ROLES = {
     Compatibility.COMPATIBLE: Role.GOOD,
     Compatibility.INCOMPATIBLE: Role.BAD,
     Compatibility.UNKNOWN: Role.UNSURE,
@@ -35,7 +35,7 @@ def render_compare(answer: CompareAnswer) -> Page:
 def _add_way(page: Page, way: Way) -> None:
     page.add(
         Span(f"{way.source} -> {way.target}  ", Role.STRONG),
-        Span(f"CPU {way.compatibility.value}", _ROLES[way.compatibility]),
+        Span(f"CPU {way.compatibility.value}", ROLES[way.compatibility]),
         f"  {way.reason}",
         hang=4,
     )
@@ -77,8 +77,8 @@ def compare_document(answer: CompareAnswer) -> Document:
     return {
         "schema": "vcpuid-compare/1",
         "compatibility": answer.compatibility.value,
-        "there": _way_document(answer.there),
-        "back": _way_document(answer.back) if answer.back else None,
+        "there": way_document(answer.there),
+        "back": way_document(answer.back) if answer.back else None,
         "parties": [party_document(party) for party in answer.parties],
         "rests_on": answer.rests_on,
         "unchecked": [
@@ -93,7 +93,8 @@ def compare_document(answer: CompareAnswer) -> Document:
     }
 
 
-def _way_document(way: Way) -> Document:
+def way_document(way: Way) -> Document:
+    """Give one direction."""
     return {
         "source": way.source,
         "target": way.target,

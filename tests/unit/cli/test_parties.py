@@ -7,16 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
-import vcpuid
+from schemas import check_document
 from snapshots import cpu_map, domain_xml, domains, libvirt, write_snapshot
 from vcpuid.cli import run
 
 Run = Callable[..., tuple[int, str, str]]
 SKYLAKE = "<model>Skylake</model><vendor>Intel</vendor>"
 SGX = "<feature policy='require' name='sgx'/>"
-SCHEMAS = Path(vcpuid.__file__).parent / "render" / "schemas"
 
 
 @pytest.fixture
@@ -45,7 +43,7 @@ def rich(tmp_path: Path) -> Path:
 
 def validate(name: str, text: str) -> dict[str, object]:
     document: dict[str, object] = json.loads(text)
-    Draft202012Validator(json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))).validate(document)
+    check_document(name, document)
     return document
 
 
@@ -88,6 +86,28 @@ class TestCompare:
         document = validate("compare", call("compare", poor, rich, "--format", "json")[1])
         assert document["compatibility"] == "incompatible"
         validate("compare", call("compare", poor, rich, "--domain", "web-1", "--format", "json")[1])
+
+    def test_several_hosts_stand_side_by_side(self, call: Run, poor: Path, rich: Path) -> None:
+        status, out, _ = call("compare", poor, rich, poor)
+        assert status == 1
+        (line,) = (line for line in out.splitlines() if line.endswith(" sgx"))
+        assert [word for word in line.split() if word in ("yes", "no")] == ["no", "yes", "no"]
+        validate("compare-hosts", call("compare", poor, rich, poor, "--format", "json")[1])
+        assert call("compare", poor, poor, poor)[0] == 0
+
+    def test_several_hosts_and_a_guest_are_too_many(
+        self, call: Run, tmp_path: Path, poor: Path, rich: Path
+    ) -> None:
+        cpu = tmp_path / "cpu.xml"
+        cpu.write_text(f"<cpu>{SKYLAKE}</cpu>")
+        for arguments in (
+            (cpu, poor, rich),
+            (poor, rich, rich, "--domain", "web-1"),
+            (poor,) * 9,
+            (poor, "-", "-"),
+        ):
+            status, out, err = call("compare", *arguments)
+            assert (status, out) == (2, ""), err
 
     @pytest.mark.parametrize(
         ("text", "status", "word"),

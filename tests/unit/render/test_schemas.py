@@ -62,6 +62,7 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "baseline-nova",
         "bit",
         "compare",
+        "compare-hosts",
         "decode",
         "diagnose",
         "diff",

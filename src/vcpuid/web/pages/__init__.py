@@ -37,7 +37,7 @@ VIEWS: Final[tuple[View | FormView | FleetView, ...]] = (
     host.VIEW,
     decode.VIEW,
     why.VIEW,
-    compare.VIEW,
+    *compare.VIEWS,
     lint.VIEW,
     diagnose.VIEW,
     fleet_summary.VIEW,

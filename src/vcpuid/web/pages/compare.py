@@ -1,4 +1,4 @@
-"""Two hosts, or a guest and a host: can guests run there by their CPU, and what stands between."""
+"""Hosts, or a guest and a host: can guests run there by their CPU, what stands between, and what differs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Final
 from vcpuid.answers.compare import compare
 from vcpuid.answers.offer import common_map
 from vcpuid.answers.party import Party, party_of_domain, read_parties, the_one
+from vcpuid.answers.side_by_side import FEWEST_HOSTS, MOST_HOSTS, compare_side_by_side
 from vcpuid.errors import UsageError
 from vcpuid.render.compare import compare_document
+from vcpuid.render.side_by_side import side_by_side_document
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.web.form import Form
 from vcpuid.web.form_view import Answered, Field, FormView
@@ -29,7 +31,17 @@ def _party(form: Form, file: str, text: str) -> Party:
     return the_one(read_parties(part.content, part.source), part.source)
 
 
-VIEW: Final = FormView(
+def _answer_side_by_side(form: Form) -> Answered:
+    hosts = [
+        party
+        for part in (*form.of("host"), *form.of("texts"))
+        for party in read_parties(part.content, part.source)
+    ]
+    cpu_map = common_map(hosts) or shipped_map()
+    return Answered(side_by_side_document(compare_side_by_side(hosts, cpu_map)))
+
+
+TWO: Final = FormView(
     "Can guests run on another host, by their CPU?",
     _answer,
     path="/compare",
@@ -47,3 +59,25 @@ VIEW: Final = FormView(
         Field("other", "The same as a text.", "<cpu><arch>x86_64</arch><model>Nehalem</model></cpu>"),
     ),
 )
+HOSTS: Final = FormView(
+    "What differs between several hosts, and who can receive whose guests?",
+    _answer_side_by_side,
+    path="/compare/hosts",
+    schema="compare-hosts",
+    template="compare_hosts",
+    fields=(
+        Field(
+            "host",
+            f"{FEWEST_HOSTS} to {MOST_HOSTS} hosts: snapshots, dumps, domain capabilities or their <cpu>.",
+            is_file=True,
+            is_repeated=True,
+        ),
+        Field(
+            "texts",
+            "Hosts as a text: what `virsh domcapabilities` prints, one after the other.",
+            "<cpu><arch>x86_64</arch><model>Nehalem</model></cpu>"
+            "<cpu><arch>x86_64</arch><model>Haswell</model></cpu>",
+        ),
+    ),
+)
+VIEWS: Final = (TWO, HOSTS)
