@@ -13,9 +13,11 @@ from vcpuid.errors import UnknownNameError, UsageError
 from vcpuid.rules.libvirt.map import CpuMap, MapFeature, MapModel, Signature
 from vcpuid.rules.libvirt.models import Model, Models
 from vcpuid.rules.lint import nearest
+from vcpuid.rules.qemu.knowledge import known_versions, load_qemu
 from vcpuid.terms.feature import Dialect, Feature
 
 _STEPPINGS = 16
+_IN_EVERY_GUEST = frozenset({"hypervisor"})  # QEMU sets it whatever the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,23 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class QemuContents:
+    """QEMU's model of the same name beside libvirt's.
+
+    Attributes:
+        versions: The measured versions of QEMU in which it is so.
+        more: What QEMU's has and libvirt's has not, by the map's names.
+        lacks: What libvirt's has and QEMU's has not.
+        unnamed: What QEMU's has and the map has no name for, by QEMU's names.
+    """
+
+    versions: tuple[str, ...]
+    more: tuple[str, ...]
+    lacks: tuple[str, ...]
+    unnamed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ShownModel:
     """A model of a map.
 
@@ -66,6 +85,7 @@ class ShownModel:
         versions: QEMU's versioned names for it.
         signatures: The CPUs that are this model.
         nearest: The model with other contents from which it differs least; None if it is the only one.
+        qemu: QEMU's models of this name, oldest version first; none where no measured QEMU has one.
     """
 
     own: MapModel
@@ -74,6 +94,7 @@ class ShownModel:
     versions: tuple[str, ...]
     signatures: tuple[NamedSignature, ...]
     nearest: Difference | None
+    qemu: tuple[QemuContents, ...]
 
 
 Shown = ShownFeature | ShownModel
@@ -154,7 +175,28 @@ def _show_model(name: str, models: Models) -> ShownModel:
         versions=tuple(other.name for other in cpu_map.models.values() if other.canonical_of == name),
         signatures=tuple(NamedSignature(own, _designs(own, letters)) for own in model.signatures),
         nearest=_find_nearest(model, models),
+        qemu=_in_qemu(model, models),
     )
+
+
+def _in_qemu(model: Model, models: Models) -> tuple[QemuContents, ...]:
+    """Compare with QEMU's model before an accelerator or a machine type changes it."""
+    found: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    own = set(models.names(model.bits))
+    for version in known_versions():
+        qemu = load_qemu(version)
+        if model.name not in qemu.models:
+            continue
+        named, unnamed = set(), set()
+        for name in qemu.model(model.name).features - _IN_EVERY_GUEST:
+            entries = models.cpu_map.named(qemu.features[name].bits) if name in qemu.features else ()
+            if entries:
+                named.add(entries[0].name)
+            else:
+                unnamed.add(name)
+        contents = tuple(tuple(sorted(names)) for names in (named - own, own - named, unnamed))
+        found.setdefault(contents, []).append(qemu.version)
+    return tuple(QemuContents(tuple(versions), *contents) for contents, versions in found.items())
 
 
 def _designs(signature: Signature, letters: str) -> tuple[str, ...]:

@@ -90,6 +90,7 @@ WHERE fp IN (SELECT fp FROM incoming_hosts WHERE record IN (SELECT record FROM w
 AND fp NOT IN (SELECT fp FROM configs) ORDER BY fp, layer
 """
 
+NEAREST_HOST: Final = "SELECT host FROM hosts ORDER BY levenshtein(host, ?), host LIMIT 1"
 COUNT_HOSTS: Final = "SELECT count(*), count(DISTINCT fp) FROM hosts"
 COUNT_GUESTS: Final = "SELECT count(*), count(CASE WHEN running THEN 1 END) FROM guests"
 COUNT_BY: Final = "SELECT {column}, count(*) FROM hosts GROUP BY {column} ORDER BY count(*) DESC, {column}"

@@ -36,6 +36,7 @@ from vcpuid.fleet.sources import Portion, Source
 from vcpuid.fleet.words import Words, column_of, from_signed, kept_words
 from vcpuid.fleet.workers import take_items
 from vcpuid.rules.libvirt.shipped import shipped_map
+from vcpuid.rules.lint import near
 
 SCHEMA: Final = "vcpuid-fleet/1"
 VENDOR: Final = "vendor"
@@ -530,10 +531,11 @@ class Fleet:
         return fp, place
 
     def unknown(self, *hosts: str) -> UsageError:
-        """Say that hosts are not in the fleet."""
+        """Say that hosts are not in the fleet, and which names are near."""
+        nearest = {host: [name for (name,) in self.engine.rows(queries.NEAREST_HOST, [host])] for host in hosts}
         return UsageError(
             "no host of this name in the fleet",
-            found=", ".join(map(repr, hosts)),
+            found=", ".join(f"{host!r}{near(host, names)}" for host, names in nearest.items()),
             expected=f"a host of the fleet of {self.date}",
             next_step="Hosts are called as in their snapshots, else by their files. `--at DATE` asks another day.",
         )

@@ -82,6 +82,13 @@ def _render_model(page: Page, answer: ShownModel) -> None:
         _row(page, "nearest", answer.nearest.other)
         _row(page, "  has more", " ".join(answer.nearest.more))
         _row(page, "  lacks", " ".join(answer.nearest.lacks))
+    for contents in answer.qemu:
+        is_same = not (contents.more or contents.lacks)
+        of = f"{', '.join(contents.versions)}: its model of this name"
+        _row(page, "QEMU", f"{of} {'has the same' if is_same else 'differs'}")
+        _row(page, "  has more", " ".join(contents.more))
+        _row(page, "  lacks", " ".join(contents.lacks))
+        _row(page, "  unnamed", f"{len(contents.unnamed)} more: the map has no name" if contents.unnamed else "")
 
 
 def _counted(names: tuple[str, ...]) -> str:
@@ -164,6 +171,15 @@ def _model_document(answer: ShownModel) -> Document:
         "removed": list(own.removed),
         "added": list(own.added),
         "nearest": {"model": near.other, "more": list(near.more), "lacks": list(near.lacks)} if near else None,
+        "qemu": [
+            {
+                "versions": list(contents.versions),
+                "more": list(contents.more),
+                "lacks": list(contents.lacks),
+                "unnamed": list(contents.unnamed),
+            }
+            for contents in answer.qemu
+        ],
     }
 
 

@@ -10,6 +10,7 @@ from vcpuid.errors import AmbiguousNameError, UsageError
 from vcpuid.rules.libvirt.map import read_map
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.rules.libvirt.shipped import shipped_map
+from vcpuid.rules.qemu.knowledge import known_versions, load_qemu
 
 TINY_MAP = Models(read_map(TINY))
 SHIPPED = Models(shipped_map())
@@ -99,3 +100,20 @@ def test_the_nearest_model_has_other_contents() -> None:
     assert shown.nearest is not None
     assert shown.nearest.more + shown.nearest.lacks
     assert shown.nearest.other in SHIPPED.models
+
+
+def test_qemu_s_model_of_the_name_is_set_beside_it() -> None:
+    (contents,) = model("Haswell").qemu
+    assert contents.versions == known_versions()
+    assert contents.more == ("abm", "arat", "f16c", "rdrand", "vme", "xsaveopt")
+    assert (contents.lacks, contents.unnamed) == ((), ())
+
+
+def test_every_model_is_held_against_qemu_s_tables() -> None:
+    for name in SHIPPED.models:
+        shown = model(name)
+        versions = [version for contents in shown.qemu for version in contents.versions]
+        assert sorted(versions) == sorted(one for one in known_versions() if name in load_qemu(one).models)
+        for contents in shown.qemu:
+            assert not set(contents.more) & set(shown.features)
+            assert set(contents.lacks) <= set(shown.features)

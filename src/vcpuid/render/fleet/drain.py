@@ -16,6 +16,10 @@ _STATES = {
     Compatibility.INCOMPATIBLE: ("cannot leave", Role.BAD),
 }
 _MOST_OBSTACLES = 3
+_TO_LEAVE = (
+    "A guest that cannot leave has to be stopped; define it with a CPU that the others have"
+    " (`vcpuid fleet baseline`), and start it there."
+)
 
 
 def render_drain(answer: Drain) -> Page:
@@ -30,6 +34,8 @@ def render_drain(answer: Drain) -> Page:
         _add_exit(page, one)
     if len(answer.exits) > MOST_ROWS:
         page.add(f"  and {len(answer.exits) - MOST_ROWS} more guests; JSON has all")
+    if any(one.compatibility is Compatibility.INCOMPATIBLE for one in answer.exits):
+        page.add(f"  Mend: {_TO_LEAVE}", hang=8)
     page.add(Span(f"  names by {answer.rests_on}", Role.DIM), hang=4)
     return page
 
@@ -44,7 +50,8 @@ def _add_exit(page: Page, one: Exit) -> None:
     for obstacle in one.obstacles[:_MOST_OBSTACLES]:
         page.add(f"    {plural(obstacle.hosts, 'host')}: {obstacle.what}", hang=6)
     if len(one.obstacles) > _MOST_OBSTACLES:
-        page.add(f"    and {len(one.obstacles) - _MOST_OBSTACLES} more reasons; JSON has all")
+        more = plural(len(one.obstacles) - _MOST_OBSTACLES, "more reason")
+        page.add(f"    and {more}; JSON has all")
 
 
 def drain_document(answer: Drain) -> Document:
