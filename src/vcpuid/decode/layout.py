@@ -337,7 +337,7 @@ def _compute(facts: Facts, cpu: int) -> tuple[Block, ...]:
 
 def _most(level: _Level, places: int) -> int:
     """Give how many CPUs share caches at most: those that the bits can number, and as many as the leaf says."""
-    return min(places, *(cache.shared_by or places for cache in level.caches))
+    return min((places, *(cache.shared_by or places for cache in level.caches)))
 
 
 def _levels(facts: Facts) -> list[_Level]:

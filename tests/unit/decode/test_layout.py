@@ -150,6 +150,11 @@ def test_one_cpu_tells_of_those_beside_it() -> None:
     assert [share.instances for share in shares_of(layout)] == [8, 4, 1]
 
 
+def test_a_cpu_that_claims_siblings_and_counts_none_is_alone() -> None:
+    layout = layout_of(cpu({(1, 0): row(0x506E3, 0, 0, 1 << 28)}))
+    assert in_short(layout.blocks) == ["? package of 1", " 1 core of 1", "  1 thread of 1"]
+
+
 def test_one_cpu_of_a_hybrid_tells_of_its_own_core_alone() -> None:
     layout = layout_of(hybrid(PERFORMANCE, 0, caches((1, 48, 2), (3, 12288, 16)), 0))
     assert layout.remarks == (Remark.ONE_CPU, Remark.OTHER_CORES)
