@@ -42,7 +42,7 @@ def make_app(
         store: The fleet store that questions of fleets are asked of; None for none.
         proxied: The names that a proxy with TLS may stand for.
     """
-    document = openapi_document(VIEWS)
+    document = openapi_document(VIEWS, has_token=token is not None)
 
     async def tell_api(_: Request) -> Response:
         return JSONResponse(document)

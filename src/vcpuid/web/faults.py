@@ -40,9 +40,20 @@ async def refuse(request: Request, exception: Exception) -> Response:
     status, headers = HTTPStatus.INTERNAL_SERVER_ERROR, None
     if isinstance(exception, HTTPException):
         status, headers = HTTPStatus(exception.status_code), exception.headers
-    asked = f"{request.method} {shown(request.scope['path'])}"
-    error = UsageError(status.phrase.lower(), found=asked, next_step=_NEXT_STEPS.get(status))
+    expected = None
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        methods = _methods_of(request)
+        headers, expected = {"allow": ", ".join(methods)}, " or ".join(methods)
+    asked = f"{shown(request.method)} {shown(request.scope['path'])}"
+    error = UsageError(status.phrase.lower(), found=asked, expected=expected, next_step=_NEXT_STEPS.get(status))
     return _answer(request.scope, status, error, headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Give the methods of all routes of a path; Starlette tells those of the first alone."""
+    path = request.scope["path"]
+    routes = [route for route in request.app.routes if route.path_regex.match(path)]
+    return sorted({method for route in routes for method in route.methods or ()})
 
 
 async def confess(request: Request, exception: Exception) -> Response:

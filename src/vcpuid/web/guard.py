@@ -17,7 +17,7 @@ from vcpuid.web.refusal import Refusal, busy
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 MOST_REQUESTS: Final = 200
 """How many requests are answered at once."""
-_METHODS = ("GET", "HEAD", "POST")
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
 _LONGEST_TARGET = 8 << 10
 _LONGEST_HEADERS = 16 << 10
 _OTHER_SITES = frozenset({"same-site", "cross-site"})
@@ -68,17 +68,6 @@ class Guard:
         host = self._check_host(headers)
         if self._requests > MOST_REQUESTS:
             raise busy("too many requests at once", f"at most {MOST_REQUESTS}")
-        if scope["method"] not in _METHODS:
-            raise Refusal(
-                405,
-                UsageError(
-                    "no such method",
-                    found=shown(scope["method"]),
-                    expected=" or ".join(_METHODS),
-                    next_step="Pages are read with GET, forms are sent with POST.",
-                ),
-                {"allow": ", ".join(_METHODS)},
-            )
         _check_lengths(scope, headers)
         _check_site(scope["method"], headers)
         schemes = {scope["scheme"]} | ({"https"} if _name(host) in self._proxied else set())
@@ -128,7 +117,7 @@ def _check_site(method: str, headers: Headers) -> None:
     """Refuse what a page of another site asks for by itself; whoever follows a link from there is welcome."""
     site = headers.get("sec-fetch-site", "")
     is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
-    if site in _OTHER_SITES and not (method != "POST" and is_link):
+    if site in _OTHER_SITES and not (method in _SAFE_METHODS and is_link):
         raise _of_another_site("Sec-Fetch-Site", site)
 
 

@@ -18,12 +18,25 @@ _SCHEMAS = Path(render.__file__).parent / "schemas"
 _URN = re.compile(r"urn:vcpuid:schema:([\w-]+):1(?:#(.*))?")
 
 
-def openapi_document(views: Iterable[View | FormView | FleetView]) -> Document:
-    """Give the document of all views that have an answer for programs."""
+def openapi_document(views: Iterable[View | FormView | FleetView], *, has_token: bool = False) -> Document:
+    """Give the document of all views that have an answer for programs.
+
+    Args:
+        views: The views.
+        has_token: Whether every request must have the token.
+    """
     told = [view for view in views if view.api is not None]
     schemas: dict[str, Any] = {}
     for name in ("error", *(view.schema for view in told)):
         _add_schema(name, schemas)
+    paths = {f"{API}{view.api}": _path(view) for view in told}
+    components: Document = {"schemas": schemas}
+    if has_token:
+        components |= {"securitySchemes": {_TOKEN: {"type": "http", "scheme": "bearer"}}}
+        for path in paths.values():
+            for operation in path.values():
+                operation["security"] = [{_TOKEN: []}]
+                operation["responses"]["401"] = _response("The token is missing or wrong.", "error")
     return {
         "openapi": "3.1.0",
         "info": {
@@ -32,9 +45,23 @@ def openapi_document(views: Iterable[View | FormView | FleetView]) -> Document:
             "description": "The documents behind the explorer's pages.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {f"{API}{view.api}": _path(view) for view in told},
-        "components": {"schemas": schemas},
+        "paths": paths,
+        "components": components,
     }
+
+
+_TOKEN = "token"  # noqa: S105 - the name of a scheme
+_REFUSALS = {
+    "400": "The request cannot be read.",
+    "403": "A page of another site sent it.",
+    "408": "It arrived too slowly.",
+    "413": "Its body is too large.",
+    "414": "Its address is too long.",
+    "421": "It asks for another server's name.",
+    "431": "Its headers are too long.",
+    "503": "Too much at once: ask again.",
+}
+"""What any request may be refused for."""
 
 
 def _path(view: View | FormView | FleetView) -> Document:
@@ -58,15 +85,14 @@ def _fleet_operation(view: FleetView) -> Document:
             }
             for field in view.fields
         ],
-        "responses": {"200": _response("The answer.", view.schema)}
-        | {status: _response(text, "error") for status, text in _FLEET_REFUSALS.items()},
+        "responses": _responses(view.schema, _FLEET_REFUSALS),
     }
 
 
 _FLEET_REFUSALS = {
     "400": "The question cannot be read.",
     "404": "The fleet has no snapshot, host or feature of this name.",
-    "503": "There is no store, or it cannot be read.",
+    "503": "There is no store, it cannot be read, or there is too much at once.",
 }
 
 
@@ -75,8 +101,7 @@ def _form_operation(view: FormView | FleetView) -> Document:
     example = {field.name: field.example for field in view.fields if field.example}
     refusals = {
         "400": "The form cannot be read, or there is no answer to it.",
-        "413": "The form is too large.",
-        "503": "This machine cannot be asked.",
+        "503": "This machine cannot be asked, or there is too much at once.",
     }
     if isinstance(view, FleetView):
         refusals |= _FLEET_REFUSALS
@@ -91,8 +116,7 @@ def _form_operation(view: FormView | FleetView) -> Document:
                 }
             },
         },
-        "responses": {"200": _response("The answer.", view.schema)}
-        | {status: _response(text, "error") for status, text in refusals.items()},
+        "responses": _responses(view.schema, refusals),
     }
 
 
@@ -103,8 +127,7 @@ def _operation(view: View) -> Document:
     return {
         "summary": view.summary,
         "parameters": [_parameter(parameter) for parameter in view.parameters],
-        "responses": {"200": _response("The answer.", view.schema)}
-        | {status: _response(text, "error") for status, text in refusals.items()},
+        "responses": _responses(view.schema, refusals),
     }
 
 
@@ -117,6 +140,11 @@ def _parameter(parameter: Parameter) -> Document:
         "schema": parameter.schema,
         "example": parameter.example,
     }
+
+
+def _responses(schema: str, refusals: dict[str, str]) -> Document:
+    told = sorted((_REFUSALS | refusals).items())
+    return {"200": _response("The answer.", schema)} | {status: _response(text, "error") for status, text in told}
 
 
 def _response(description: str, schema: str) -> Document:

@@ -179,6 +179,16 @@ def test_an_address_that_is_none_is_shown_short_and_as_text() -> None:
     assert len(answer.body) < 5000
 
 
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "OPTIONS", "TRACE", "CONNECT", "get", "X" * 5000])
+@pytest.mark.parametrize(
+    ("target", "methods"), [("/", "GET, HEAD"), ("/lint", "GET, HEAD, POST"), (f"{API}/lint", "POST")]
+)
+def test_another_method_is_refused_with_those_that_there_are(target: str, methods: str, method: str) -> None:
+    answer = ask(target, method)
+    assert (answer.status, answer.headers["allow"]) == (405, methods)
+    assert len(answer.body) < 3000
+
+
 def test_a_page_is_only_read() -> None:
     answer = ask("/cpuid", method="POST")
     assert (answer.status, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
