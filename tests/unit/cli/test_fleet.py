@@ -53,6 +53,7 @@ QUESTIONS = [
     (["baseline"], 0, "fleet-baseline", "not migration-safe: "),
     (["baseline", "--by", "vendor"], 0, "fleet-baseline", "Intel 200 hosts"),
     (["baseline", "--by", "zone"], 0, "fleet-baseline", "without zone"),
+    (["baseline", "--by", "vendor"], 0, "fleet-baseline", "Intel"),
     (["matrix"], 0, "fleet-matrix", "not migration-safe: "),
     (["matrix", "--pair", HOST, HOST], 4, "compare", "by KVM's list"),
     (["drain", HOST], 1, "fleet-drain", "199 other hosts"),
