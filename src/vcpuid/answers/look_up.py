@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vcpuid.atlas import Atlas, Match
+from vcpuid.decode.levels import features_of_level
 from vcpuid.errors import UnknownNameError
 from vcpuid.terms.feature import Dialect, Feature
 
@@ -13,7 +14,8 @@ def look_up(text: str, vendor: str | None = None, atlas: Atlas | None = None) ->
     """Look a feature up by name or address; blanks around the text do not count.
 
     A miss is never read as another spelling. It suggests the same name with dashes for underscores, as QEMU
-    reads `hv_vapic=on`, or else the names that begin with the text as a word of its own (amx: amx-tile...).
+    reads `hv_vapic=on`, the features of a level (x86-64-v2: popcnt...), or else the names that begin with the
+    text as a word of its own (amx: amx-tile...).
 
     Raises:
         UnknownNameError, AmbiguousNameError, UsageError: As `Atlas.find`.
@@ -26,7 +28,11 @@ def look_up(text: str, vendor: str | None = None, atlas: Atlas | None = None) ->
         if error.name != text:
             raise  # a name within an address
         dashed = text.replace("_", "-")
-        better = (dashed,) if dashed != text and atlas.has_name(dashed) else _family(text, atlas)
+        better = (
+            (dashed,)
+            if dashed != text and atlas.has_name(dashed)
+            else features_of_level(text) or _family(text, atlas)
+        )
         if not better:
             raise
         raise UnknownNameError(text, better) from None

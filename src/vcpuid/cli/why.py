@@ -14,6 +14,7 @@ from vcpuid.cli import complete
 from vcpuid.cli.files import read_at_most
 from vcpuid.cli.host import gathering_options, options_of, snapshot_here
 from vcpuid.cli.output import output_options, write
+from vcpuid.decode.levels import features_of_level
 from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
@@ -74,6 +75,7 @@ def command(
     \b
     vcpuid why sgx
     vcpuid why sgx avx2 vmx --domain web-1
+    vcpuid why x86-64-v2 --domain web-1                   every feature of the level
     vcpuid why amx-tile --host h07.json --nova-conf /etc/nova/nova.conf
     vcpuid why vmx --host h07.json --nova-conf nova.conf --flavor m1.json --image debian.json
     vcpuid why sgx --domain web-1 --inside guest.json     (collected inside the guest)
@@ -95,7 +97,8 @@ def command(
     guest = _guest(named, evidence)
     if inside is not None:
         guest = _with_inside(guest, inside)
-    answers = [why(feature, evidence, guest, vendor) for feature in features]
+    names = [name for feature in features for name in features_of_level(feature) or (feature,)]
+    answers = [why(name, evidence, guest, vendor) for name in dict.fromkeys(names)]
     write(
         output_format,
         lambda: render_why(answers, verbose=verbose),

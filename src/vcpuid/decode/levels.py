@@ -42,3 +42,17 @@ def decode_level(features: Collection[str]) -> Level:
         if missing:
             return Level(number, missing)
     return Level(len(_levels()), ())
+
+
+def features_of_level(name: str) -> tuple[str, ...]:
+    """Give the features of a level and of those between it and the first; nothing where the name is no level's.
+
+    Every CPU with a 64-bit mode has those of the first, which alone are given for `x86-64-v1`.
+
+    Source: x86-64 psABI, micro-architecture levels.
+    """
+    numbers = {f"x86-64-v{number}": number for number, _ in enumerate(_levels(), 1)}
+    number = numbers.get(name.strip().lower(), 0)
+    return (
+        tuple(feature for level in _levels()[min(number - 1, 1) : number] for feature in level) if number else ()
+    )

@@ -18,7 +18,7 @@ from cpus import (
 )
 from vcpuid.atlas import Atlas
 from vcpuid.decode.features import decode_features, decode_msr_features, feature_at
-from vcpuid.decode.levels import decode_level
+from vcpuid.decode.levels import decode_level, features_of_level
 from vcpuid.decode.rows import load_decode_table
 from vcpuid.terms.address import CpuidRegister
 from vcpuid.terms.feature import Feature
@@ -109,3 +109,12 @@ def test_a_level_counts_only_on_top_of_those_below() -> None:
 
 def test_the_levels_ask_for_features_that_the_atlas_has() -> None:
     assert level_features(4) <= {feature.name for feature in described()}
+
+
+def test_a_level_by_its_name_has_what_reaches_it() -> None:
+    for number in (2, 3, 4):
+        features = {*features_of_level("x86-64-v1"), *features_of_level(f"X86-64-v{number}")}
+        assert decode_level(features).number == number
+        for name in features:
+            assert decode_level(features - {name}).number < number
+    assert [features_of_level(name) for name in ("x86-64-v5", "x86-64-v0", "avx", "")] == [(), (), (), ()]
