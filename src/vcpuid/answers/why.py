@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from vcpuid.answers.look_up import look_up
 from vcpuid.answers.nova import notes_on_nova
 from vcpuid.atlas import Atlas, Match
-from vcpuid.evidence import Evidence
+from vcpuid.errors import AmbiguousNameError
+from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest, guest_of_domain
 from vcpuid.layers import JUDGES
 from vcpuid.snapshot import Snapshot
@@ -112,7 +113,7 @@ def why(
         name: A feature's name in any dialect, or its address.
         snapshot: The host's evidence.
         guest: A libvirt domain's name, or a guest found otherwise; None asks for supply alone.
-        vendor: Chooses between meanings of an ambiguous name.
+        vendor: Chooses between meanings of an ambiguous name; None for the vendor of the host's CPU.
 
     Raises:
         UnknownNameError, AmbiguousNameError: The name cannot be resolved.
@@ -126,7 +127,17 @@ def why(
     """
     evidence = snapshot if isinstance(snapshot, Evidence) else Evidence(snapshot)
     target = guest_of_domain(evidence, guest) if isinstance(guest, str) else guest
-    return follow(look_up(name, vendor), evidence, target)
+    return follow(_look_up(name, vendor, evidence), evidence, target)
+
+
+def _look_up(name: str, vendor: str | None, evidence: Evidence) -> Match:
+    """Look a name up; where vendors mean different bits by it, that of this host's CPU is meant."""
+    try:
+        return look_up(name, vendor)
+    except AmbiguousNameError:
+        if vendor is not None or isinstance(evidence.cpuid, Gap) or not evidence.cpuid.vendor:
+            raise
+        return look_up(name, evidence.cpuid.vendor)
 
 
 def follow(match: Match, evidence: Evidence, target: Guest | None = None) -> Answer:

@@ -108,6 +108,8 @@ def _judge_capabilities(
         problem = evidence.problem("libvirt", "domcapabilities") or evidence.failure("libvirt")
         if problem is not None and capabilities is None:
             return unread(Layer.LIBVIRT, problem)
+        if libvirt.cpu_map is None and capabilities is not None and capabilities.host_model is not None:
+            return rule("libvirt.model-unseen").verdict(f"{known}; domain capabilities do not tell")
         return rule("libvirt.name-known").verdict(f"{known}; domain capabilities do not tell")
     source = f"virsh domcapabilities --virttype {'kvm' if capabilities.accelerator.value == 'kvm' else 'qemu'}"
     proof = [Provenance(source, f"host-model {capabilities.host_model.model}: {'has' if has else 'lacks'} it")]

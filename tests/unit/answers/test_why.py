@@ -16,6 +16,7 @@ from snapshots import (
     domain_xml,
     domains,
     evidence,
+    failed,
     kernel,
     kvm,
     libvirt,
@@ -31,7 +32,7 @@ from snapshots import (
 )
 from vcpuid.answers.why import Answer, BrokenAt, chain_break, conclude, last_decided, why
 from vcpuid.atlas import Atlas
-from vcpuid.errors import InputError, UnknownNameError
+from vcpuid.errors import AmbiguousNameError, InputError, UnknownNameError
 from vcpuid.evidence.guest import Guest
 from vcpuid.terms.verdict import Layer, State, Verdict
 
@@ -320,3 +321,11 @@ def test_names_that_lead_nowhere() -> None:
 def test_a_snapshot_serves_as_well_as_its_evidence() -> None:
     host = evidence(**whole_host())
     assert why("sgx", host.snapshot, "web-1") == why("sgx", host, "web-1")
+
+
+def test_a_name_of_two_vendors_is_that_of_the_host_s() -> None:
+    intel = evidence(cpuid=cpuid(rows(_1_0=row())))
+    assert why("stibp", intel).feature.address == "CPUID.07H.0:EDX[27]"
+    assert why("stibp", intel, vendor="amd").feature.address == "CPUID.80000008H:EBX[15]"
+    with pytest.raises(AmbiguousNameError):
+        why("stibp", evidence(cpuid=failed("cpuid", "not permitted")))

@@ -266,6 +266,7 @@ SUPPLY = [
     Case("libvirt.unknown-name", "sgx1", {"libvirt": libvirt(HOST_MODEL, map_=cpu_map())}),
     Case("libvirt.stale-cache", "sgx", {"libvirt": libvirt(HOST_MODEL, map_=cpu_map(), cache=STALE)}),
     Case("libvirt.name-known", "sgx", {"libvirt": libvirt(map_=cpu_map())}),
+    Case("libvirt.model-unseen", "vmx", {"libvirt": libvirt("<model>Skylake</model>")}),
     Case(
         "libvirt.launch-security",
         "avx2",
