@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, FilePayload, ViewportSize, expect
 
 from explorer import DESK, PHONE, open_page, serving
-from fleets import fleet_rows, ingest
+from fleets import documents, fleet_rows, ingest
 from programs import needs
 from vcpuid.fleet.store import Store
 
@@ -24,6 +24,10 @@ PAGES = (
     f"/fleet/pair?first={fleet_rows()[3].host}&second={fleet_rows()[99].host}",
     "/fleet/baseline?by=zone",
     "/fleet/drift",
+    "/fleet/precheck",
+    "/fleet/missing",
+    "/fleet/missing?feature=umip",
+    "/fleet/which-hosts?model=Icelake-Server",
 )
 
 
@@ -94,6 +98,35 @@ def test_a_cell_of_the_picture_leads_to_the_reasons_and_the_table_does_for_who_h
     page.go_back()
     page.locator(".pairs a").first.press("Enter")
     expect(page).to_have_url(here)
+    page.context.close()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_canary_is_checked(chromium: Browser, server: str, scheme: str, viewport: ViewportSize) -> None:
+    page, wrong = open_page(chromium, server, color_scheme=scheme, viewport=viewport)
+    page.goto(f"/fleet/precheck?at={BEFORE}")
+    expect(page.get_by_label("Guests of the fleet of")).to_have_value(BEFORE)
+    canary = FilePayload(name="canary.json", mimeType="application/json", buffer=documents()[0])
+    page.get_by_label("The upgraded host").set_input_files(canary)
+    page.get_by_role("button", name="Check").press("Enter")
+    expect(page.get_by_role("heading", name="Cannot start there as defined")).to_be_visible()
+    expect(page.get_by_text(f"of the fleet of {BEFORE}")).to_be_visible()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.context.close()
+    assert wrong == []
+
+
+def test_a_model_leads_to_the_hosts_that_can_run_it(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server, java_script_enabled=False)
+    page.goto("/fleet")
+    model = page.locator(".chart a").first
+    name = model.inner_text()
+    model.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Who can run {name}")
     page.context.close()
     assert wrong == []
 

@@ -17,9 +17,11 @@ from vcpuid.evidence.guest import guest_of_domain
 from vcpuid.evidence.libvirt import DomainCapabilities, read_capabilities
 from vcpuid.guest.libvirt import parse_cpu, parse_domain, parse_xml
 from vcpuid.rules.libvirt.map import CpuMap
+from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.snapshot import Snapshot, is_snapshot
 from vcpuid.terms.dump import Cpu
-from vcpuid.terms.guest import Accelerator, GuestCpu
+from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu
+from vcpuid.terms.place import Place
 
 _XML = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<")
 
@@ -186,6 +188,18 @@ def party_of_domain(host: Party, name: str) -> Party:
         cpus=(),
         accelerator=definition.accelerator,
     )
+
+
+def party_of_model(name: str) -> Party:
+    """Give a guest that asks for a model of libvirt, and nothing else.
+
+    Raises:
+        UsageError: libvirt has no such model.
+    """
+    if name not in shipped_map().models:
+        raise UsageError("no model of libvirt", found=repr(name), next_step="`vcpuid map show` lists the models.")
+    cpu = GuestCpu(CpuMode.CUSTOM, name, (), Place("the question"), arch="x86_64")
+    return Party(name, Basis.DEFINITION, is_guest=True, cpu=cpu)
 
 
 def _party_of_dump(raw: bytes, source: str) -> Party:

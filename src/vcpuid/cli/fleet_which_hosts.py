@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from vcpuid.answers.compare import Compatibility
-from vcpuid.answers.party import Basis, Party
+from vcpuid.answers.party import Party, party_of_model
 from vcpuid.cli import complete
 from vcpuid.cli.fleet_store import fleet_options, open_fleet
 from vcpuid.cli.output import output_options, write
@@ -16,8 +16,6 @@ from vcpuid.errors import UsageError
 from vcpuid.fleet.which_hosts import find_places
 from vcpuid.render.fleet.placement import placement_document, render_placement
 from vcpuid.rules.libvirt.shipped import shipped_map
-from vcpuid.terms.guest import CpuMode, GuestCpu
-from vcpuid.terms.place import Place
 
 _UNDECIDED = 4
 
@@ -46,8 +44,7 @@ def command(guest: str, folder: str, date: str | None, output_format: str) -> in
 
 def _read_guest(text: str) -> Party:
     if text in shipped_map().models:
-        cpu = GuestCpu(CpuMode.CUSTOM, text, (), Place("command line"), arch="x86_64")
-        return Party(text, Basis.DEFINITION, is_guest=True, cpu=cpu)
+        return party_of_model(text)
     if text != "-" and not Path(text).exists():
         raise UsageError(
             "neither a model of libvirt nor a file",

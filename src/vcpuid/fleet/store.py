@@ -391,8 +391,9 @@ class Fleet:
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
-        """The names of the labels that its hosts have, besides zone and cluster."""
-        return tuple(name for (name,) in self.engine.rows(queries.LABEL_NAMES))
+        """The names of the labels that its hosts have, zone and cluster first if any has one."""
+        fixed = [name for name in ("zone", "cluster") if any(place for place, *_ in self.groups(name))]
+        return (*fixed, *(name for (name,) in self.engine.rows(queries.LABEL_NAMES)))
 
     def beside(self, date: str) -> None:
         """Have the hosts of another snapshot at hand, as `hosts_before`.
@@ -548,11 +549,11 @@ class Fleet:
         """
         if by is None or any(place for place, *_ in self.groups(by)):
             return
-        fixed = [name for name in (VENDOR, "zone", "cluster") if any(place for place, *_ in self.groups(name))]
+        vendor = [VENDOR] if any(place for place, *_ in self.groups(VENDOR)) else []
         raise UsageError(
             f"no host of the fleet of {self.date} has such a label",
             found=repr(by),
-            expected=", ".join((*fixed, *self.label_names)) or None,
+            expected=", ".join((*vendor, *self.label_names)) or None,
             next_step="`vcpuid fleet ingest` puts them on hosts: --labels FILE, or --folders NAMES.",
         )
 

@@ -32,7 +32,7 @@ class Summary(NamedTuple):
         models: The models of libvirt that describe what they can give.
         counts: By column (`brand`, `generation`, `microcode`, versions, `basis`): its values, most frequent first.
         dates: The snapshots in the store, oldest first.
-        labels: The names of labels that hosts have, besides zone and cluster.
+        labels: The names of labels that hosts have, zone and cluster first if any has one.
     """
 
     date: str

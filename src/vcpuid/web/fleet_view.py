@@ -18,9 +18,9 @@ from starlette.routing import Route
 
 from vcpuid.errors import InputError, UndecidedError, UnknownNameError, UsageError, VcpuidError
 from vcpuid.fleet import Fleet, Store
-from vcpuid.render.document import error_document
-from vcpuid.web.form import Form, Part, read_parts
-from vcpuid.web.form_view import Answered, Field
+from vcpuid.render.document import Document, error_document
+from vcpuid.web.form import Form, Part, parse_parts
+from vcpuid.web.form_view import Answered, Field, short
 from vcpuid.web.refusal import Refusal
 from vcpuid.web.responses import page, twin
 from vcpuid.web.view import API
@@ -84,45 +84,50 @@ class FleetView:
         ]
 
     async def _offer(self, request: Request) -> Response:
-        return await _in_thread(lambda: self._page(_store(request), _Asked(_typed(request))))
+        given = {AT.name: request.query_params.get(AT.name, "")}
+        return await _in_thread(lambda: self._page(_store(request), _Asked(given)))
 
     async def _show(self, request: Request) -> Response:
-        store = _store(request)
-        if store is None:
-            return self._page(None, _Asked({}))
-        try:
-            parts = await self._parts(request)
-        except VcpuidError as error:
-            return self._page(store, _Asked({}, None, error, _status(error)))
-        return await _in_thread(lambda: self._page(store, self._asked(store, parts)))
+        store, sent = _store(request), await self._sent(request)
+
+        def show() -> Response:
+            return self._page(store, _Asked({}) if store is None else self._asked(store, sent, is_page=True))
+
+        return await _in_thread(show)
 
     async def _tell(self, request: Request) -> Response:
-        store = _store(request)
+        store, sent = _store(request), await self._sent(request)
         if store is None:
             raise Refusal(_UNAVAILABLE, _NO_STORE)
-        try:
-            parts = await self._parts(request)
-        except VcpuidError as error:
-            raise Refusal(_status(error), error) from error
 
         def tell() -> Response:
-            answered, error, status = self._asked(store, parts, is_page=False)[1:]
-            if answered is None:
-                raise Refusal(status, error or _NO_STORE)
-            return twin(answered.document)
+            asked = self._asked(store, sent)
+            if asked.answered is None:
+                raise Refusal(asked.status, asked.error or _NO_STORE)
+            try:
+                return short(twin(asked.answered.document))
+            except UsageError as error:
+                raise Refusal(_BAD_REQUEST, error) from error
 
         return await _in_thread(tell)
 
-    async def _parts(self, request: Request) -> list[Part]:
-        return await read_parts(request) if self.is_posted else _parts_of_query(request)
+    async def _sent(self, request: Request) -> Callable[[], list[Part]]:
+        """Give what reads the parts of a request, which may take a while."""
+        if not self.is_posted:
+            return lambda: [
+                Part(name, value.encode(errors="replace"), None)
+                for name, value in request.query_params.multi_items()
+            ]
+        content_type, body = request.headers.get("content-type", ""), await request.body()
+        return lambda: parse_parts(content_type, body)
 
-    def _asked(self, store: Store, parts: list[Part], *, is_page: bool = True) -> _Asked:
+    def _asked(self, store: Store, sent: Callable[[], list[Part]], *, is_page: bool = False) -> _Asked:
         """Answer; a page on which too little was said only offers its form."""
         given: dict[str, str] = {}
         try:
-            form = Form(parts, [field.name for field in self.fields])
+            form = Form(sent(), [field.name for field in self.fields])
             given = form.typed()
-            if is_page and self.needs and not any(form.of(name) for name in self.needs):
+            if is_page and not self.is_posted and self.needs and not any(form.of(name) for name in self.needs):
                 return _Asked(given)
             ask = self.read(form)
             date = form.text(AT.name) or None
@@ -138,12 +143,13 @@ class FleetView:
     def _page(self, store: Store | None, asked: _Asked) -> Response:
         given = {field.name: "" for field in self.fields if not field.is_file} | asked.given
         answered, error = asked.answered, asked.error
-        context = {
+        context: Document = {
             "path": _SECTION,
             "here": self.path,
             "given": given,
             "has_store": store is not None,
             "dates": _dates(store),
+            "choices": {field.name: field.choices for field in self.fields},
             "result": answered.document if answered else None,
             "more": answered.more if answered else {},
             "error": error_document(error) if error else None,
@@ -187,14 +193,6 @@ def _ask_store(store: Store, date: str | None, ask: Ask) -> Answered:
 
 async def _in_thread(work: Callable[[], Response]) -> Response:
     return await asyncio.get_running_loop().run_in_executor(_WORKERS, work)
-
-
-def _typed(request: Request) -> dict[str, str]:
-    return {AT.name: request.query_params.get(AT.name, "")}
-
-
-def _parts_of_query(request: Request) -> list[Part]:
-    return [Part(name, value.encode(errors="replace"), None) for name, value in request.query_params.multi_items()]
 
 
 def _status(error: VcpuidError) -> int:

@@ -81,6 +81,17 @@ class Form:
         part = self.first(field)
         return part.content.decode(errors="replace").strip() if part else ""
 
+    def chosen(self, field: str, choices: Collection[str]) -> str | None:
+        """Give one of some choices; None if none was made.
+
+        Raises:
+            UsageError: It is none of them, or there are several.
+        """
+        text = self.text(field)
+        if text and text not in choices:
+            raise UsageError("no such choice", source=field, found=text, expected=" or ".join(choices))
+        return text or None
+
     def typed(self) -> dict[str, str]:
         """Give every typed text as it was, for a page that shows it again."""
         return {part.field: part.content.decode(errors="replace") for part in self._parts if part.file is None}

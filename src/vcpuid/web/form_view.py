@@ -113,13 +113,13 @@ class FormView:
             form = self._read(content_type, body)
             given = form.typed()
             document, more = self.answer(form)
-            return _short(self._page(given, result=document, more=more))
+            return short(self._page(given, result=document, more=more))
         except VcpuidError as error:
             return self._page(given, _status(error), error=error_document(error))
 
     def _told(self, content_type: str, body: bytes) -> Response:
         try:
-            return _short(twin(self.answer(self._read(content_type, body)).document))
+            return short(twin(self.answer(self._read(content_type, body)).document))
         except VcpuidError as error:
             raise Refusal(_status(error), error) from error
 
@@ -146,7 +146,12 @@ async def _apart(work: Callable[[str, bytes], Response], request: Request) -> Re
     return await asyncio.get_running_loop().run_in_executor(_WORKERS, work, content_type, body)
 
 
-def _short(response: Response) -> Response:
+def short(response: Response) -> Response:
+    """Give a response that is not too long.
+
+    Raises:
+        UsageError: It is.
+    """
     if len(response.body) > _LONGEST_ANSWER:
         raise UsageError(
             "the answer is too long for the explorer",

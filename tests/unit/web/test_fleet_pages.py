@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,13 +18,16 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from starlette.types import ASGIApp
 
-from asgi import Answer, get
-from fleets import fleet_rows, ingest
+from asgi import Answer, File, Sent, get, post
+from fleets import documents, fleet_rows, ingest
 from schemas import check_document
+from snapshots import domain_capabilities
+from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.cli import run
 from vcpuid.fleet.configuration import EvidenceLayer
 from vcpuid.fleet.record import HostRow
-from vcpuid.fleet.store import Store
+from vcpuid.fleet.store import Fleet, Store
+from vcpuid.fleet.summary import Summary, summarise
 from vcpuid.web.app import make_app
 from vcpuid.web.fleet_view import FleetView
 from vcpuid.web.guard import LOOPBACK_HOSTS
@@ -31,6 +35,7 @@ from vcpuid.web.pages import VIEWS
 
 BEFORE, NOW = "2026-01-02", "2026-02-03"
 ROWS = fleet_rows()
+UMIP = look_up_for_map("umip")
 ONE, OTHER = ROWS[3].host, ROWS[99].host
 FLEET_VIEWS = [view for view in VIEWS if isinstance(view, FleetView)]
 ASKED = [view for view in FLEET_VIEWS if not view.needs and not view.is_posted]
@@ -81,8 +86,14 @@ def command(store: Store, capsys: pytest.CaptureFixture[str]) -> Callable[..., A
         ("/fleet/baseline", ["baseline"]),
         ("/fleet/baseline?by=zone", ["baseline", "--by", "zone"]),
         (f"/fleet/baseline?by=rack&at={BEFORE}", ["baseline", "--by", "rack", "--at", BEFORE]),
+        ("/fleet/baseline?by=vendor", ["baseline", "--by", "vendor"]),
         ("/fleet/drift", ["drift", BEFORE, NOW]),
         (f"/fleet/drift?before={NOW}&at={BEFORE}", ["drift", NOW, BEFORE]),
+        ("/fleet/missing?feature=umip", ["missing", "umip"]),
+        (f"/fleet/missing?feature=7.0.ecx.2&at={BEFORE}", ["missing", "7.0.ecx.2", "--at", BEFORE]),
+        ("/fleet/missing?feature=aes&layer=host-model", ["missing", "aes", "--layer", "host-model"]),
+        ("/fleet/missing?feature=stibp&vendor=amd", ["missing", "stibp", "--vendor", "amd"]),
+        ("/fleet/which-hosts?model=Snowridge", ["which-hosts", "Snowridge"]),
     ],
 )
 def test_a_document_is_that_of_the_command(
@@ -214,6 +225,11 @@ def test_a_drift_tells_who_lost_what(app: ASGIApp) -> None:
         ("/fleet/drift?before=2020-01-01", 404, "no snapshot of this date"),
         (f"/fleet/drift?at={BEFORE}", 404, "no earlier snapshot of the fleet"),
         ("/fleet/matrix?at=now", 404, "no snapshot of this date"),
+        ("/fleet/baseline?by=nothing", 404, f"no host of the fleet of {NOW} has such a label"),
+        ("/fleet/missing?feature=sqx", 404, "no feature of this name in any dialect"),
+        ("/fleet/missing?feature=PPIN", 400, "this name means different bits"),
+        ("/fleet/missing?feature=umip&layer=bios", 400, "no such choice"),
+        ("/fleet/which-hosts?model=/etc/passwd", 404, "no model of libvirt"),
         (f"/fleet/pair?first={ONE}", 400, "two hosts are compared"),
         (f"/fleet/pair?first={ONE}&second=nobody", 404, "no host of this name in the fleet"),
         (f"/fleet/pair?first={ONE}&second=%27%20OR%201=1", 404, "no host of this name in the fleet"),
@@ -236,6 +252,134 @@ def test_many_places_are_refused_for_a_page(tmp_path: Path) -> None:
     assert answer.status == 404
     assert "too many places for a page" in answer.text
     assert "vcpuid fleet baseline --by" in answer.text
+
+
+@pytest.mark.parametrize("view", [view for view in FLEET_VIEWS if view.needs], ids=lambda view: view.path)
+def test_a_question_with_a_need_is_a_form_first_and_for_programs_an_error(app: ASGIApp, view: FleetView) -> None:
+    page = get(app, view.path)
+    assert page.status == 200
+    assert f'action="{view.path}"' in page.text
+    assert 'role="alert"' not in page.text
+    assert get(app, f"/api/v1{view.path}").status == 400
+
+
+def test_who_lacks_a_feature_is_named(app: ASGIApp) -> None:
+    document = get(app, "/api/v1/fleet/missing?feature=umip").document
+    page = get(app, "/fleet/missing?feature=umip").text
+    assert document["lacks"]
+    assert all(f"<li>{host}</li>" in page for host in document["lacks"][:200])
+    assert f"{len(document['lacks'])} lack it" in page
+
+
+def test_a_long_list_of_hosts_is_cut_and_says_so(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    lacking = next(row for row in ROWS if not row.configuration.tells(UMIP.bits, (EvidenceLayer.KVM,)))
+    ingest(store, [lacking._replace(host=f"h{number}") for number in range(230)])
+    page = get(make_app(LOOPBACK_HOSTS, store=store), "/fleet/missing?feature=umip").text
+    assert page.count("<li>h") == 200
+    assert "And 30 more hosts; the JSON document has all." in page
+
+
+def test_what_keeps_a_model_from_hosts_is_told(app: ASGIApp) -> None:
+    document = get(app, "/api/v1/fleet/which-hosts?model=Icelake-Server").document
+    page = get(app, "/fleet/which-hosts?model=Icelake-Server").text
+    assert document["obstacles"]
+    for obstacle in document["obstacles"][:24]:
+        assert f"<code>{obstacle['what']}</code></a></th><td>{obstacle['hosts']}</td>" in page
+
+
+def snapshot_of(number: int) -> File:
+    return "canary.json", documents()[number]
+
+
+@pytest.mark.parametrize("number", [0, 150])
+def test_a_precheck_is_that_of_the_command(
+    app: ASGIApp, command: Callable[..., Any], tmp_path: Path, number: int
+) -> None:
+    (tmp_path / "canary.json").write_bytes(documents()[number])
+    answer = post(app, "/api/v1/fleet/precheck", ("target", snapshot_of(number)), ("at", BEFORE))
+    assert answer.status == 200, answer.text
+    check_document("fleet-precheck", answer.document)
+    told = command("precheck", "--target", str(tmp_path / "canary.json"), "--at", BEFORE)
+    assert answer.document == told
+    page = post(app, "/fleet/precheck", ("target", snapshot_of(number)), ("at", BEFORE))
+    assert page.status == 200
+    troubles = answer.document["troubles"]
+    assert troubles
+    for move in ("start", "migrate", "come back"):
+        cannot, may = (
+            sum(one["guests"] for one in troubles if (one["move"], one["compatibility"]) == (move, state))
+            for state in ("incompatible", "unknown")
+        )
+        assert f"<td>{cannot}</td><td>{may}</td>" in page.text
+    for one in troubles[:12]:
+        assert one["example"] in page.text
+        assert all(f"<code>{name}</code>" in page.text for name in one["features"][:48])
+
+
+def test_a_precheck_takes_domain_capabilities_that_were_pasted(app: ASGIApp) -> None:
+    xml = domain_capabilities("<model>EPYC</model><vendor>AMD</vendor>")["xml"]
+    document = post(app, "/api/v1/fleet/precheck", ("text", xml)).document
+    check_document("fleet-precheck", document)
+    assert (document["target"]["basis"], document["compatibility"]) == ("host_model", "incompatible")
+    assert "the CPU is from Intel, there from AMD" in post(app, "/fleet/precheck", ("text", xml)).text
+
+
+def test_a_fleet_without_guests_is_told(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    ingest(store, [row._replace(guests=()) for row in ROWS[:5]])
+    page = post(make_app(LOOPBACK_HOSTS, store=store), "/fleet/precheck", ("target", snapshot_of(0)))
+    assert page.status == 200
+    assert "has no guest that the store knows of" in page.text
+
+
+HASWELL = "<cpu mode='custom'><model>Haswell</model></cpu>"
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "message"),
+    [
+        ([], 400, "no upgraded host"),
+        ([("text", HASWELL)], 400, "this is a guest's definition"),
+        ([("text", "<cpu/><cpu/>")], 400, "several CPUs in one file"),
+        ([("target", ("a", b"\0"))], 400, None),
+        ([("target", ("a", b'{"schema": "vcpuid-snapshot/9"}'))], 400, None),
+        ([("text", "<cpu><arch>x86_64</arch><model>Nonesuch</model></cpu>")], 400, None),
+        ([("target", ("a", documents()[0])), ("at", "2020-01-01")], 404, "no snapshot of this date"),
+        ([("target", ("a", documents()[0])), ("path", "/etc/passwd")], 400, "the form has no such field"),
+    ],
+)
+def test_what_cannot_be_prechecked_is_told(
+    app: ASGIApp, parts: list[Sent], status: int, message: str | None
+) -> None:
+    answer = post(app, "/api/v1/fleet/precheck", *parts)
+    assert answer.status == status, answer.text
+    assert message in (None, answer.document["message"])
+    check_document("error", answer.document)
+    page = post(app, "/fleet/precheck", *parts)
+    assert page.status == status
+    assert 'role="alert"' in page.text
+
+
+def test_a_precheck_of_a_damaged_store_is_the_stores_fault(store: Store, tmp_path: Path) -> None:
+    shutil.copytree(store.folder, tmp_path / "store")
+    damaged = make_app(LOOPBACK_HOSTS, store=Store(tmp_path / "store"))
+    lose_files(tmp_path / "store")
+    assert post(damaged, "/fleet/precheck", ("target", snapshot_of(0))).status == 503
+    assert post(damaged, "/api/v1/fleet/precheck", ("target", snapshot_of(0))).status == 503
+
+
+def test_a_question_is_answered_apart_from_the_server(app: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    counted = summarise
+
+    def watch(fleet: Fleet) -> Summary:
+        threads.append(threading.current_thread().name)
+        return counted(fleet)
+
+    monkeypatch.setattr("vcpuid.web.pages.fleet_summary.summarise", watch)
+    assert get(app, "/fleet").status == get(app, "/api/v1/fleet").status == 200
+    assert [name.partition("_")[0] for name in threads] == ["fleet", "fleet"]
 
 
 @pytest.mark.parametrize("view", FLEET_VIEWS, ids=lambda view: view.path)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from vcpuid.answers.compare import Compatibility
-from vcpuid.fleet.matrix import Group, Matrix, Sum
+from vcpuid.fleet.matrix import Group, Kind, Matrix, Sum
 from vcpuid.fleet.summary import Count, Summary
 from vcpuid.render.cpus import plural
 from vcpuid.render.fleet.matrix import NO_MODEL, STATES, model_of, percent
@@ -53,9 +53,7 @@ def draw_matrix(matrix: Matrix, total: Sum, link: Link | None = None) -> str:
         f" {total.both_ways} both ways, {total.one_way} one way only."
     )
     if count <= (MOST_CELLS if link is None else MOST_LINKED):
-        labels: Sequence[str] = [
-            f"{kind.model or NO_MODEL} · {hosts_like(kind.hosts, kind.host)}" for kind in matrix.kinds
-        ]
+        labels: Sequence[str] = [_label_of(kind, is_short=link is not None) for kind in matrix.kinds]
         cells = [list(_cells_of_kind(matrix, place, link)) for place in range(count)]
         legend = tuple(f"{words[0].upper()}{words[1:]}" for _, words, _ in STATES.values())
     else:
@@ -66,6 +64,11 @@ def draw_matrix(matrix: Matrix, total: Sum, link: Link | None = None) -> str:
     full, hatched, empty = legend
     heat_map = HeatMap(_TITLE, subtitle, description, labels, cells, (full, hatched, empty), "from", "to")
     return draw_heat_map(heat_map, is_part=link is not None)
+
+
+def _label_of(kind: Kind, *, is_short: bool) -> str:
+    model = kind.model or NO_MODEL
+    return f"{kind.host} · {model}" if is_short else f"{model} · {hosts_like(kind.hosts, kind.host)}"
 
 
 def _cells_of_kind(matrix: Matrix, place: int, link: Link | None) -> Iterator[Cell]:

@@ -23,6 +23,9 @@ FLEET_QUESTIONS: Final = {
     "/fleet/matrix": "Matrix",
     "/fleet/baseline": "Baseline",
     "/fleet/drift": "Drift",
+    "/fleet/precheck": "Precheck",
+    "/fleet/missing": "Missing",
+    "/fleet/which-hosts": "Which hosts",
 }
 """The pages of a fleet."""
 

@@ -10,7 +10,7 @@ from vcpuid.render.svg.picture import FONT_PX, Picture, shortened, width_of
 _MARGIN, _GAP = 24.0, 8.0
 _LARGEST_PX, _SMALLEST_PX = 46.0, 14.0
 _MOST_PX = 960.0  # what all cells together may take
-_LABEL_PX, _PART_LABEL_PX = 330.0, 220.0
+_LABEL_PX, _PART_LABEL_PX = 330.0, 250.0
 _HALF = 0.5  # from here on the number stands in the full part
 _NUMBERS_FROM_PX = 30.0  # a cell that is smaller has no room for a number
 

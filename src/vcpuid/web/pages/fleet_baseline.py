@@ -7,6 +7,7 @@ from typing import Final
 from vcpuid.errors import UsageError
 from vcpuid.fleet import Fleet
 from vcpuid.fleet.baseline import find_baselines
+from vcpuid.fleet.store import VENDOR
 from vcpuid.render.fleet.baseline import baselines_document, definitions_of
 from vcpuid.web.fleet_view import AT, Ask, FleetView
 from vcpuid.web.form import Form
@@ -22,6 +23,7 @@ def _read(form: Form) -> Ask:
     by = form.text(_BY.name) or None
 
     def ask(fleet: Fleet) -> Answered:
+        fleet.check_label(by)
         places = len({row[0] for row in fleet.groups(by)})
         if places > _MOST_PLACES:
             raise UsageError(
@@ -33,7 +35,7 @@ def _read(form: Form) -> Ask:
             )
         answers = find_baselines(fleet, by)
         more = {
-            "labels": ["vendor", "zone", "cluster", *fleet.label_names],
+            "labels": [VENDOR, *fleet.label_names],
             "definitions": [definitions_of(answer) for answer in answers],
         }
         return Answered(baselines_document(fleet.date, by, answers), more)
