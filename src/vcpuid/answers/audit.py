@@ -366,10 +366,11 @@ def _has_second_cpu(guest: Guest) -> bool:
 
 def _differ(one: GuestCpu, other: GuestCpu) -> bool:
     """Tell whether two definitions ask for different CPUs, wherever they stand."""
-    return _essence(one) != _essence(other)
+    return essence(one) != essence(other)
 
 
-def _essence(cpu: GuestCpu) -> GuestCpu:
+def essence(cpu: GuestCpu) -> GuestCpu:
+    """Give a definition without the places where it stands, and its requests in one order."""
     nowhere = Place("")
     requests = sorted(
         (replace(request, place=nowhere) for request in cpu.requests), key=lambda request: request.name

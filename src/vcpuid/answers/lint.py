@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lxml import etree
 
@@ -14,7 +14,7 @@ from vcpuid.answers.lint_host import LintHost, lint_on_host
 from vcpuid.answers.lint_nova import lint_nova_on_hosts
 from vcpuid.errors import InputError, UsageError, VcpuidError
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_xml
-from vcpuid.guest.nova import parse_ini
+from vcpuid.guest.nova import NovaFile, parse_ini
 from vcpuid.guest.qemu import CommandLine, is_command_line, parse_arguments, split_command_line
 from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.rules.libvirt.domain import lint_domain
@@ -27,7 +27,10 @@ from vcpuid.terms.finding import Finding
 from vcpuid.terms.guest import Accelerator
 from vcpuid.terms.place import Place
 
-_MAP = "CPU map of libvirt"
+DOMAIN_XML: Final = "domain XML"
+CPU_MAP: Final = "CPU map of libvirt"
+NOVA_CONF: Final = "nova.conf"
+CPU_STRING: Final = "-cpu string"
 # The sections of nova.conf that are looked at; libvirt's and QEMU's own configurations have none.
 _NOVA_SECTION = re.compile(rb"^\[\s*(?:DEFAULT|libvirt|workarounds)\s*\]", re.MULTILINE | re.IGNORECASE)
 # A model and at least one option, in one line: what no other kind of file looks like.
@@ -59,7 +62,12 @@ class Basis:
     @property
     def title_of_qemu(self) -> str:
         """By which QEMU's tables -cpu is judged, in words."""
-        return f"the tables of {_qemu_of(self).label}"
+        return f"the tables of {self.judging_qemu.label}"
+
+    @property
+    def judging_qemu(self) -> Qemu:
+        """The QEMU by which -cpu is judged."""
+        return self.qemu or load_qemu(known_versions()[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +156,11 @@ def _is_nova(text: Text, root: etree._Element | None) -> bool:
 
 
 def _lint_nova(texts: Sequence[Text], basis: Basis) -> Sequence[Finding]:
-    files = [parse_ini(_decode(text), text.source) for text in texts]
+    return lint_nova_files([parse_ini(_decode(text), text.source) for text in texts], basis)
+
+
+def lint_nova_files(files: Sequence[NovaFile], basis: Basis) -> Sequence[Finding]:
+    """Lint the files of one configuration of Nova, in the order in which Nova reads them."""
     subject = read_subject(files, basis.cpu_map)
     findings = [*lint_conf(subject), *lint_nova_on_hosts(subject, basis.hosts)]
     return sorted(findings, key=lambda finding: finding.place.line or 0)
@@ -176,8 +188,12 @@ def _is_cpu(text: Text, root: etree._Element | None) -> bool:
 
 def _lint_cpu(texts: Sequence[Text], basis: Basis) -> Sequence[Finding]:
     (text,) = texts
-    command = _command_of(text)
-    qemu = _qemu_of(basis)
+    return lint_command_line(_command_of(text), basis)
+
+
+def lint_command_line(command: CommandLine, basis: Basis) -> Sequence[Finding]:
+    """Lint what a command line says of the CPU."""
+    qemu = basis.judging_qemu
     findings = [*lint_command(command, qemu)]
     for host in basis.hosts:
         if host.kvm is not None:
@@ -194,16 +210,12 @@ def _command_of(text: Text) -> CommandLine:
     return replace(command, accelerator=Accelerator.KVM) if is_alone else command
 
 
-def _qemu_of(basis: Basis) -> Qemu:
-    return basis.qemu or load_qemu(known_versions()[-1])
-
-
 # The kinds that are told apart by content, in the order in which they are tried.
 KINDS = (
-    Kind("domain XML", _is_domain, _lint_domain, by_map=True),
-    Kind(_MAP, _is_map, _lint_map, by_map=False),
-    Kind("nova.conf", _is_nova, _lint_nova, by_map=True, is_joined=True),
-    Kind("-cpu string", _is_cpu, _lint_cpu, by_map=False, by_qemu=True),
+    Kind(DOMAIN_XML, _is_domain, _lint_domain, by_map=True),
+    Kind(CPU_MAP, _is_map, _lint_map, by_map=False),
+    Kind(NOVA_CONF, _is_nova, _lint_nova, by_map=True, is_joined=True),
+    Kind(CPU_STRING, _is_cpu, _lint_cpu, by_map=False, by_qemu=True),
 )
 
 
@@ -221,7 +233,7 @@ def lint(paths: Sequence[str], basis: Basis, read: Callable[[str], Text]) -> Lin
     for path in paths:
         try:
             if path != "-" and Path(path).is_dir() and not _is_conf_folder(path):
-                files.append(LintedFile(path, _MAP, read_and_lint(path), by_map=False))
+                files.append(LintedFile(path, CPU_MAP, read_and_lint(path), by_map=False))
                 continue
             for text in map(read, _files_of(path)):
                 kind = kind_of(text)

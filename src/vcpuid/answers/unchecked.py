@@ -37,6 +37,11 @@ def subjects_of(party: Party) -> dict[str, str]:
     return {subject: reader(party) for subject, reader in _SUBJECTS.items()}
 
 
+def known_of(party: Party) -> dict[str, str]:
+    """Give what is known of one side: subject to value."""
+    return {subject: value for subject, reader in _SUBJECTS.items() if (value := reader(party))}
+
+
 def _qemu(party: Party) -> str:
     if party.evidence is None:
         return ""

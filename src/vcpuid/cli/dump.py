@@ -26,7 +26,16 @@ def read_source(name: str, format_name: str | None = None, *, lenient: bool = Fa
         if format_name is not None:
             raise UsageError("--from is for files", found=HERE, next_step="Name a file, or leave out --from.")
         return dump_here()
-    raw, source = read_bytes(name)
+    return parse_source(*read_bytes(name), format_name, lenient=lenient)
+
+
+def parse_source(raw: bytes, source: str, format_name: str | None = None, *, lenient: bool = False) -> Dump:
+    """Parse what a file holds; standard error tells what one should know of it.
+
+    Raises:
+        InputError: It has no known format, or is damaged.
+        UsageError: There is no format of this name.
+    """
     parsed = parse_dump(raw, source, format_name=format_name, lenient=lenient)
     for note in parsed.notes:
         tell(f"{source}: {note}")

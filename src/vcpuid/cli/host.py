@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 import click
 
-from vcpuid.cli.dump import HERE
+from vcpuid.cli.dump import HERE, parse_source
+from vcpuid.dumps import read_bytes
 from vcpuid.errors import UsageError
+from vcpuid.evidence import Evidence
 from vcpuid.gather.collect import collect
 from vcpuid.gather.options import DEFAULT_TIMEOUT_S, DEFAULT_URI, Options
-from vcpuid.snapshot import Snapshot
+from vcpuid.snapshot import Snapshot, is_snapshot
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 Progress = Callable[[str, str], None]
@@ -93,6 +95,22 @@ def read_snapshot(path: str) -> Snapshot:
         InputError: The file cannot be read, or is no snapshot.
     """
     return snapshot_here(Options()) if path == HERE else Snapshot.read(path)
+
+
+def read_host(path: str) -> Evidence:
+    """Read a host from whatever tells of one: a snapshot, a CPUID dump of any format, or this machine (`here`).
+
+    Standard error tells what one should know of a dump.
+
+    Raises:
+        InputError: The file cannot be read, is neither, or is damaged.
+    """
+    if path == HERE:
+        return Evidence(snapshot_here(Options()))
+    raw, source = read_bytes(path)
+    if is_snapshot(raw):
+        return Evidence(Snapshot.parse(raw, source))
+    return Evidence.of_dump(parse_source(raw, source))
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from contextlib import suppress
 
 import click
 
+from vcpuid.cli.extra import extra
 from vcpuid.cli.fleet_store import open_store
-from vcpuid.errors import UndecidedError, how_to_install
 
-_EXTRA = frozenset({"jinja2", "starlette", "uvicorn"})
+_PACKAGES = ("jinja2", "starlette", "uvicorn")
 
 
 @click.command()
@@ -63,16 +63,8 @@ def command(host: str, port: int, names: tuple[str, ...], token: str | None, fol
     VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --host 192.0.2.7
     VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --name cpu.example.org
     """
-    try:
+    with extra("web", _PACKAGES, "the explorer"):
         from vcpuid.web.server import listen, serve  # noqa: PLC0415 - --help must not need the extra
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in _EXTRA:
-            raise
-        raise UndecidedError(
-            f"the explorer needs {package}, which is not installed",
-            next_step=how_to_install("web"),
-        ) from None
     gc.enable()  # a server, unlike other commands, lives long enough for its garbage to matter
     store = open_store(folder) if folder is not None else None
     listener = listen(host, port, token, names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcpuid.guest.nova import NovaCpu, NovaEntry, parse_nova
+from vcpuid.guest.nova import NovaCpu, NovaEntry, NovaFile, parse_nova
 from vcpuid.snapshot.node import Node
 from vcpuid.terms.place import Place
 
@@ -13,15 +13,29 @@ def read_nova(data: Node) -> NovaCpu | None:
     Raises:
         InputError: The record is damaged.
     """
+    files = read_nova_files(data)
+    entries = [entry for file in files for entry in file.entries]
+    return parse_nova(entries, Place(files[0].source)) if files else None
+
+
+def read_nova_files(data: Node) -> tuple[NovaFile, ...]:
+    """Read the files of the `nova` source, in Nova's order; their headings are not in it.
+
+    Raises:
+        InputError: The record is damaged.
+    """
+    return tuple(_read_file(file) for file in data["files"])
+
+
+def _read_file(node: Node) -> NovaFile:
+    path = node["path"].text()
     entries = [
         NovaEntry(
             entry["section"].text(),
             entry["key"].text(),
             entry["value"].text(),
-            Place(file["path"].text(), entry["line"].number()),
+            Place(path, entry["line"].number()),
         )
-        for file in data["files"]
-        for entry in file["entries"]
+        for entry in node["entries"]
     ]
-    paths = [file["path"].text() for file in data["files"]]
-    return parse_nova(entries, Place(paths[0])) if paths else None
+    return NovaFile(path, tuple(entries), ())

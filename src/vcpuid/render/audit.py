@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from vcpuid.answers.audit import Audit, AuditedGuest, worst
 from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document
-from vcpuid.render.findings import add_finding, count_findings, finding_document
+from vcpuid.render.findings import add_finding, count_findings, finding_document, join_findings
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.render.parties import cpu_document, names_in_short
-from vcpuid.terms.finding import Finding, Severity
+from vcpuid.terms.finding import Severity
 from vcpuid.terms.guest import CpuMode, GuestCpu
 from vcpuid.terms.place import Place
 
@@ -32,26 +31,16 @@ def render_audit(answer: Audit) -> Page:
         for guest in answer.guests:
             _add_row(page, guest, width)
     findings = answer.findings
-    for finding in _joined(findings):
+    for finding, places in join_findings(findings):
         page.add("")
-        add_finding(page, finding)
+        names = names_in_short([place.source for place in places])
+        add_finding(page, replace(finding, place=Place(names)))
     if findings:
         page.add("")
         page.add(count_findings(findings))
     for gap in answer.gaps:
         page.add(Span(f"not seen: {gap}", Role.UNSURE), hang=2)
     return page
-
-
-def _joined(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Put the same finding at several guests into one; worst first."""
-    guests: dict[tuple[int, str, str], list[Finding]] = {}
-    for finding in findings:
-        key = list(Severity).index(finding.severity), finding.rule, finding.message
-        guests.setdefault(key, []).append(finding)
-    for _, same in sorted(guests.items(), key=lambda group: group[0][0]):
-        names = names_in_short([finding.place.source for finding in same])
-        yield replace(same[0], place=Place(names))
 
 
 def _add_row(page: Page, guest: AuditedGuest, width: int) -> None:

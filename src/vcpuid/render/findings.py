@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.terms.finding import Finding, Severity
+from vcpuid.terms.place import Place
 
 _ROLES = {Severity.ERROR: Role.BAD, Severity.WARNING: Role.UNSURE, Severity.NOTE: Role.DIM}
 
@@ -39,6 +40,16 @@ def add_finding(page: Page, finding: Finding) -> None:
         page.add(f"  {', '.join(details)}", hang=4)
     page.add(f"  {finding.consequence}", hang=2)
     page.add("  Mend: ", finding.fix, hang=2)
+
+
+def join_findings(findings: Iterable[Finding]) -> Iterator[tuple[Finding, tuple[Place, ...]]]:
+    """Put the same finding at several places into one, with the places; worst first."""
+    same: dict[tuple[int, str, str], list[Finding]] = {}
+    for finding in findings:
+        key = list(Severity).index(finding.severity), finding.rule, finding.message
+        same.setdefault(key, []).append(finding)
+    for _, found in sorted(same.items(), key=lambda group: group[0][0]):
+        yield found[0], tuple(dict.fromkeys(finding.place for finding in found))
 
 
 def count_findings(findings: Sequence[Finding]) -> str:

@@ -110,6 +110,9 @@ ROWS = (
     ("sgx plan", "--host {ready}", 2),
     ("sgx plan", "--host {missing} --guest 64M", 3),
     ("sgx plan", "--host {empty} --guest 64M", 4),
+    ("report", f"--host {H07} -o {{tmp}}/report.html", 0),
+    ("report", f"--host {H07} --format nosuch", 2),
+    ("report", "--host {missing}", 3),
     ("serve", "--port x", 2),
     ("completion", "bash", 0),
     ("completion", "nosuch", 2),
@@ -161,6 +164,7 @@ ROWS = (
 )
 UNSEEN = {
     ("collect", 4): "test_collect.py::test_a_host_that_is_down_is_4_and_told",
+    ("report", 4): "test_report.py::test_without_its_extra_it_says_what_to_install",
     ("serve", 0): "test_serve.py::test_it_says_where_it_is_answers_there_and_ends_quietly",
 }
 QEMUS = {

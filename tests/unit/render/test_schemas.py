@@ -89,6 +89,7 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "map-sync",
         "probe",
         "guest",
+        "report",
         "search",
         "sgx-doctor",
         "sgx-memory",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -13,6 +15,7 @@ from markupsafe import Markup, escape
 from vcpuid import __version__
 from vcpuid.render.cpus import cpu_numbers
 from vcpuid.render.document import Document
+from vcpuid.render.html.anchors import by_word, feature_anchor
 from vcpuid.render.html.excerpt import excerpt
 from vcpuid.render.html.grid import byte_rows
 from vcpuid.render.html.links import (
@@ -46,17 +49,25 @@ STATIC: Final = {
     "icon.svg": StaticFile(FOLDER / "icon.svg", "image/svg+xml"),
 }
 """The files that pages refer to, by name."""
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def render_page(template: str, document: Document, *, addresses: dict[str, str]) -> str:
+def render_page(
+    template: str,
+    document: Document,
+    *,
+    addresses: Mapping[str, str] = _NOTHING,
+    links: Mapping[str, Callable[..., str]] = _NOTHING,
+) -> str:
     """Render a document with a template.
 
     Args:
         template: The template's name, without its ending.
         document: What the page shows.
         addresses: Static file to the address under which it is served.
+        links: What stands in for the explorer's links, by their names, where the page is none of its.
     """
-    return _environment().get_template(f"{template}.html").render(answer=document, static=addresses)
+    return _environment().get_template(f"{template}.html").render(answer=document, static=addresses, **links)
 
 
 @cache
@@ -78,8 +89,10 @@ def _environment() -> Environment:
         "dialects": {dialect.value: dialect.label for dialect in Dialect},
         "address_link": address_link,
         "bit_link": bit_link,
+        "by_word": by_word,
         "byte_rows": byte_rows,
         "excerpt": excerpt,
+        "feature_anchor": feature_anchor,
         "fleet_link": fleet_link,
         "fleet_questions": FLEET_QUESTIONS,
         "leaf_link": leaf_link,

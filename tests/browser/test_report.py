@@ -1,0 +1,112 @@
+"""A report in a real browser: opened from the disk, with no network at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from explorer import DESK, PHONE
+from programs import needs
+from vcpuid.cli import run
+
+pytestmark = needs("chromium", package="chromium")
+
+ROOT = Path(__file__).parents[2]
+HOSTS = ("docs/examples/h07.json", "docs/examples/h10.json", "tests/dumps/amd-renoir.json")
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("reports")
+    written = {}
+    for host in HOSTS:
+        written[host] = folder / f"{Path(host).stem}.html"
+        assert run(["report", "--host", str(ROOT / host), "-o", str(written[host])]) == 0
+    return written
+
+
+def open_report(chromium: Browser, path: Path, **options: Any) -> tuple[Page, list[str]]:  # noqa: ANN401 - playwright's
+    """Open a report without a network, and what goes wrong there: complaints, and requests of any kind."""
+    wrong: list[str] = []
+    context = chromium.new_context(viewport=options.pop("viewport", DESK), offline=True, **options)
+    page = context.new_page()
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: wrong.append(request.url) if request.url.startswith("http") else None)
+    page.goto(path.as_uri())
+    return page, wrong
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_report_is_accessible_fits_and_asks_nobody(
+    chromium: Browser, reports: dict[str, Path], scheme: str, viewport: ViewportSize, host: str
+) -> None:
+    page, wrong = open_report(chromium, reports[host], color_scheme=scheme, viewport=viewport, bypass_csp=True)
+    for more in page.locator("summary").all():
+        more.click()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "[...document.querySelectorAll('.register .name, .register .hop')].every(name =>"
+        " name.getBoundingClientRect().right <= name.closest('div').getBoundingClientRect().right + 1)"
+    )
+    page.context.close()
+    assert wrong == []
+
+
+def test_its_policy_lets_it_be_seen_as_it_was_made(chromium: Browser, reports: dict[str, Path]) -> None:
+    page, wrong = open_report(chromium, reports[HOSTS[0]])
+    assert page.evaluate("getComputedStyle(document.querySelector('.register')).display") == "grid"
+    with pytest.raises(Exception, match=r"unsafe-eval|Content Security Policy"):
+        page.add_script_tag(content="window.ran = true")
+    assert page.evaluate("window.ran === undefined")
+    page.context.close()
+    assert [text for text in wrong if "script" not in text] == []
+
+
+def test_a_bit_leads_to_its_feature_with_the_keyboard_alone(chromium: Browser, reports: dict[str, Path]) -> None:
+    page, wrong = open_report(chromium, reports[HOSTS[0]])
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the report")).to_be_focused()
+    page.get_by_role("navigation", name="Contents").get_by_role("link", name="Bit by bit").press("Enter")
+    expect(page.get_by_role("heading", name="Bit by bit")).to_be_in_viewport()
+    page.locator("#\\37 -0-ebx").get_by_role("link", name="sgx").press("Enter")
+    row = page.locator("#feature-sgx")
+    expect(row).to_be_in_viewport()
+    expect(row.locator("td.here")).to_have_text("no")
+    assert page.url.endswith("#feature-sgx")
+    page.context.close()
+    assert wrong == []
+
+
+def test_what_one_jumps_to_is_not_hidden_by_the_contents(chromium: Browser, reports: dict[str, Path]) -> None:
+    page, _ = open_report(chromium, reports[HOSTS[0]])
+    contents = page.get_by_role("navigation", name="Contents")
+    for name in ("Findings", "Evidence"):
+        contents.get_by_role("link", name=name).click()
+        heading = page.get_by_role("heading", name=name).bounding_box()
+        head = page.locator("header").bounding_box()
+        assert heading is not None
+        assert head is not None
+        assert heading["y"] >= head["y"] + head["height"]
+    page.context.close()
+
+
+def test_a_printed_report_has_its_grid_whole_and_its_colours(chromium: Browser, reports: dict[str, Path]) -> None:
+    page, wrong = open_report(chromium, reports[HOSTS[0]], viewport=ViewportSize(width=688, height=1000))
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    cell = page.locator(".lit .at-firmware").first
+    assert cell.evaluate("cell => getComputedStyle(cell).printColorAdjust") == "exact"
+    assert page.locator(".register").first.evaluate("grid => getComputedStyle(grid).breakInside") == "avoid"
+    expect(page.get_by_role("navigation", name="Contents").get_by_role("link", name="Findings")).to_be_hidden()
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.context.close()
+    assert wrong == []

@@ -1,0 +1,233 @@
+"""`vcpuid report`: a host in one file, whatever tells of it; a file that is whole or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from schemas import check_document
+from snapshots import domain_xml, domains, failed, whole_host, write_snapshot
+from vcpuid.cli import run
+from vcpuid.snapshot import Snapshot
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = ROOT / "docs/examples"
+H07 = EXAMPLES / "h07.json"
+DUMPS = sorted((ROOT / "tests/dumps").glob("*.json")) + sorted((ROOT / "tests/dumps/samples").iterdir())
+# An element that loads something, and the attribute that says what.
+LOADING = {"src", "srcset", "data", "poster", "background", "action", "formaction", "style"}
+
+
+class Page(HTMLParser):
+    """What a page refers to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.tags: set[str] = set()
+        self.policy = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.tags.add(tag)
+        self.ids += [values["id"] or ""] if "id" in values else []
+        href = values.get("href")
+        if href is not None and tag == "a":
+            self.links.append(href)
+        elif href is not None:
+            self.loads.append(href)
+        self.loads += [f"{name}={value}" for name, value in attrs if name in LOADING or name.startswith("on")]
+        if values.get("http-equiv") == "Content-Security-Policy":
+            self.policy = values["content"] or ""
+
+
+def report(*arguments: str, folder: Path) -> str:
+    """Give the page that a command writes."""
+    path = folder / "report.html"
+    assert run(["report", *arguments, "-o", str(path)]) == 0
+    return path.read_text(encoding="utf-8")
+
+
+def document(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    assert run(["report", "--host", str(path), "--format", "json"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    check_document("report", found)
+    return found
+
+
+def check_page(text: str) -> Page:
+    """Fail unless a page stands alone, and each of its links leads to a place in it."""
+    page = Page(text)
+    assert len(page.ids) == len(set(page.ids))
+    assert page.links
+    assert {link.removeprefix("#") for link in page.links} <= {*page.ids}, "a dead link"
+    assert [load for load in page.loads if not load.startswith("data:image/svg+xml;base64,")] == []
+    assert page.tags.isdisjoint({"script", "iframe", "object", "embed", "img", "form", "base"})
+    assert re.search(r"url\(|@import", text) is None
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert page.policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'; ")
+    return page
+
+
+@pytest.mark.parametrize("path", [*sorted(EXAMPLES.glob("h??.json")), *DUMPS], ids=lambda path: path.name)
+def test_every_host_and_dump_has_a_page_that_stands_alone(path: Path, tmp_path: Path) -> None:
+    check_page(report("--host", str(path), folder=tmp_path))
+
+
+@pytest.mark.parametrize("path", [H07, EXAMPLES / "h10.json", DUMPS[0]], ids=lambda path: path.name)
+def test_the_document_is_what_its_schema_says(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document(path, capsys)
+
+
+def test_it_has_the_answers_of_the_other_commands(tmp_path: Path) -> None:
+    text = report("--host", str(H07), folder=tmp_path)
+    page = check_page(text)
+    assert "asked for and not given: sgx" in text  # audit
+    assert "check=&#39;none&#39;, and 1 feature is required" in text  # lint
+    assert "it breaks at bios" in text  # sgx doctor
+    assert '<span class="unseen">lost at </span>firmware</span>' in text  # the host's page
+    assert '<span class="breaks">breaks here</span>' in text  # why
+    assert "Intel; family 0x6, model 0x5e, stepping 3" in text  # decode
+    assert "00000007 0x00: eax=0x00000000 ebx=0x029c6fbf" in text  # the registers
+    assert "6.1.0-28-amd64" in text
+    assert "#feature-sgx" in page.links
+
+
+def test_of_a_dump_it_says_that_nothing_else_is_known(tmp_path: Path) -> None:
+    text = report("--host", str(DUMPS[0]), folder=tmp_path)
+    assert "It is a CPUID dump: nothing else is known of the host." in text
+    assert "not looked at" in text
+
+
+def test_an_empty_snapshot_has_a_report_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_snapshot(tmp_path / "empty.json", cpuid=failed("CPUID", "not permitted", "run as root"))
+    text = report("--host", str(path), folder=tmp_path)
+    check_page(text)
+    assert "CPUID was not read." in text
+    assert "CPUID: not permitted" in text
+    assert document(path, capsys)["registers"] == []
+
+
+def test_a_host_with_every_source_has_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_snapshot(tmp_path / "whole.json", **whole_host())
+    check_page(report("--host", str(path), folder=tmp_path))
+    document(path, capsys)
+
+
+HOSTILE = "<script>alert(1)</script>'\"&<img src=x onerror=alert(1)>"
+
+
+def test_what_a_snapshot_says_is_shown_and_not_obeyed(tmp_path: Path) -> None:
+    xml = domain_xml("<cpu mode='custom'><model>Skylake</model><feature policy='require' name='sgx&lt;b>'/></cpu>")
+    sources = whole_host()
+    sources["domains"] = domains(inactive=xml, pid=4711)
+    sources["domains"]["domains"][0]["name"] = HOSTILE
+    sources["kernel"]["release"] = HOSTILE
+    sources["kernel"]["vulnerabilities"] = {HOSTILE: HOSTILE}
+    sources["qmp"] = failed(HOSTILE, HOSTILE, HOSTILE)
+    path = write_snapshot(tmp_path / "hostile.json", **sources)
+    path.write_text(path.read_text().replace('"h07"', json.dumps(HOSTILE)))
+    text = report("--host", str(path), folder=tmp_path)
+    check_page(text)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "sgx&lt;b&gt;" in text
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\0", "\u202e"])
+def test_what_is_no_character_does_no_harm(odd: str, tmp_path: Path) -> None:
+    seen = json.loads(H07.read_text())
+    seen["host"]["name"] = seen["sources"]["kernel"]["data"]["release"] = odd
+    seen["sources"]["domains"]["data"]["domains"][0]["name"] = odd
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(seen))
+    check_page(report("--host", str(path), folder=tmp_path))
+
+
+def test_this_machine_is_the_host_where_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Snapshot.read(H07)
+    monkeypatch.setattr("vcpuid.cli.report.snapshot_here", lambda _: seen)
+    assert "<title>h07 · vcpuid</title>" in report(folder=tmp_path)
+
+
+def test_standard_input_and_output_are_taken_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vcpuid", "report", "--host", "-"]
+    for output in ([], ["-o", "-"]):
+        done = subprocess.run([*command, *output], input=H07.read_bytes(), capture_output=True, check=True)
+        assert done.stderr == b""
+        written = report("--host", str(H07), folder=tmp_path).encode()
+        assert done.stdout.replace(b"standard input", b"h07.json") == written.replace(
+            str(H07).encode(), b"h07.json"
+        )
+
+
+def test_the_same_evidence_has_the_same_report(tmp_path: Path) -> None:
+    first, second = (report("--host", str(H07), folder=tmp_path) for _ in range(2))
+    assert first == second
+
+
+def test_a_file_that_is_there_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    path.chmod(0o640)
+    report("--host", str(H07), folder=tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_read_leaves_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"schema": "vcpuid-snapshot/1"')
+    for path, told in ((broken, "truncated"), (tmp_path / "none", "No such file"), (tmp_path, "a folder")):
+        assert run(["report", "--host", str(path), "-o", str(tmp_path / "x.html")]) == 3
+        assert told in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.json"]
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (tmp_path, tmp_path / "no/folder.html"):
+        assert run(["report", "--host", str(H07), "-o", str(path)]) == 3
+        assert f"{path}: cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("package", ["jinja2", "markupsafe"])
+def test_without_its_extra_it_says_what_to_install(package: str) -> None:
+    program = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from vcpuid.cli import run\n"
+        f"sys.exit(run(['report', '--host', {str(H07)!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ),
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"a report needs {package}, which is not installed" in done.stderr
+    assert "pip install 'vcpuid[web]'" in done.stderr
+
+
+def test_json_needs_no_extra() -> None:
+    program = (
+        "import sys; sys.modules['jinja2'] = None\n"
+        "from vcpuid.cli import run\n"
+        f"sys.exit(run(['report', '--host', {str(H07)!r}, '--format', 'json']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["host"] == "h07"
