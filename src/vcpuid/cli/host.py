@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 import click
@@ -17,6 +18,7 @@ from vcpuid.evidence import Evidence
 from vcpuid.gather.collect import collect
 from vcpuid.gather.options import DEFAULT_TIMEOUT_S, DEFAULT_URI, Options
 from vcpuid.snapshot import Snapshot, is_snapshot
+from vcpuid.terms.dump import Dump
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 Progress = Callable[[str, str], None]
@@ -100,7 +102,7 @@ def read_snapshot(path: str) -> Snapshot:
 def read_host(path: str) -> Evidence:
     """Read a host from whatever tells of one: a snapshot, a CPUID dump of any format, or this machine (`here`).
 
-    Standard error tells what one should know of a dump.
+    Standard error tells what one should know of a dump. The host of one is called by the file's name.
 
     Raises:
         InputError: The file cannot be read, is neither, or is damaged.
@@ -110,7 +112,7 @@ def read_host(path: str) -> Evidence:
     raw, source = read_bytes(path)
     if is_snapshot(raw):
         return Evidence(Snapshot.parse(raw, source))
-    return Evidence.of_dump(parse_source(raw, source))
+    return Evidence.of_dump(Dump(parse_source(raw, source).cpus, PurePath(source).name))
 
 
 @contextmanager
