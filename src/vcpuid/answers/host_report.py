@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 from vcpuid.answers.audit import Audit, AuditedGuest, audit, essence
@@ -102,7 +102,7 @@ def _follow_guests(evidence: Evidence, audited: Audit) -> Iterator[FollowedGuest
         alike.setdefault(_kind_of(judged), []).append(judged)
     for same in alike.values():
         first = guests[same[0].name]
-        answers, unknown = _follow(evidence, first, same[0].dropped)
+        answers, unknown = _follow(evidence, first, same[0])
         yield FollowedGuests(tuple(same), first.label, answers, unknown)
 
 
@@ -114,13 +114,11 @@ def _kind_of(judged: AuditedGuest) -> Hashable:
     return judged._replace(name="", pid=None, asked=None, findings=()), asked, findings, runs
 
 
-def _follow(
-    evidence: Evidence, guest: Guest, dropped: Iterable[str]
-) -> tuple[tuple[Answer, ...], tuple[str, ...]]:
+def _follow(evidence: Evidence, guest: Guest, judged: AuditedGuest) -> tuple[tuple[Answer, ...], tuple[str, ...]]:
     vendor = None if isinstance(evidence.cpuid, Gap) else evidence.cpuid.vendor
     matches: dict[str, Match] = {}
     unknown = []
-    for name, dialect in dict.fromkeys(_named_by(guest, dropped)):
+    for name, dialect in dict.fromkeys(_named_by(guest, judged)):
         match = _find(name, dialect, vendor)
         if match is None:
             unknown.append(name)
@@ -130,7 +128,7 @@ def _follow(
     return tuple(sorted(answers, key=_is_got)), tuple(dict.fromkeys(unknown))
 
 
-def _named_by(guest: Guest, dropped: Iterable[str]) -> Iterator[tuple[str, Dialect]]:
+def _named_by(guest: Guest, judged: AuditedGuest) -> Iterator[tuple[str, Dialect]]:
     """Walk the names of single features in all that asks for a guest's CPU, and of those that it did not get."""
     if guest.nova is not None:
         yield from ((request.name, Dialect.LIBVIRT) for request in guest.nova.cpu.requests)
@@ -140,7 +138,8 @@ def _named_by(guest: Guest, dropped: Iterable[str]) -> Iterator[tuple[str, Diale
     if guest.command is not None and (guest.definition is None or guest.command.replaced):
         requests = guest.command.effective.cpu.requests if guest.command.effective else ()
         yield from ((request.name, Dialect.QEMU) for request in requests)
-    yield from ((name, Dialect.QEMU) for name in dropped)
+    reporter = Dialect.LIBVIRT if judged.reported_by == "live XML" else Dialect.QEMU
+    yield from ((name, reporter) for name in judged.dropped)
 
 
 def _find(name: str, dialect: Dialect, vendor: str | None) -> Match | None:

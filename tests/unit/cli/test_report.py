@@ -128,6 +128,20 @@ def test_a_host_with_every_source_has_a_report(tmp_path: Path, capsys: pytest.Ca
     document(path, capsys)
 
 
+@pytest.mark.parametrize(
+    ("anonymised", "told"),
+    [(True, "replaced by tokens (--anonymise)"), (False, "as they are"), (None, "not told whether")],
+)
+def test_it_says_whether_names_are_those_of_the_host(anonymised: bool | None, told: str, tmp_path: Path) -> None:
+    seen = json.loads(H07.read_text())
+    seen["collector"]["anonymised"] = anonymised
+    path = tmp_path / "seen.json"
+    path.write_text(json.dumps(seen))
+    text = report("--host", str(path), folder=tmp_path)
+    assert f"<dt>names</dt><dd>{told}" in text
+    assert (", names replaced by tokens" in text) is (anonymised is True)
+
+
 HOSTILE = "<script>alert(1)</script>'\"&<img src=x onerror=alert(1)>"
 
 
