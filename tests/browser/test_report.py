@@ -10,13 +10,16 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from explorer import DESK, PHONE
+from fleets import fleet_rows, ingest
 from programs import needs
 from vcpuid.cli import run
+from vcpuid.fleet.store import Store
 
 pytestmark = needs("chromium", package="chromium")
 
 ROOT = Path(__file__).parents[2]
 HOSTS = ("docs/examples/h07.json", "docs/examples/h10.json", "tests/dumps/amd-renoir.json")
+FLEET = "fleet"
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +29,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for host in HOSTS:
         written[host] = folder / f"{Path(host).stem}.html"
         assert run(["report", "--host", str(ROOT / host), "-o", str(written[host])]) == 0
+    store = Store(folder / "store")
+    for seed, date in enumerate(("2026-01-01", "2026-01-02")):
+        ingest(store, fleet_rows(200, seed), date)
+    written[FLEET] = folder / "fleet.html"
+    assert run(["report", "--store", str(folder / "store"), "-o", str(written[FLEET])]) == 0
     return written
 
 
@@ -43,7 +51,7 @@ def open_report(chromium: Browser, path: Path, **options: Any) -> tuple[Page, li
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", [*HOSTS, FLEET])
 def test_a_report_is_accessible_fits_and_asks_nobody(
     chromium: Browser, reports: dict[str, Path], scheme: str, viewport: ViewportSize, host: str
 ) -> None:
@@ -82,6 +90,21 @@ def test_a_bit_leads_to_its_feature_with_the_keyboard_alone(chromium: Browser, r
     expect(row).to_be_in_viewport()
     expect(row.locator("td.here")).to_have_text("no")
     assert page.url.endswith("#feature-sgx")
+    page.context.close()
+    assert wrong == []
+
+
+def test_the_picture_of_a_fleet_has_its_colours_and_fits_the_paper(
+    chromium: Browser, reports: dict[str, Path]
+) -> None:
+    page, wrong = open_report(chromium, reports[FLEET], viewport=ViewportSize(width=688, height=1000))
+    picture = page.locator(".picture")
+    assert picture.locator(".blank").first.evaluate("cell => getComputedStyle(cell).fill") == "rgb(238, 240, 243)"
+    page.emulate_media(media="print")
+    box = picture.bounding_box()
+    assert box is not None
+    assert box["width"] <= 688
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.context.close()
     assert wrong == []
 

@@ -37,7 +37,7 @@ COMMANDS = {
     "map": ("map", "libvirt's feature map."),
     "sgx": ("sgx", "SGX for guests: a host's readiness, and plans for its enclave memory."),
     "fleet": ("fleet", "Many hosts at once: a store of their CPUs, and its questions."),
-    "report": ("report", "A host in one HTML file, to keep or to send."),
+    "report": ("report", "A host or a fleet in one HTML file, to keep or to send."),
     "serve": ("serve", "The explorer: the atlas in a browser."),
     "completion": ("completion", "What bash, zsh or fish needs to complete vcpuid's commands."),
 }

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from vcpuid.answers.host_report import report_on_host
 from vcpuid.cli.extra import extra
 from vcpuid.cli.files import write_bytes_whole
 from vcpuid.cli.host import gathering_options, options_of, read_host, snapshot_here
+from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.render.document import Document
 from vcpuid.render.host_report import host_report_document, report_context
+
+_OF_FLEETS = frozenset(("folder", "date", "before", "by"))
+_OF_BOTH = frozenset(("output", "output_format"))
 
 
 @click.command()
@@ -36,18 +41,28 @@ from vcpuid.render.host_report import host_report_document, report_context
     show_default=True,
     help="A page for people, or the JSON document that it is made of.",
 )
+@click.option("--store", "folder", metavar="DIR", help="Report on the fleet of this store instead.")
+@click.option("--at", "date", metavar="DATE", help="The snapshot of the fleet; else the newest.")
+@click.option("--before", metavar="DATE", help="An earlier one, for what changed; else the one before.")
+@click.option("--by", metavar="NAME", help="Baselines by vendor, cluster or a label; else by zone.")
 @gathering_options
 def command(
     host: str | None,
     output: str | None,
     output_format: str,
+    folder: str | None,
+    date: str | None,
+    before: str | None,
+    by: str | None,
     **choices: Any,  # noqa: ANN401 - the collector's options
 ) -> None:
-    """Report on a host in one HTML file, which opens from a disk or a mail and loads nothing.
+    """Report on a host, or on a fleet, in one HTML file, which opens from a disk or a mail and loads nothing.
 
-    It has what the explorer shows: what the CPU is, which features reach guests bit by bit, what is lost at which
-    hop and how to mend it, each guest with what it asked for and got, the findings of `audit` and `lint`, the
-    steps of `sgx doctor`, the registers, and what all of it rests on.
+    It has what the explorer shows. Of a host: what the CPU is, which features reach guests bit by bit, what is
+    lost at which hop and how to mend it, each guest with what it asked for and got, the findings of `audit` and
+    `lint`, the steps of `sgx doctor`, the registers, and what all of it rests on. Of a fleet: what it consists of,
+    who can receive guests from whom, the CPU that all hosts of a place can give, what changed since an earlier
+    snapshot.
 
     Names of hosts and guests are in it; take the snapshot with `collect --anonymise` before it goes to others.
 
@@ -56,19 +71,51 @@ def command(
     vcpuid report --host h07.json -o h07.html
     cpuid -r | vcpuid report --host - -o cpu.html
     vcpuid report --host h07.json --format json | jq .sgx.ready
+    vcpuid report --store fleet -o fleet.html
+    vcpuid report --store fleet --at 2026-02-01 --before 2026-01-01 --by cluster -o february.html
 
-    Exit status: 0 written, whatever it says; 3 the snapshot cannot be read, 4 jinja2 (extra `web`) is missing.
+    Exit status: 0 written, whatever it says; 3 the snapshot or store cannot be read, 4 a package is missing:
+    jinja2 (extra `web`), for a fleet DuckDB or numpy (extra `fleet`).
     """
+    _check_options(is_fleet=folder is not None)
     render = _renderer() if output_format == "html" else None  # what is missing is told before a long look
-    report = report_on_host(
-        read_host(host) if host is not None else Evidence(snapshot_here(options_of(**choices)))
-    )
-    document = host_report_document(report)
+    if folder is not None:
+        template, document, more = "fleet_report", *_on_fleet(folder, date, before, by)
+    else:
+        evidence = read_host(host) if host is not None else Evidence(snapshot_here(options_of(**choices)))
+        report = report_on_host(evidence)
+        template, document, more = "host_report", host_report_document(report), report_context(report)
     if render is None:
         _write(json.dumps(document, indent=2) + "\n", output)
     else:
-        features = [one["feature"] for one in document["features"]]
-        _write(render("host_report", document, report_context(report), features), output)
+        features = [one["feature"] for one in document.get("features", ())]
+        _write(render(template, document, more, features), output)
+
+
+def _check_options(*, is_fleet: bool) -> None:
+    """Refuse options that have no say.
+
+    Raises:
+        UsageError: One of a host with a store, or one of a fleet without.
+    """
+    context = click.get_current_context()
+    for option in context.command.params:
+        name = option.name or ""
+        given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
+        if given and name not in _OF_BOTH and (name in _OF_FLEETS) is not is_fleet:
+            wanted = "it is for hosts: leave out --store" if is_fleet else "--store DIR beside it"
+            raise UsageError("this option has no say here", found=option.opts[0], expected=wanted)
+
+
+def _on_fleet(folder: str, date: str | None, before: str | None, by: str | None) -> tuple[Document, Document]:
+    # A report on a host does without the extra.
+    from vcpuid.fleet import Store  # noqa: PLC0415
+    from vcpuid.fleet.report import report_on_fleet  # noqa: PLC0415
+    from vcpuid.render.fleet.report import fleet_report_context, fleet_report_document  # noqa: PLC0415
+
+    with Store(Path(folder)).fleet(date) as fleet:
+        report = report_on_fleet(fleet, by, before)
+        return fleet_report_document(report), fleet_report_context(report)
 
 
 def _renderer() -> Callable[[str, Document, Document, Sequence[Document]], str]:

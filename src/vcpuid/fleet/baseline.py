@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -27,12 +27,15 @@ class PlaceBaseline(NamedTuple):
     baseline: Baseline
 
 
-def find_baselines(fleet: Fleet, by: str | None = None) -> tuple[PlaceBaseline, ...]:
+def find_baselines(
+    fleet: Fleet, by: str | None = None, only: Collection[str] | None = None
+) -> tuple[PlaceBaseline, ...]:
     """Find the baseline of each place.
 
     Args:
         fleet: The fleet.
         by: `vendor` of the CPU, `zone`, `cluster` or a label to group hosts by; None for all hosts as one.
+        only: The places that are wanted; None for all.
 
     Raises:
         InputError: The store cannot be read.
@@ -45,7 +48,8 @@ def find_baselines(fleet: Fleet, by: str | None = None) -> tuple[PlaceBaseline, 
     """
     places: dict[str, list[tuple[int, int, str]]] = {}
     for place, fp, count, host in fleet.groups(by):
-        places.setdefault(place, []).append((fp, count, host))
+        if only is None or place in only:
+            places.setdefault(place, []).append((fp, count, host))
     answers = []
     for place, members in places.items():
         hosts = sum(count for _, count, _ in members)

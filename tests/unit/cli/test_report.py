@@ -8,15 +8,20 @@ import re
 import subprocess
 import sys
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from fleets import fleet_rows, ingest
 from schemas import check_document
 from snapshots import domain_xml, domains, failed, whole_host, write_snapshot
 from vcpuid.cli import run
+from vcpuid.fleet.record import HostRow
+from vcpuid.fleet.report import MOST_PLACES
+from vcpuid.fleet.store import Store
 from vcpuid.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[3]
@@ -76,7 +81,7 @@ def check_page(text: str) -> Page:
     assert {link.removeprefix("#") for link in page.links} <= {*page.ids}, "a dead link"
     assert [load for load in page.loads if not load.startswith("data:image/svg+xml;base64,")] == []
     assert page.tags.isdisjoint({"script", "iframe", "object", "embed", "img", "form", "base"})
-    assert re.search(r"url\(|@import", text) is None
+    assert re.search(r"url\((?!#)|@import", text) is None
     (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
     digest = b64encode(sha256(style.encode()).digest()).decode()
     assert page.policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'; ")
@@ -245,3 +250,108 @@ def test_json_needs_no_extra() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["host"] == "h07"
+
+
+def make_store(folder: Path, *fleets: tuple[str, Sequence[HostRow]]) -> Path:
+    store = Store(folder)
+    for date, hosts in fleets:
+        ingest(store, hosts, date)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the store of a fleet in three zones, with racks as labels, on two dates."""
+    folder = tmp_path_factory.mktemp("fleet") / "store"
+    first, second = ([row.labelled({"rack": row.host[-1]}) for row in fleet_rows(200, seed)] for seed in (0, 1))
+    return make_store(folder, ("2026-01-01", first), ("2026-01-02", second))
+
+
+def test_a_fleet_has_a_page_that_stands_alone(store: Path, tmp_path: Path) -> None:
+    text = report("--store", str(store), folder=tmp_path)
+    page = check_page(text)
+    assert "<title>Fleet of 2026-01-02 · vcpuid</title>" in text
+    assert "of 200 hosts only an upper bound is known" in text  # a warning
+    assert "Models that describe them" in text  # summary
+    assert '<svg xmlns="http://www.w3.org/2000/svg" class="picture"' in text  # matrix
+    assert "<style>" not in text.partition("</head>")[2]
+    assert "&lt;cpu mode=&#39;custom&#39;" in text  # baseline
+    assert {"#summary", "#matrix", "#baseline", "#places", "#drift"} <= {*page.links}
+    assert "From 2026-01-01 to 2026-01-02:" in text  # drift
+
+
+def test_the_document_of_a_fleet_is_what_its_schema_says(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "--store", str(store), "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    check_document("fleet-report", found)
+    assert {place["place"] for place in found["places"]["places"]} == {"north", "south", "west"}
+    assert found["drift"]["before"] == "2026-01-01"
+
+
+def test_an_older_snapshot_and_other_places_can_be_asked_for(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", "--store", str(store), "--format", "json", "--at", "2026-01-01", "--by", "rack"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    check_document("fleet-report", found)
+    assert (found["date"], found["drift"], found["places"]["by"]) == ("2026-01-01", None, "rack")
+    sizes = [place["hosts"] for place in found["places"]["places"]]
+    assert sizes == sorted(sizes, reverse=True)
+    asked = ["--at", "2026-01-01", "--before", "2026-01-02"]
+    assert run(["report", "--store", str(store), "--format", "json", *asked]) == 0
+    assert json.loads(capsys.readouterr().out)["drift"]["before"] == "2026-01-02"
+
+
+def test_of_very_many_places_the_largest_have_a_baseline(tmp_path: Path) -> None:
+    hosts = [row.labelled({"zone": f"zone-{number % 50}"}) for number, row in enumerate(fleet_rows(120))]
+    make_store(tmp_path / "store", ("2026-01-01", hosts))
+    text = report("--store", str(tmp_path / "store"), folder=tmp_path)
+    check_page(text)
+    assert text.count("<h2>zone-") == MOST_PLACES
+    assert "And 10 more with fewer hosts" in text
+    assert "The store has no earlier snapshot of the fleet." in text
+
+
+def test_names_in_a_store_are_shown_and_not_obeyed(tmp_path: Path) -> None:
+    hosts = [row._replace(host=f"{HOSTILE}{number}") for number, row in enumerate(fleet_rows(60))]
+    hosts = [row.labelled({"zone": HOSTILE if number % 2 else "b"}) for number, row in enumerate(hosts)]
+    make_store(tmp_path / "store", ("2026-01-01", hosts), ("2026-01-02", hosts[:50]))
+    check_page(report("--store", str(tmp_path / "store"), folder=tmp_path))
+
+
+def test_a_fleet_of_one_kind_of_host_has_a_report(tmp_path: Path) -> None:
+    make_store(tmp_path / "store", ("2026-01-01", fleet_rows(1)))
+    check_page(report("--store", str(tmp_path / "store"), folder=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--store", "{store}", "--host", "x"], "no say here: found --host, expected it is for hosts"),
+        (["--store", "{store}", "--active"], "no say here: found --active"),
+        (["--at", "2026-01-01"], "no say here: found --at, expected --store DIR beside it"),
+        (["--by", "zone"], "no say here: found --by"),
+        (
+            ["--store", "{store}", "--by", "nosuch"],
+            "no host has such a label: found nosuch, expected vendor or zone or cluster",
+        ),
+        (["--store", "{store}", "--before", "1999-01-01"], "1999-01-01"),
+    ],
+)
+def test_what_has_no_say_is_refused(
+    store: Path, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", *(word.format(store=store) for word in arguments)]) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("package", ["duckdb", "numpy"])
+def test_without_the_extra_of_fleets_it_says_what_to_install(package: str, store: Path) -> None:
+    program = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from vcpuid.cli import run\n"
+        f"sys.exit(run(['report', '--store', {str(store)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "vcpuid[fleet]" in done.stderr

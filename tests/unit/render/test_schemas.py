@@ -78,6 +78,7 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "fleet-missing",
         "fleet-precheck",
         "fleet-price",
+        "fleet-report",
         "fleet-summary",
         "fleet-what-if",
         "fleet-which-hosts",

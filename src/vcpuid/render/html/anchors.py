@@ -31,6 +31,7 @@ class Anchors:
         return {
             "address_link": lambda address: self._link(_key(address, address["low"])),
             "bit_link": lambda word, bit: self._link(_key(word, bit)),
+            "fleet_link": lambda *_, **__: "",
             "leaf_link": lambda *_: "",
             "register_link": lambda *_: "",
             "search_link": lambda text: f"#{anchor}" if (anchor := self._by_name.get(text)) else "",

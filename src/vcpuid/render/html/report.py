@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 from markupsafe import Markup
 
 from vcpuid.render.document import Document
-from vcpuid.render.html import FOLDER, render_page
+from vcpuid.render.html import FOLDER, STATIC, render_page
 from vcpuid.render.html.anchors import Anchors
 
-_STYLES: Final = ("style.css", "report.css")
+_STYLES: Final = (STATIC["style.css"].path, STATIC["picture.css"].path, FOLDER / "report.css")
 
 
 class _Inline(NamedTuple):
@@ -46,8 +46,8 @@ def render_report(template: str, document: Document, more: Document, features: S
 
 @cache
 def _load() -> _Inline:
-    style = "".join((FOLDER / name).read_text(encoding="utf-8") for name in _STYLES)
-    icon = b64encode((FOLDER / "icon.svg").read_bytes()).decode()
+    style = "".join(path.read_text(encoding="utf-8") for path in _STYLES)
+    icon = b64encode(STATIC["icon.svg"].path.read_bytes()).decode()
     digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     return _Inline(Markup(style), f"data:image/svg+xml;base64,{icon}", policy)  # noqa: S704 - a file of ours
