@@ -126,8 +126,9 @@ def test_a_printed_report_has_its_grid_whole_and_its_colours(chromium: Browser, 
     page, wrong = open_report(chromium, reports[HOSTS[0]], viewport=ViewportSize(width=688, height=1000))
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    cell = page.locator(".lit .at-firmware").first
-    assert cell.evaluate("cell => getComputedStyle(cell).printColorAdjust") == "exact"
+    for shown in (".lit .at-firmware", ".hops td.here", ".chip", ".hop"):
+        adjusts = page.locator(shown).first.evaluate("shown => getComputedStyle(shown).printColorAdjust")
+        assert adjusts == "exact", shown
     assert page.locator(".register").first.evaluate("grid => getComputedStyle(grid).breakInside") == "avoid"
     expect(page.get_by_role("navigation", name="Contents").get_by_role("link", name="Findings")).to_be_hidden()
     assert page.pdf(format="A4").startswith(b"%PDF")

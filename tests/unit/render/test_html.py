@@ -43,7 +43,8 @@ def test_the_pieces_of_every_row_fill_it(leaf: int) -> None:
 
 
 def test_a_page_escapes_what_it_shows() -> None:
-    document = {"message": "<script>", "source": None, "found": "'\"&", "expected": None, "next_step": None}
+    nothing = dict.fromkeys(("source", "line", "expected", "next_step"))
+    document = {"message": "<script>", "found": "'\"&", **nothing}
     page = render_page("error", document, addresses=ADDRESSES)
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
