@@ -43,6 +43,9 @@ def test_on_one_machine_a_newer_qemu_makes_a_one_way_street(vcpuid: Vcpuid) -> N
     assert document["there"]["compatibility"] == "compatible"
     assert document["back"]["compatibility"] == "incompatible"
     lost = missing(document["back"])
+    assert (lost["erms"], lost["fsrm"]) == ("kvm", "kvm")
+    (mend,) = {one["mend"] for one in document["back"]["missing"] if one["feature"] == "erms"}
+    assert "QEMU 10.0 or newer gives it" in mend
     assert {name for name, layer in lost.items() if layer == "qemu"} == {
         "stibp-always-on",
         "amd-psfd",

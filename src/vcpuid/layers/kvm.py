@@ -9,6 +9,7 @@ from vcpuid.evidence.kvm import KvmEvidence
 from vcpuid.layers.rule import name_fields, rule, unread
 from vcpuid.layers.special import always_given, beside_cpuid, by_object
 from vcpuid.layers.words import has_all, show_words, word_evidence
+from vcpuid.rules.qemu.supply import added_since
 from vcpuid.terms.address import CpuidRegister, MsrRegister
 from vcpuid.terms.dump import Cpu
 from vcpuid.terms.feature import Feature
@@ -58,6 +59,9 @@ def _judge_lists(feature: Feature, evidence: Evidence, kvm: KvmEvidence) -> Verd
         return rule("kvm.emulated-only").verdict("only emulated, which QEMU does not ask for", proof)
     if kvm.permission_denied and feature.name.startswith("amx-"):
         return rule("kvm.permission").verdict("AMX permission refused", proof)
+    since = added_since(feature.name)
+    if since is not None:
+        return rule("kvm.absent-qemu-adds").verdict(shown, proof, since=since, **name_fields(feature))
     release = kernel.release if kernel else "(unknown version)"
     conclusion = "immunity" if _is_immunity(feature) else "absent"
     return rule(f"kvm.{conclusion}").verdict(shown, proof, kernel=release, **name_fields(feature))

@@ -213,6 +213,7 @@ SUPPLY = [
         {"kvm": kvm(leaf7(), guest_permission={"asked": "40000", "granted": None})},
     ),
     Case("kvm.absent", "sgx", {"kvm": kvm(leaf7()), "kernel": kernel()}),
+    Case("kvm.absent-qemu-adds", "erms", {"kvm": kvm(leaf7()), "kernel": kernel()}),
     Case(
         "kvm.absent",
         "amx-tile",

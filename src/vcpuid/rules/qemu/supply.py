@@ -83,6 +83,11 @@ class Supply:
         return since is not None and version_of(self._qemu.version) >= version_of(since)
 
 
+def added_since(name: str) -> str | None:
+    """Give the oldest measured QEMU that gives a feature though KVM does not list it; None where none does."""
+    return _kvm_marks().get((name, "added"))
+
+
 @cache
 def _kvm_marks() -> dict[tuple[str, str], str]:
     rows = load_table("kvm", TABLES)
