@@ -80,6 +80,9 @@ def listen(host: str, port: int, token: str | None, names: Iterable[str] = ()) -
             found=f"{host} port {port}",
             next_step="Choose another port with --port; 0 takes any that is free.",
         ) from error
+    # Connections inherit it. asyncio sees no TCP in a socket made like this one, and would let the kernel hold an
+    # answer's body back until its head is acknowledged, which takes clients 40 ms.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     name = names[0] if address.is_unspecified else host
     name = f"[{name}]" if ":" in name else name
     own = frozenset() if address.is_unspecified else frozenset({host.lower(), str(address)})

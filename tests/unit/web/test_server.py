@@ -29,6 +29,9 @@ class Outer:
     def getsockname(self) -> tuple[str, int]:
         return ("192.0.2.7", 8000)
 
+    def setsockopt(self, *_: int) -> None:
+        pass
+
 
 @pytest.fixture
 def outer(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
@@ -68,6 +71,14 @@ def test_every_address_is_asked_by_the_names_that_were_given(
     assert listener.hosts == {"cpu.example", "192.0.2.7"}
     assert listener.address == "http://cpu.example:8000/"
     assert outer[0]["dualstack_ipv6"] == is_dual
+
+
+def test_a_connection_holds_no_answer_back() -> None:
+    listener = listen("127.0.0.1", 0, None)
+    with listener.socket, socket.create_connection(listener.socket.getsockname()):
+        connection, _ = listener.socket.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_loopback_behind_a_proxy_has_its_name_too() -> None:
