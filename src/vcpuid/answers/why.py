@@ -12,6 +12,7 @@ from vcpuid.errors import AmbiguousNameError
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest, guest_of_domain
 from vcpuid.layers import JUDGES
+from vcpuid.layers.exposure import judge_exposure
 from vcpuid.snapshot import Snapshot
 from vcpuid.terms.feature import Dialect, Feature
 from vcpuid.terms.verdict import Basis, Chain, Layer, State, Verdict
@@ -61,6 +62,7 @@ class Answer:
         broken_at: Where the chains break.
         decisive: The verdicts that explain the answer, most important first.
         notes: Things that people should know besides, such as a second -cpu option.
+        exposure: What the hops together say of a guest that has what nobody asked for; None of any other.
     """
 
     match: Match
@@ -72,6 +74,7 @@ class Answer:
     broken_at: BrokenAt
     decisive: tuple[Verdict, ...]
     notes: tuple[str, ...]
+    exposure: Verdict | None = None
 
     @property
     def feature(self) -> Feature:
@@ -98,9 +101,9 @@ class Answer:
 
     @property
     def mends(self) -> tuple[str, ...]:
-        """What to do, in the order in which to do it; empty where nothing is lost or nothing is known."""
+        """What to do, in this order; empty where nothing is lost or exposed, or nothing is known."""
         if self.outcome is State.PRESENT:
-            return ()
+            return (self.exposure.mend,) if self.exposure else ()
         return tuple(dict.fromkeys(verdict.mend for verdict in self.decisive if verdict.mend))
 
 
@@ -150,6 +153,9 @@ def follow(match: Match, evidence: Evidence, target: Guest | None = None) -> Ans
     judged = _original_of(match.feature)
     verdicts = {layer: judge(judged, evidence, target) for layer, judge in JUDGES.items()}
     answer = conclude(match, target, verdicts)
+    exposure = judge_exposure(judged, evidence, verdicts)
+    if exposure is not None:
+        answer = replace(answer, exposure=exposure, notes=(exposure.explanation, *answer.notes))
     if target is None or target.nova is None or target.definition is not None:
         return answer
     return replace(answer, notes=(*answer.notes, *notes_on_nova(judged, evidence.libvirt, target.nova)))

@@ -40,6 +40,7 @@ from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
 from vcpuid.guest.nova.flavor import Flavor
 from vcpuid.layers import JUDGES
+from vcpuid.layers.exposure import judge_exposure
 from vcpuid.layers.rule import rules
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.verdict import Layer, State, Verdict
@@ -67,6 +68,12 @@ class Case:
         host = evidence(**self.sources)
         feature = Atlas.load().find(self.feature).feature
         return JUDGES[Layer(self.rule.partition(".")[0])](feature, host, self._guest(host))
+
+    def judge_exposure(self) -> Verdict | None:
+        host = evidence(**self.sources)
+        feature = Atlas.load().find(self.feature).feature
+        guest = self._guest(host)
+        return judge_exposure(feature, host, {hop: judge(feature, host, guest) for hop, judge in JUDGES.items()})
 
     def _guest(self, host: Evidence) -> Guest | None:
         if self.guest == "none":
@@ -469,6 +476,52 @@ GOT = [
 
 CASES = SUPPLY + DEMAND + GOT
 
+INSIDE = cpuid(leaf7(ebx=AVX2))
+INSIDE_SGX = cpuid(leaf7(ebx=SGX))
+SKYLAKE = nova(cpu_mode="custom", cpu_models="Skylake")
+EXPOSED = [
+    (
+        Case("guest.exposed-nova", "sgx", {"nova": SKYLAKE, **HOST}, "nova", INSIDE_SGX),
+        "cpu_model_extra_flags = -sgx",
+    ),
+    (
+        Case("guest.exposed-domain", "sgx", live(CUSTOM.format(""), **HOST), "domain", INSIDE_SGX),
+        "policy='disable' name='sgx'",
+    ),
+    (
+        Case("guest.exposed-process", "avx2", running("-cpu", "qemu64", qemu=qemu()), "process", INSIDE),
+        "-avx2 (or",
+    ),
+    (
+        Case("guest.exposed-disabled", "avx2", running("-cpu", "Haswell,-avx2"), "process", INSIDE),
+        "Cold-start the guest",
+    ),
+]
+
+
+@pytest.mark.parametrize(("case", "mend"), EXPOSED, ids=lambda value: getattr(value, "rule", "mend"))
+def test_what_nobody_asked_for_and_the_guest_has_is_exposure(case: Case, mend: str) -> None:
+    verdict = case.judge_exposure()
+    assert verdict is not None
+    assert (verdict.rule, verdict.state) == (case.rule, State.PRESENT)
+    assert mend in verdict.mend
+    assert "{" not in verdict.mend
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("", "avx2", running("-cpu", "Haswell", qemu=qemu()), "process", INSIDE),
+        Case("", "avx2", running("-cpu", "qemu64", qemu=qemu()), "process", cpuid(leaf7())),
+        Case("", "avx2", running("-cpu", "no-model", qemu=qemu()), "process", INSIDE),
+        Case("", "avx2", live("<cpu mode='host-passthrough'/>", **HOST), "domain", INSIDE),
+        Case("", "avx2", {}),
+    ],
+    ids=["asked", "not-got", "undecided", "passthrough", "no-guest"],
+)
+def test_what_was_asked_for_or_is_not_there_is_no_exposure(case: Case) -> None:
+    assert case.judge_exposure() is None
+
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{case.feature}")
 def test_evidence_leads_to_the_rule(case: Case) -> None:
@@ -480,7 +533,7 @@ def test_evidence_leads_to_the_rule(case: Case) -> None:
 
 
 def test_every_rule_is_drawn() -> None:
-    assert {case.rule for case in CASES} == set(rules())
+    assert {case.rule for case in (*CASES, *(case for case, _ in EXPOSED))} == set(rules())
 
 
 def test_missing_evidence_is_never_a_loss() -> None:
