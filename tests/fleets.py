@@ -13,8 +13,9 @@ from tools.make_fleet import make_fleet
 
 from vcpuid.answers.offer import OfferReader
 from vcpuid.dumps import parse_dump
+from vcpuid.fleet.ingest import Ingested
 from vcpuid.fleet.record import HostRow, read_host
-from vcpuid.fleet.store import Ingested, Store
+from vcpuid.fleet.store import Store
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.dump import Cpu
 

@@ -15,9 +15,9 @@ from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.fleet.baseline import find_baselines
 from vcpuid.fleet.configuration import EvidenceLayer
 from vcpuid.fleet.drift import find_drift
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.missing import find_lacking
 from vcpuid.fleet.record import HostRow
-from vcpuid.fleet.store import Fleet
 from vcpuid.fleet.summary import summarise
 
 _ROWS = fleet_rows(40)

@@ -41,13 +41,14 @@ if TYPE_CHECKING:
     from vcpuid.fleet.configuration import EvidenceLayer
     from vcpuid.fleet.drift import Drift as FleetDrift
     from vcpuid.fleet.drift import find_drift as fleet_drift
+    from vcpuid.fleet.fleet import Fleet
     from vcpuid.fleet.matrix import Matrix as FleetMatrix
     from vcpuid.fleet.matrix import make_matrix as fleet_matrix
     from vcpuid.fleet.missing import Lacking as FleetMissing
     from vcpuid.fleet.missing import find_lacking as fleet_missing
     from vcpuid.fleet.precheck import Precheck as FleetPrecheck
     from vcpuid.fleet.precheck import precheck as fleet_precheck
-    from vcpuid.fleet.store import Fleet, open_fleet
+    from vcpuid.fleet.store import open_fleet
     from vcpuid.fleet.summary import Summary as FleetSummary
     from vcpuid.fleet.summary import summarise as fleet_summary
     from vcpuid.rules.libvirt.map import CpuMap
@@ -189,7 +190,8 @@ _NAMES = {
     "vcpuid.evidence": ("Evidence",),
     "vcpuid.evidence.guest": ("Guest",),
     "vcpuid.fleet.configuration": ("EvidenceLayer",),
-    "vcpuid.fleet.store": ("Fleet", "open_fleet"),
+    "vcpuid.fleet.fleet": ("Fleet",),
+    "vcpuid.fleet.store": ("open_fleet",),
     "vcpuid.rules.libvirt.map": ("CpuMap",),
     "vcpuid.snapshot": ("Record", "Snapshot"),
     "vcpuid.terms.address": ("Bits", "CpuidRegister", "MsrRegister", "Register"),

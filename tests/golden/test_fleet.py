@@ -12,9 +12,10 @@ from snapshots import domain_capabilities
 from vcpuid.answers.party import Party, read_parties
 from vcpuid.fleet.configuration import configuration_of
 from vcpuid.fleet.drain import find_exits
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.guests import GuestRow
 from vcpuid.fleet.precheck import precheck
-from vcpuid.fleet.store import Fleet, Store
+from vcpuid.fleet.store import Store
 from vcpuid.fleet.what_if import find_price, find_what_if
 from vcpuid.render.fleet.drain import render_drain
 from vcpuid.render.fleet.precheck import render_precheck

@@ -33,11 +33,12 @@ from vcpuid.fleet.documents import LINES_BYTES, read_documents, read_documents_o
 from vcpuid.fleet.drain import find_exits
 from vcpuid.fleet.drift import find_drift
 from vcpuid.fleet.engine.spark import Spark
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.matrix import compare_hosts, make_matrix
 from vcpuid.fleet.missing import find_lacking
 from vcpuid.fleet.precheck import precheck
 from vcpuid.fleet.record import HostRow
-from vcpuid.fleet.store import Fleet, Store
+from vcpuid.fleet.store import Store
 from vcpuid.fleet.summary import summarise
 from vcpuid.fleet.what_if import find_price, find_what_if
 from vcpuid.fleet.which_hosts import find_places

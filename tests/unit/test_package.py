@@ -228,7 +228,7 @@ def test_a_typed_program_finds_its_types(bin_folder: Path, tmp_path: Path) -> No
     )
     assert re.findall(r'Revealed type is "(.*)"', done.stdout) == [
         "vcpuid.terms.verdict.Layer | None",
-        "vcpuid.fleet.store.Fleet",
+        "vcpuid.fleet.fleet.Fleet",
         "typing.Sequence[str]",
         "str | None",
         "tuple[vcpuid.answers.compare.Compatibility, ...]",

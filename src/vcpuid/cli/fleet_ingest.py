@@ -16,9 +16,9 @@ from vcpuid.fleet import Store
 from vcpuid.fleet.documents import LINES_BYTES, read_documents_on
 from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.incoming import Taken
+from vcpuid.fleet.ingest import Ingest
 from vcpuid.fleet.labels import Labels, parse_folders, read_labels
 from vcpuid.fleet.sources import walk_portions
-from vcpuid.fleet.store import Ingest
 from vcpuid.render.fleet.ingest import ingest_document, render_ingest
 
 _TELL_EACH = 1000

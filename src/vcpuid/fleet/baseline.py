@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from vcpuid.answers.baseline import Baseline, baseline_of
 from vcpuid.answers.offer import Offer
-from vcpuid.fleet.store import Fleet
+from vcpuid.fleet.fleet import Fleet
 
 
 class PlaceBaseline(NamedTuple):

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from vcpuid.answers.compare import Comparer, Compatibility
 from vcpuid.fleet import queries
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.moving import Guest, Step, leave, read_guest
-from vcpuid.fleet.store import Fleet
 from vcpuid.fleet.which_hosts import Obstacle
 
 

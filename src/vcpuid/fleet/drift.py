@@ -9,7 +9,7 @@ from vcpuid.atlas import Atlas
 from vcpuid.fleet import queries
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
 from vcpuid.fleet.engine import Engine
-from vcpuid.fleet.store import Fleet
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.words import identifies
 from vcpuid.terms.address import Bits, Word
 

@@ -19,7 +19,7 @@ from vcpuid.answers.unchecked import unchecked
 from vcpuid.fleet import queries
 from vcpuid.fleet.arrays import NDArray, np
 from vcpuid.fleet.bitmap import DisjointIndex, Packed, count_bits, pack, unpack
-from vcpuid.fleet.store import Fleet
+from vcpuid.fleet.fleet import Fleet
 
 OTHERS: Final = "(others)"
 _MOST_TRIED = 64  # kinds of a group, among which an example is looked for

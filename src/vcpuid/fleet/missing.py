@@ -8,7 +8,7 @@ from typing import NamedTuple
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.decode.dynamic import Cause, causes_of
 from vcpuid.fleet.configuration import EvidenceLayer
-from vcpuid.fleet.store import Fleet
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.terms.feature import Dialect, Feature
 
 

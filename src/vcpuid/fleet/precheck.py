@@ -10,8 +10,8 @@ from vcpuid.answers.offer import OfferReader
 from vcpuid.answers.party import Party
 from vcpuid.errors import UsageError
 from vcpuid.fleet import queries
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.moving import Guest, Step, come_back, migrate, read_guest, start
-from vcpuid.fleet.store import Fleet
 
 
 class Move(Enum):

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from vcpuid.fleet.baseline import PlaceBaseline, find_baselines
 from vcpuid.fleet.drift import Drift, find_drift
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.matrix import Matrix, Sum, make_matrix
-from vcpuid.fleet.store import Fleet
 from vcpuid.fleet.summary import Summary, summarise
 
 MOST_PLACES: Final = 40

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from vcpuid.fleet import queries
-from vcpuid.fleet.store import Fleet
+from vcpuid.fleet.fleet import Fleet
 
 _FEWEST_HOSTS = 20
 _UNUSUAL_SHARE = 0.5

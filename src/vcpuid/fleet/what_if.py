@@ -11,7 +11,7 @@ from vcpuid.answers.offer import Offer
 from vcpuid.errors import UsageError
 from vcpuid.fleet import queries
 from vcpuid.fleet.baseline import offers_of
-from vcpuid.fleet.store import Fleet
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.rules.lint import nearest
 
 

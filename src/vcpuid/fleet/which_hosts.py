@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vcpuid.answers.compare import Comparer, Compatibility
 from vcpuid.answers.party import Party
-from vcpuid.fleet.store import Fleet
+from vcpuid.fleet.fleet import Fleet
 
 
 class Obstacle(NamedTuple):

@@ -12,9 +12,10 @@ from fleets import READER, fleet_rows, ingest, make_old
 from snapshots import cpuid, document, domain_xml, domains, monitor, processes, row, rows
 from vcpuid.answers.compare import Compatibility
 from vcpuid.fleet.drain import find_exits
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.guests import GuestRow
 from vcpuid.fleet.record import read_host
-from vcpuid.fleet.store import Fleet, Store
+from vcpuid.fleet.store import Store
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
 from vcpuid.terms.guest import CpuMode, Policy
 

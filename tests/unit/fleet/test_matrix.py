@@ -14,9 +14,10 @@ from vcpuid.answers.party import read_parties
 from vcpuid.errors import UsageError
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer, configuration_of
 from vcpuid.fleet.engine.duckdb import DuckDb
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.matrix import Matrix, compare_hosts, make_matrix, matrix_of
 from vcpuid.fleet.matrix_file import write_matrix
-from vcpuid.fleet.store import Fleet, Store
+from vcpuid.fleet.store import Store
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 ROWS = fleet_rows()

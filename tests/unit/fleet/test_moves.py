@@ -21,11 +21,12 @@ from vcpuid.answers.party import Basis, Party, read_parties
 from vcpuid.errors import UsageError
 from vcpuid.fleet.configuration import configuration_of
 from vcpuid.fleet.drain import find_exits
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.guests import GuestRow
 from vcpuid.fleet.moving import Step, come_back, leave, migrate, read_guest, start
 from vcpuid.fleet.precheck import Move, precheck
 from vcpuid.fleet.record import HostRow, read_host
-from vcpuid.fleet.store import Fleet, Store
+from vcpuid.fleet.store import Store
 from vcpuid.fleet.what_if import find_price, find_what_if
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
 
@@ -113,7 +114,7 @@ def test_all_kinds_of_answers_were_met(fleet: Fleet) -> None:
 
 def test_a_host_alone_in_its_place_cannot_be_emptied(fleet: Fleet) -> None:
     lonely = ROWS[0]._replace(host="lonely", zone="island", guests=GUESTS[:1])
-    store = Store(fleet.store.folder.parent / "lonely")
+    store = Store(fleet.folder.parent / "lonely")
     ingest(store, [*ROWS[1:5], lonely])
     answer = find_exits(store.fleet(), "lonely", "zone")
     assert (answer.targets, answer.within) == (0, "zone island")
@@ -168,7 +169,7 @@ def test_a_precheck_agrees_with_a_loop_over_all_guests(fleet: Fleet) -> None:
 def test_the_same_host_is_no_trouble(fleet: Fleet) -> None:
     party = upgraded()
     guests, configuration = (GUESTS[2], GUESTS[3], GUESTS[1]), configuration_of(party, READER)
-    store = Store(fleet.store.folder.parent / "same")
+    store = Store(fleet.folder.parent / "same")
     ingest(store, [ROWS[0]._replace(guests=guests, configuration=configuration)])
     answer = precheck(store.fleet(), party)
     assert not answer.troubles
@@ -292,7 +293,7 @@ def test_hosts_of_another_vendor_must_go(fleet: Fleet) -> None:
 )
 def test_a_guest_with_a_name_that_no_map_has_does_not_silence_the_others(fleet: Fleet, cpu: str) -> None:
     odd = GuestRow("odd", running=True, asked=cpu, got=cpu)
-    store = Store(fleet.store.folder.parent / f"odd-{len(cpu)}")
+    store = Store(fleet.folder.parent / f"odd-{len(cpu)}")
     ingest(store, [ROWS[0]._replace(guests=(odd, GUESTS[0])), *ROWS[1:5]])
     word = "Haswel" if "Haswel" in cpu else "avx22"
     drained = {one.guest: one for one in find_exits(store.fleet(), ROWS[0].host).exits}
@@ -308,7 +309,7 @@ def test_a_guest_with_a_name_that_no_map_has_does_not_silence_the_others(fleet: 
 
 def test_another_accelerator_is_not_answered_by_what_kvm_gives(fleet: Fleet) -> None:
     emulated = GuestRow("emulated", running=True, asked=PLAIN, got=PLAIN, accelerator="tcg")
-    store = Store(fleet.store.folder.parent / "emulated")
+    store = Store(fleet.folder.parent / "emulated")
     ingest(store, [ROWS[0]._replace(guests=(emulated,)), ROWS[1]._replace(guests=())])
     (one,) = find_exits(store.fleet(), ROWS[0].host).exits
     assert one.compatibility is Compatibility.UNKNOWN
@@ -385,7 +386,7 @@ def test_the_upgrade_is_to_blame_for_what_is_not_amiss_already(fleet: Fleet) -> 
     off = "".join(f"<feature policy='disable' name='{name}'/>" for name in ("sse4.1", "ssse3"))
     (before,) = read_parties(domain_capabilities(model)["xml"].encode(), "before.xml")
     (after,) = read_parties(domain_capabilities(model + off)["xml"].encode(), "after.xml")
-    store = Store(fleet.store.folder.parent / "blame")
+    store = Store(fleet.folder.parent / "blame")
     guest = GuestRow("g", running=True, asked=HASWELL, got=PLAIN, machine="pc-i440fx-1.7")
     ingest(store, [ROWS[0]._replace(guests=(guest,), configuration=configuration_of(before, READER))])
     blame = [[one.is_old for one in precheck(store.fleet(), party).troubles] for party in (before, after)]
@@ -399,7 +400,7 @@ def test_the_upgrade_is_to_blame_for_what_is_not_amiss_already(fleet: Fleet) -> 
 def test_what_the_upgrade_is_to_blame_for_comes_first(fleet: Fleet) -> None:
     impossible = "<cpu mode='custom'><model>EPYC</model></cpu>"
     old = tuple(GuestRow(f"old-{n}", running=False, asked=impossible, got="") for n in range(9))
-    store = Store(fleet.store.folder.parent / "old")
+    store = Store(fleet.folder.parent / "old")
     ingest(store, [ROWS[0]._replace(guests=(*old, GUESTS[0]))])
     answer = precheck(store.fleet(), upgraded())
     sure = [one for one in answer.troubles if one.compatibility is Compatibility.INCOMPATIBLE]

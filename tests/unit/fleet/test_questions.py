@@ -17,9 +17,10 @@ from vcpuid.answers.party import Basis, Party, read_parties
 from vcpuid.fleet.baseline import find_baselines
 from vcpuid.fleet.configuration import EvidenceLayer, configuration_of
 from vcpuid.fleet.drift import find_drift
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.missing import find_lacking
 from vcpuid.fleet.record import HostRow, read_host
-from vcpuid.fleet.store import Fleet, Store
+from vcpuid.fleet.store import Store
 from vcpuid.fleet.summary import is_scattered, summarise
 from vcpuid.fleet.which_hosts import find_places
 from vcpuid.guest.libvirt import parse_cpu, parse_xml, render_cpu

@@ -14,7 +14,8 @@ import pytest
 from fleets import DATE, content, fleet_rows, ingest
 from vcpuid.errors import InputError, UndecidedError, UsageError
 from vcpuid.fleet.engine.spark import Spark
-from vcpuid.fleet.store import SCHEMA, Store
+from vcpuid.fleet.manifest import SCHEMA
+from vcpuid.fleet.store import Store
 
 ROOT = Path(__file__).resolve().parents[3]
 # Takes half of the hosts, and dies at the chosen call of the chosen method.
@@ -22,11 +23,13 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from fleets import ingest, fleet_rows
-from vcpuid.fleet import store
 from vcpuid.fleet.engine.duckdb import DuckDb
+from vcpuid.fleet.ingest import Ingest
+from vcpuid.fleet.manifest import Manifest
+from vcpuid.fleet.store import Store
 folder, owner, name, calls = sys.argv[1:]
 left = int(calls)
-kind = {"DuckDb": DuckDb, "Store": store.Store, "Ingest": store.Ingest}[owner]
+kind = {"DuckDb": DuckDb, "Manifest": Manifest, "Ingest": Ingest}[owner]
 real = getattr(kind, name)
 def dying(*given, **others):
     global left
@@ -35,7 +38,7 @@ def dying(*given, **others):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*given, **others)
 setattr(kind, name, dying)
-ingest(store.Store(Path(folder)), fleet_rows()[:150])
+ingest(Store(Path(folder)), fleet_rows()[:150])
 """
 
 
@@ -135,7 +138,7 @@ def test_snapshots_of_the_fleet_stand_beside_each_other(store: Store) -> None:
         ("DuckDb", "save", 1, 0),
         ("DuckDb", "save", 2, 60),
         ("DuckDb", "save", 3, 0),
-        ("Store", "replace_manifest", 1, 60),
+        ("Manifest", "replace", 1, 60),
     ],
 )
 def test_a_killed_ingest_changes_nothing_and_can_be_run_again(

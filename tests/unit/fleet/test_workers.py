@@ -19,9 +19,10 @@ import pytest
 from fleets import DATE, content, documents
 from vcpuid.errors import InputError
 from vcpuid.fleet.documents import read_documents
+from vcpuid.fleet.ingest import Ingest
 from vcpuid.fleet.labels import Labels
 from vcpuid.fleet.sources import Portion, Source, walk_portions
-from vcpuid.fleet.store import Ingest, Store
+from vcpuid.fleet.store import Store
 
 ROOT = Path(__file__).resolve().parents[3]
 PATHS = os.pathsep.join((str(ROOT / "src"), str(ROOT / "tests"), str(ROOT)))

@@ -25,8 +25,9 @@ from snapshots import domain_capabilities
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.cli import run
 from vcpuid.fleet.configuration import EvidenceLayer
+from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.record import HostRow
-from vcpuid.fleet.store import Fleet, Store
+from vcpuid.fleet.store import Store
 from vcpuid.fleet.summary import Summary, summarise
 from vcpuid.web.app import make_app
 from vcpuid.web.fleet_view import FleetView

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vcpuid.fleet.store import Ingested
+from vcpuid.fleet.ingest import Ingested
 from vcpuid.fleet.summary import is_scattered
 from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document

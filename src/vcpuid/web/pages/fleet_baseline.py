@@ -7,7 +7,7 @@ from typing import Final
 from vcpuid.errors import UsageError
 from vcpuid.fleet import Fleet
 from vcpuid.fleet.baseline import find_baselines
-from vcpuid.fleet.store import VENDOR
+from vcpuid.fleet.fleet import VENDOR
 from vcpuid.render.fleet.baseline import baselines_document, definitions_of
 from vcpuid.web.fleet_view import AT, Ask, FleetView
 from vcpuid.web.form import Form
