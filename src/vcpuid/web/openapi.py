@@ -80,7 +80,7 @@ def _fleet_operation(view: FleetView) -> Document:
                 "name": field.name,
                 "in": "query",
                 "required": field.name in view.needs,
-                "schema": field.schema,
+                "schema": field.schema | (_SOMETHING if field.name in view.needs else {}),
                 **({"example": field.example} if field.example else {}),
             }
             for field in view.fields
@@ -89,6 +89,7 @@ def _fleet_operation(view: FleetView) -> Document:
     }
 
 
+_SOMETHING = {"pattern": r"\S"}
 _FLEET_REFUSALS = {
     "400": "The question cannot be read.",
     "404": "The fleet has no snapshot, host or feature of this name.",
