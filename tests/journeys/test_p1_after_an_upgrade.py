@@ -108,7 +108,7 @@ def test_what_the_update_took_is_shown(say: Say) -> None:
 
 def test_before_the_next_host_is_updated(say: Say, tmp_path: Path) -> None:
     store = str(tmp_path / "fleet")
-    assert say("fleet", "ingest", *NODES, "--store", store, "--date", "2026-01-31")[0] == 0
+    assert say("fleet", "ingest", *NODES, "--store", store, "--at", "2026-01-31")[0] == 0
     status, told, _ = say("fleet", "precheck", "--target", str(EXAMPLES / "updated/node-1.json"), "--store", store)
     assert status == 1
     assert "cannot migrate there: 2 guests like node-1/web the host lacks features that are required" in told

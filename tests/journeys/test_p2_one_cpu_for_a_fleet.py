@@ -21,7 +21,7 @@ HOSTS = 240
 @pytest.fixture
 def store(fleet_file: Path, tmp_path: Path, say: Say) -> str:
     folder = str(tmp_path / "fleet")
-    status, told, _ = say("fleet", "ingest", str(fleet_file), "--store", folder, "--date", "2026-01-31")
+    status, told, _ = say("fleet", "ingest", str(fleet_file), "--store", folder, "--at", "2026-01-31")
     assert (status, told.startswith(f"{HOSTS} hosts read")) == (0, True)
     return folder
 
@@ -73,7 +73,7 @@ def test_the_definition_leaves_out_what_one_host_lacks(say: Say) -> None:
 
 def test_who_stands_in_the_way_of_the_better_model(tmp_path: Path, say: Say) -> None:
     store = str(tmp_path / "fleet")
-    say("fleet", "ingest", *NODES, "--store", store, "--date", "2026-01-31")
+    say("fleet", "ingest", *NODES, "--store", store, "--at", "2026-01-31")
     status, told, _ = say("fleet", "which-hosts", "Skylake-Client-IBRS", "--store", store)
     assert status == 0
     assert "2 hosts cannot run it: node-3, node-4" in told

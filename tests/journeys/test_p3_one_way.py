@@ -22,7 +22,7 @@ def missing(way: dict[str, Any]) -> dict[str, str | None]:
 @pytest.fixture
 def cluster(tmp_path: Path, say: Say) -> str:
     folder = str(tmp_path / "fleet")
-    assert say("fleet", "ingest", *NODES, "--store", folder, "--date", "2026-01-31")[0] == 0
+    assert say("fleet", "ingest", *NODES, "--store", folder, "--at", "2026-01-31")[0] == 0
     return folder
 
 

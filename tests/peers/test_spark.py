@@ -218,7 +218,7 @@ def test_an_ingest_on_spark_makes_the_same_store(cluster: dict[str, str], source
     stores, told = [], []
     for engine in ("duckdb", "spark"):
         store = Store(tmp_path / engine)
-        where = ["--store", str(store.folder), "--date", NOW, "--folders", "zone", "--engine", engine]
+        where = ["--store", str(store.folder), "--at", NOW, "--folders", "zone", "--engine", engine]
         done = vcpuid("ingest", str(sources), *where, "--format", "json", **cluster)
         stores.append(content(store, NOW))
         told.append((done.returncode, done.stdout, done.stderr))

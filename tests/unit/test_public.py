@@ -54,7 +54,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(EXAMPLES, folder)
     for date, *hosts in (("2026-01-31", "cluster"), ("2026-02-01", "updated", "cluster/node-2.json")):
         paths = [str(folder / host) for host in hosts]
-        assert run(["fleet", "ingest", *paths, "--store", str(folder / "fleet"), "--date", date]) == 0
+        assert run(["fleet", "ingest", *paths, "--store", str(folder / "fleet"), "--at", date]) == 0
     return folder
 
 

@@ -85,7 +85,7 @@ def compare_with_host(evidence: Evidence, cpu_map: CpuMap) -> Comparison:
     if version is None:
         raise UndecidedError(
             "the snapshot does not tell which names its QEMU knows",
-            next_step="Collect it with --active, or name the release with --qemu.",
+            next_step="Collect it with --active, or name the release with --qemu-version.",
         )
     return compare_with_version(version, cpu_map)
 

@@ -9,35 +9,31 @@ import click
 
 from vcpuid.answers.audit import audit
 from vcpuid.cli.files import write_whole
-from vcpuid.cli.host import gathering_options, options_of, snapshot_here
-from vcpuid.cli.output import findings_status, write
+from vcpuid.cli.host import gathering_options, host_option, snapshot_of
+from vcpuid.cli.output import findings_status, metrics_options, write
 from vcpuid.cli.party import read_all
 from vcpuid.errors import UsageError
 from vcpuid.render.audit import audit_document, render_audit
 from vcpuid.render.prometheus import render_audit_metrics
-from vcpuid.snapshot import Snapshot
 
 _UNDECIDED = 4
 
 
 @click.command()
-@click.option("--host", metavar="FILE", help="A snapshot of the host; else this machine is looked at.")
+@host_option
 @click.option(
-    "--peer", "peers", metavar="FILE", multiple=True, help="A host to which the guests are to be able to migrate."
+    "--peer",
+    "peers",
+    metavar="FILE",
+    multiple=True,
+    help="A snapshot of a host to which the guests are to be able to migrate; may be repeated.",
 )
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json", "prometheus"]),
-    default="text",
-    show_default=True,
-    help="Text for people, a JSON document, or metrics for a textfile collector.",
-)
 @click.option(
     "-o", "--output", metavar="FILE", help="Write there, whole or not at all; with --format json or prometheus."
 )
 @gathering_options
+@metrics_options
 def command(
     host: str | None,
     peers: tuple[str, ...],
@@ -59,11 +55,11 @@ def command(
     vcpuid audit --host h07.json --peer h08.json --peer h09.json
     vcpuid audit --format prometheus -o /var/lib/node_exporter/vcpuid.prom
 
-    Exit status: 0 no error, 1 errors (with --strict: or warnings), 4 the guests could not be seen.
+    Exit status: 0 no error, 1 an error (with --strict: or a warning), 4 the guests could not be seen.
     """
     if output is not None and output_format == "text":
         raise UsageError("--output is for documents", expected="--format json or --format prometheus")
-    snapshot = Snapshot.read(host) if host else snapshot_here(options_of(**choices))
+    snapshot = snapshot_of(host, choices)
     answer = audit(snapshot, [party for path in peers for party in read_all(path)])
     if output_format == "prometheus":
         _write_text(render_audit_metrics(answer), output)

@@ -25,7 +25,9 @@ _UNDECIDED = 4
 @click.command()
 @click.argument("hosts", nargs=-1, metavar="[ssh://[USER@]HOST[:PORT]]...")
 @click.option("-o", "--output", metavar="FILE", help="Write there: a file, or a folder for a file HOST.json each.")
-@click.option("--nova-conf", metavar="FILE", multiple=True, help="A nova.conf besides those that are found.")
+@click.option(
+    "--nova-conf", metavar="FILE", multiple=True, help="A nova.conf besides those that are found; may be repeated."
+)
 @click.option("--only", metavar="SOURCE,...", help=f"Only these sources, of: {', '.join(SOURCE_NAMES)}.")
 @click.option("--anonymise", is_flag=True, help="Replace names and UUIDs by stable tokens.")
 @click.option("--anonymise-key", metavar="KEY", help="Make tokens that only this key can confirm.")
@@ -56,7 +58,9 @@ def command(
     vcpuid collect --bundle -o vcpuid-collect    to carry to a host: python3 -I vcpuid-collect -o host.json
 
     -o is a folder where it is one already, ends with a slash, or several hosts are given. Of several hosts
-    standard output gets one JSON document a line. Exit status: 0 all collected, 4 some failed.
+    standard output gets one JSON document a line.
+
+    Exit status: 0 all collected, 4 some failed.
     """
     if bundle:
         _write_bundle(hosts, output)

@@ -20,7 +20,11 @@ _STATUS = {Compatibility.COMPATIBLE: 0, Compatibility.INCOMPATIBLE: 1, Compatibi
 @click.command()
 @click.argument("first", metavar="GUEST-or-HOST")
 @click.argument("hosts", nargs=-1, required=True, metavar="HOST...")
-@click.option("--domain", metavar="NAME", help="The guest of this name; the first is its host's snapshot.")
+@click.option(
+    "--domain",
+    metavar="NAME",
+    help="The guest: a libvirt domain, by name or UUID; the first is its host's snapshot.",
+)
 @map_option
 @output_options
 def command(

@@ -20,5 +20,7 @@ def command(shell: str) -> None:
     vcpuid completion fish > ~/.config/fish/completions/vcpuid.fish   once
 
     Packages that install the wheel's share/ folder have it where shells look: there nothing is to be done.
+
+    Exit status: 0 printed.
     """
     click.echo((_SCRIPTS / f"vcpuid.{shell}").read_text(encoding="utf-8"), nl=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vcpuid.cli.dump import read_source, tell
+from vcpuid.cli.dump import lenient_option, read_source, tell
 from vcpuid.cli.files import write_whole
 from vcpuid.dumps import FORMATS, find_losses, write_dump
 
@@ -20,7 +20,7 @@ _WRITTEN = [name for name, entry in FORMATS.items() if entry.is_written]
     "--from", "origin", type=click.Choice(list(FORMATS)), help="The format of DUMP; else it is recognised."
 )
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
-@click.option("--lenient", is_flag=True, help="Leave out damaged lines, and say which.")
+@lenient_option
 def command(dump: str, target: str, origin: str | None, output: str | None, *, lenient: bool) -> int:
     """Convert a CPUID dump between formats.
 
@@ -32,6 +32,8 @@ def command(dump: str, target: str, origin: str | None, output: str | None, *, l
     cpuid -r | vcpuid convert - --to json
     vcpuid convert fingerprint.json --to libvirt
     vcpuid convert here --to aida64
+
+    Exit status: 0 written, 3 a dump that cannot be read.
     """
     read = read_source(dump, origin, lenient=lenient)
     text = write_dump(read, target)

@@ -9,7 +9,7 @@ import click
 
 from vcpuid.answers.decode import DecodedDump, Wanted, decode_dump, select_cpu, select_rows
 from vcpuid.cli import complete
-from vcpuid.cli.dump import HERE, read_source
+from vcpuid.cli.dump import HERE, lenient_option, read_source
 from vcpuid.cli.output import output_options, text_width, wants_colour
 from vcpuid.errors import UsageError
 from vcpuid.terms.address import parse_hexadecimal
@@ -33,9 +33,9 @@ _BATCH_CHARACTERS = 1 << 20
     "format_name",
     metavar="FORMAT",
     shell_complete=complete.dump_formats,
-    help="The dumps' format; else it is recognised.",
+    help="The format of the dumps; else it is recognised.",
 )
-@click.option("--lenient", is_flag=True, help="Leave out damaged lines, and say so.")
+@lenient_option
 @output_options
 def command(
     dumps: tuple[str, ...],
@@ -61,6 +61,8 @@ def command(
     vcpuid decode -l 7 -s 0 *.txt          one row of many dumps
     vcpuid decode -r -1 -l 80000008        its registers, as cpuid -r writes them
     cpuid -r | vcpuid decode --format json -
+
+    Exit status: 0 decoded, 3 a dump that cannot be read.
     """
     wanted = Wanted(_number(leaf, "--leaf", _HEXADECIMAL), _number(subleaf, "--subleaf", _DECIMAL))
     if one_cpu and cpu is not None:

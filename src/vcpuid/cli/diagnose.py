@@ -8,20 +8,20 @@ import sys
 import click
 
 from vcpuid.answers.diagnose import SIZE_LIMIT_CHARACTERS, DiagnosisReport, diagnose
-from vcpuid.cli.dump import HERE
 from vcpuid.cli.files import read_at_most
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import InputError, UsageError
 from vcpuid.render.diagnose import diagnosis_document, render_diagnosis
-from vcpuid.snapshot import Snapshot
 
 _UNDECIDED = 4
 
 
 @click.command()
 @click.argument("text", nargs=-1, metavar="[TEXT|FILE|-]")
-@click.option("--host", metavar="FILE", help="A snapshot of the host where it happened; `here` for this machine.")
-@click.option("--domain", metavar="NAME", help="The guest that it is about, by name or UUID; with --host.")
+@click.option("--host", metavar="FILE", help="A snapshot of the host where it happened, or `here`.")
+@click.option(
+    "--domain", metavar="NAME", help="The guest that it is about: a libvirt domain, by name or UUID; with --host."
+)
 @output_options
 def command(text: tuple[str, ...], host: str | None, domain: str | None, output_format: str) -> int:
     """Explain an error of QEMU, libvirt, Nova, KubeVirt, Proxmox or the kernel: what it means, and what to do.
@@ -40,13 +40,10 @@ def command(text: tuple[str, ...], host: str | None, domain: str | None, output_
     content = _read(text)
     if host is None:
         snapshot = None
-    elif host == HERE:
-        from vcpuid.cli.host import snapshot_here  # noqa: PLC0415 - only this looks at the machine
-        from vcpuid.gather.options import Options  # noqa: PLC0415
-
-        snapshot = snapshot_here(Options())
     else:
-        snapshot = Snapshot.read(host)
+        from vcpuid.cli.host import read_snapshot  # noqa: PLC0415 - only a host needs it
+
+        snapshot = read_snapshot(host)
     report = diagnose(content, snapshot, domain)
     write(output_format, lambda: render_diagnosis(report), lambda: diagnosis_document(report))
     return _status(report)

@@ -8,7 +8,7 @@ import click
 
 from vcpuid.answers.decode import select_cpu
 from vcpuid.answers.diff import diff
-from vcpuid.cli.dump import HERE, read_source
+from vcpuid.cli.dump import HERE, lenient_option, read_source
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import UsageError
 from vcpuid.render.diff import diff_document, render_diff
@@ -21,7 +21,7 @@ _UNDECIDED = 4
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @click.option("--dynamic", is_flag=True, help="Also show dynamic fields, which differ between equal CPUs.")
-@click.option("--lenient", is_flag=True, help="Leave out damaged lines, and say so.")
+@lenient_option
 @output_options
 def command(before: str, after: str, output_format: str, *, dynamic: bool, lenient: bool) -> int:
     """Compare two machines by CPUID: features by name, numbers by meaning.

@@ -11,6 +11,8 @@ from vcpuid.terms.dump import Dump
 HERE = "here"  # a file of this name is ./here
 _TOLD_FAULTS = 10
 
+lenient_option = click.option("--lenient", is_flag=True, help="Leave out damaged lines, and say which.")
+
 
 def read_source(name: str, format_name: str | None = None, *, lenient: bool = False) -> Dump:
     """Read a file, standard input (`-`) or this machine (`here`).

@@ -7,17 +7,13 @@ import click
 from vcpuid.answers.explain import explain
 from vcpuid.cli import complete
 from vcpuid.cli.output import output_options, write
+from vcpuid.cli.vendor import vendor_option
 from vcpuid.render.explain import explain_document, render_explain
 
 
 @click.command()
 @click.argument("what", nargs=-1, required=True, shell_complete=complete.features)
-@click.option(
-    "--vendor",
-    metavar="VENDOR",
-    shell_complete=complete.vendors,
-    help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.",
-)
+@vendor_option
 @output_options
 def command(what: tuple[str, ...], vendor: str | None, output_format: str) -> None:
     """Explain a feature, a bit or a value in every dialect.
@@ -29,6 +25,8 @@ def command(what: tuple[str, ...], vendor: str | None, output_format: str) -> No
     vcpuid explain sgxlc
     vcpuid explain 7.0.ebx.2 'CPUID.07H:EBX[2]' 'MSR 0x10a[3]'
     vcpuid explain 0x12.1.eax=0x36 7.0.ebx=0x029c6fbf
+
+    Exit status: 0 explained, 2 a name that no dialect has.
     """
     explanations = [explain(text, vendor) for text in what]
     write(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from vcpuid.cli.fleet_store import metrics_format, open_fleet, store_option
-from vcpuid.cli.output import write
+from vcpuid.cli.fleet_store import open_fleet, store_option
+from vcpuid.cli.output import metrics_options, write
 from vcpuid.fleet.drift import find_drift
 from vcpuid.render.fleet.drift import drift_document, render_drift
 from vcpuid.render.fleet.metrics import render_drift_metrics
@@ -15,7 +15,7 @@ from vcpuid.render.fleet.metrics import render_drift_metrics
 @click.argument("before", metavar="A")
 @click.argument("now", metavar="B")
 @store_option
-@metrics_format
+@metrics_options
 def command(before: str, now: str, folder: str, output_format: str) -> int:
     """Tell what changed from snapshot A of the fleet to snapshot B: features, numbers, versions, hosts.
 

@@ -28,7 +28,9 @@ _MORE = "`vcpuid decode FILE` tells what was tried."
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @store_option
-@click.option("--date", metavar="DATE", help="The snapshot that the hosts belong to; else today's, UTC.")
+@click.option(
+    "--at", "date", metavar="DATE", help="The snapshot of the fleet that the hosts go into; else today's, UTC."
+)
 @click.option(
     "--labels",
     "labels_file",

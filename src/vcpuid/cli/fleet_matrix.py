@@ -25,8 +25,8 @@ _KINDS = (".svg", ".parquet")
 @fleet_options
 @click.option("--pair", nargs=2, metavar="HOST HOST", help="Two hosts with all reasons, as `compare` gives them.")
 @click.option(
-    "--output",
     "-o",
+    "--output",
     metavar="FILE",
     type=click.Path(dir_okay=False),
     help="Write a picture (FILE.svg) or all pairs (FILE.parquet) besides.",
@@ -46,7 +46,7 @@ def command(
     vcpuid fleet matrix --store fleet --output matrix.svg
     vcpuid fleet matrix --store fleet --pair h07 h08
 
-    Exit status: 0; with --pair 0 compatible both ways, 1 incompatible, 4 unknown.
+    Exit status: 0 done; with --pair 0 compatible both ways, 1 incompatible, 4 unknown.
     """
     path = Path(output) if output else None
     if path is not None and (pair or path.suffix not in _KINDS):

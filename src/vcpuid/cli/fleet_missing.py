@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from vcpuid.atlas.index import VENDORS
 from vcpuid.cli import complete
 from vcpuid.cli.fleet_store import fleet_options, open_fleet
 from vcpuid.cli.output import output_options, write
+from vcpuid.cli.vendor import vendor_option
 from vcpuid.fleet.configuration import EvidenceLayer
 from vcpuid.fleet.missing import find_lacking
 from vcpuid.render.fleet.lacking import lacking_document, render_lacking
@@ -23,9 +23,7 @@ _UNDECIDED = 4
     type=click.Choice([layer.value for layer in EvidenceLayer]),
     help="Go by this evidence alone; else by the best that each host has.",
 )
-@click.option(
-    "--vendor", type=click.Choice(VENDORS), help="The CPUs that are meant, where a name has two meanings."
-)
+@vendor_option
 @output_options
 def command(
     feature: str, folder: str, date: str | None, layer: str | None, vendor: str | None, output_format: str

@@ -15,9 +15,7 @@ _STATUS = {Compatibility.COMPATIBLE: 0, Compatibility.INCOMPATIBLE: 1, Compatibi
 
 
 @click.command()
-@click.option(
-    "--target", metavar="SNAPSHOT", required=True, help="The upgraded host: a snapshot; `here` is this machine."
-)
+@click.option("--target", metavar="FILE", required=True, help="A snapshot of the upgraded host, or `here`.")
 @fleet_options
 @output_options
 def command(target: str, folder: str, date: str | None, output_format: str) -> int:

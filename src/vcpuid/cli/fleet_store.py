@@ -78,15 +78,3 @@ def open_fleet(folder: str, date: str | None) -> fleet.Fleet:
         UndecidedError: The engine is not installed, or cannot be reached.
     """
     return fleet.open_fleet(folder, date, chosen_engine())
-
-
-def metrics_format(command: _Command) -> _Command:
-    """Give a command the option --format, with metrics among the formats."""
-    return click.option(
-        "--format",
-        "output_format",
-        type=click.Choice(["text", "json", "prometheus"]),
-        default="text",
-        show_default=True,
-        help="Text for people, a JSON document, or metrics for a textfile collector.",
-    )(command)

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from vcpuid.cli.files import write_whole
-from vcpuid.cli.fleet_store import fleet_options, metrics_format, open_fleet
-from vcpuid.cli.output import write
+from vcpuid.cli.fleet_store import fleet_options, open_fleet
+from vcpuid.cli.output import metrics_options, write
 from vcpuid.errors import UsageError
 from vcpuid.fleet.summary import summarise
 from vcpuid.render.fleet.metrics import render_summary_metrics
@@ -18,9 +18,9 @@ from vcpuid.render.fleet.summary import render_summary, summary_document
 @click.command()
 @fleet_options
 @click.option(
-    "--output", "-o", metavar="FILE.svg", type=click.Path(dir_okay=False), help="Write a picture of it besides."
+    "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write a picture (FILE.svg) besides."
 )
-@metrics_format
+@metrics_options
 def command(folder: str, date: str | None, output: str | None, output_format: str) -> None:
     """Count a fleet: models, generations, microcode, versions, distinct configurations.
 
@@ -28,6 +28,8 @@ def command(folder: str, date: str | None, output: str | None, output_format: st
     vcpuid fleet summary --store fleet
     vcpuid fleet summary --store fleet --output fleet.svg
     vcpuid fleet summary --store fleet --format prometheus > /var/lib/node_exporter/fleet.prom
+
+    Exit status: 0 counted.
     """
     if output and not output.endswith(".svg"):
         raise UsageError("no kind of file that is written", found=output, expected="FILE.svg")

@@ -56,8 +56,8 @@ def command(
     vcpuid fleet what-if --without-feature avx512f --store fleet
     vcpuid fleet what-if --want Icelake-Server --store fleet
 
-    Exit status: 0; where no CPU is left in common, or with --want something is to be given up, 1; with --want 4
-    where nothing is, by an upper bound.
+    Exit status: 0 there is a CPU in common, 1 there is none; with --want 0 nothing is to be given up, 1 something
+    is, 4 nothing is by an upper bound.
     """
     if (model is None) == (not without and not features):
         raise UsageError(

@@ -27,7 +27,7 @@ _FILE_NAME = re.compile(r"[^\s<,]*(?:/[^\s<,]*|\.(?:xml|ya?ml|json|conf|txt|log)
 @click.argument("definition", metavar="DEFINITION|-")
 @click.option("--to", "target", type=_DIALECTS, required=True, help="The dialect to write.")
 @click.option("--from", "origin", type=_DIALECTS, help="The dialect of DEFINITION; else it is recognised.")
-@click.option("--strict", is_flag=True, help="Exit status 1 where the target cannot say something.")
+@click.option("--strict", is_flag=True, help="What the target cannot say counts as an error.")
 @map_option
 @output_options
 def command(
@@ -50,7 +50,7 @@ def command(
     vcpuid guest web-1.xml --to nova
     kubectl get vmi web -o yaml | vcpuid guest - --to libvirt
 
-    Exit status: 0 written, 1 with --strict if something is lost, 4 if only the host could tell what it means.
+    Exit status: 0 written, 1 something is lost (with --strict), 4 only the host could tell what it means.
     """
     text, source = _read(definition)
     answer = translate(text, source, target, origin=origin, cpu_map=read_map(map_folder) if map_folder else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any, TypeVar
@@ -32,10 +32,17 @@ def gathering_options(command: _Command) -> _Command:
             "--monitor", is_flag=True, help="Also ask running guests' QEMU. libvirt marks these guests as tainted."
         ),
         click.option("--no-domcapabilities", is_flag=True, help="Ask libvirt for no domain capabilities."),
-        click.option("--uri", default=DEFAULT_URI, show_default=True, help="libvirt's connection."),
+        click.option("--uri", metavar="URI", default=DEFAULT_URI, show_default=True, help="libvirt's connection."),
         click.option("--virsh", metavar="COMMAND", help="virsh, or a command that runs it (in a container)."),
-        click.option("--qemu", metavar="PATH", multiple=True, help="A QEMU binary besides those that are found."),
-        click.option("--map-dir", metavar="DIR", help="libvirt's cpu_map folder."),
+        click.option(
+            "--qemu",
+            metavar="PATH",
+            multiple=True,
+            help="A QEMU binary besides those that are found; may be repeated.",
+        ),
+        click.option(
+            "--map", "map_dir", metavar="DIR", help="libvirt's cpu_map folder; else those that are found."
+        ),
         click.option(
             "--timeout",
             metavar="S",
@@ -82,6 +89,21 @@ def options_of(
         timeout_s=timeout,
         **others,
     )
+
+
+host_option = click.option(
+    "--host", metavar="FILE", help="A snapshot of the host; - for standard input. Else this machine is looked at."
+)
+
+
+def snapshot_of(host: str | None, choices: Mapping[str, Any]) -> Snapshot:
+    """Give what --host names, or this machine, looked at as `gathering_options` say.
+
+    Raises:
+        InputError: The file cannot be read, or is no snapshot.
+        UsageError: --virsh has an open quote.
+    """
+    return snapshot_here(options_of(**choices)) if host is None or host == HERE else Snapshot.read(host)
 
 
 def snapshot_here(options: Options) -> Snapshot:

@@ -26,11 +26,13 @@ _BAD_INPUT = 3
     "hosts",
     metavar="FILE",
     multiple=True,
-    help="A snapshot of its host, or `here`; repeat.",
+    help="A snapshot of a host, or `here`; may be repeated.",
 )
-@click.option("--map", "map_folder", metavar="DIR", help="libvirt's cpu_map folder that names are judged by.")
-@click.option("--qemu", metavar="VERSION", help="The QEMU by whose tables -cpu is judged.")
-@click.option("--strict", is_flag=True, help="Count warnings as errors in the exit status.")
+@click.option("--map", "map_folder", metavar="DIR", help="libvirt's cpu_map folder to judge names by.")
+@click.option(
+    "--qemu-version", "qemu", metavar="VERSION", help="The release of QEMU by whose tables -cpu is judged."
+)
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @output_options
 def command(
     files: tuple[str, ...],
@@ -50,13 +52,13 @@ def command(
     the hosts.
 
     Names are judged by the map of --map, else of the first --host, else the installed one, else the one that ships
-    with vcpuid; those of -cpu by the tables of --qemu, else of the first --host's QEMU, else of the newest that
-    was measured. The last line says which.
+    with vcpuid; those of -cpu by the tables of --qemu-version, else of the first --host's QEMU, else of the newest
+    that was measured. The last line says which.
 
     \b
     vcpuid lint web-1.xml
     virsh dumpxml --inactive web-1 | vcpuid lint - --host h07.json --host h08.json
-    echo Haswell,+sgx1,-avx2,avx2=on | vcpuid lint - --qemu 7.2
+    echo Haswell,+sgx1,-avx2,avx2=on | vcpuid lint - --qemu-version 7.2
     vcpuid lint --strict /usr/share/libvirt/cpu_map
     vcpuid lint /etc/nova/nova.conf /etc/nova/nova-compute.conf --host h07.json --host h08.json
 

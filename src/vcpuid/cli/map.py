@@ -17,4 +17,10 @@ _COMMANDS = {
 
 @click.group(cls=LazyGroup, modules=_COMMANDS)
 def command() -> None:
-    """Libvirt's CPU map: its features and models, its faults, and changes that are safe."""
+    """Libvirt's CPU map: its features and models, its faults, and changes that are safe.
+
+    \b
+    vcpuid map show sgx Skylake-Client-IBRS
+    vcpuid map lint /usr/share/libvirt/cpu_map
+    vcpuid map sync --qemu-version 10.2 > missing.xml
+    """

@@ -9,18 +9,14 @@ from vcpuid.answers.map_edit import add_to_map
 from vcpuid.cli import complete
 from vcpuid.cli.map_files import check_target, read_files, write_edit, writing_options
 from vcpuid.cli.output import findings_status, output_options, write
+from vcpuid.cli.vendor import vendor_option
 from vcpuid.errors import UsageError
 from vcpuid.render.map import edit_document, render_edit
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.features)
-@click.option(
-    "--vendor",
-    metavar="VENDOR",
-    shell_complete=complete.vendors,
-    help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.",
-)
+@vendor_option
 @writing_options
 @output_options
 def command(

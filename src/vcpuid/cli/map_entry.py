@@ -7,16 +7,12 @@ import click
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.answers.map_entry import doubt_map_entry, map_entry
 from vcpuid.cli import complete
+from vcpuid.cli.vendor import vendor_option
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.features)
-@click.option(
-    "--vendor",
-    metavar="VENDOR",
-    shell_complete=complete.vendors,
-    help="Choose between meanings: intel, amd, hygon, centaur, zhaoxin.",
-)
+@vendor_option
 def command(names: tuple[str, ...], vendor: str | None) -> None:
     """Write the map entry of features, as libvirt's own x86_features.xml has it.
 
@@ -26,6 +22,8 @@ def command(names: tuple[str, ...], vendor: str | None) -> None:
 
     \b
     vcpuid map entry sgx sgxlc sgx1
+
+    Exit status: 0 written, 2 no map has an entry for it.
     """
     features = [look_up_for_map(name, vendor) for name in names]
     click.echo("".join([map_entry(feature) for feature in features]), nl=False)

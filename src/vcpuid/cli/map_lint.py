@@ -26,7 +26,7 @@ def command(paths: tuple[str, ...], output_format: str, *, strict: bool) -> int:
     vcpuid map lint x86_features.xml
     vcpuid map entry sgx sgxlc | vcpuid map lint -
 
-    Exit status: 0 no error, 1 errors (with --strict: or warnings), 3 no map.
+    Exit status: 0 no error, 1 an error (with --strict: or a warning), 3 no map.
     """
     findings = [
         finding

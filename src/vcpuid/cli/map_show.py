@@ -14,8 +14,8 @@ from vcpuid.rules.libvirt.models import Models
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.libvirt_names)
-@click.option("--map", "folder", metavar="DIR", help="A folder with libvirt's CPU map.")
-@click.option("--host", metavar="FILE", help="A snapshot whose map is taken, or `here`.")
+@click.option("--map", "folder", metavar="DIR", help="libvirt's cpu_map folder.")
+@click.option("--host", metavar="FILE", help="A snapshot of a host whose map is taken, or `here`.")
 @click.option("--shipped", is_flag=True, help="The map that ships with vcpuid, even if one is installed.")
 @output_options
 def command(
@@ -29,6 +29,8 @@ def command(
     \b
     vcpuid map show sgx Skylake-Client-IBRS
     vcpuid map show spec-ctrl --map cpu_map/
+
+    Exit status: 0 shown, 2 the map has no such name, 4 the snapshot has no map.
     """
     one_of({"--map": folder, "--host": host, "--shipped": shipped})
     cpu_map = map_of_options(folder, host, shipped=shipped)

@@ -16,9 +16,17 @@ from vcpuid.render.page import Page
 
 
 @click.command()
-@click.option("--qemu", "version", metavar="VERSION", help="The QEMU: a release, by vcpuid's table of names.")
-@click.option("--host", metavar="FILE", help="The QEMU: that of a snapshot; with --active it told its names.")
-@click.option("--map", "folder", metavar="DIR", help="The map that is compared; else --to's, or the host's.")
+@click.option(
+    "--qemu-version", "version", metavar="VERSION", help="The QEMU: a release, by vcpuid's table of names."
+)
+@click.option(
+    "--host",
+    metavar="FILE",
+    help="The QEMU: that of a snapshot of a host that was collected with --active, or `here`.",
+)
+@click.option(
+    "--map", "folder", metavar="DIR", help="libvirt's cpu_map folder to compare; else --to's, or the host's."
+)
 @click.option("--shipped", is_flag=True, help="Compare the map that ships with vcpuid.")
 @writing_options
 @output_options
@@ -39,13 +47,13 @@ def command(
     map has (leaves of hypervisors, names of several bits) is listed with the reason.
 
     \b
-    vcpuid map sync --qemu 10.2 > missing.xml
+    vcpuid map sync --qemu-version 10.2 > missing.xml
     vcpuid map sync --host h07.json --to map
 
     Exit status: 0 done, 1 not written: the new map would have an error, 4 the snapshot does not tell its QEMU.
     """
     if (version is None) == (host is None):
-        raise UsageError("which QEMU?", expected="one of --qemu VERSION and --host FILE")
+        raise UsageError("which QEMU?", expected="one of --qemu-version VERSION and --host FILE")
     one_of({"--map": folder, "--to": target, "--shipped": shipped})
     if target is None and output is not None:
         raise UsageError("--output needs --to DIR, the map that is changed")

@@ -29,6 +29,18 @@ def output_options(command: _Command) -> _Command:
     )(command)
 
 
+def metrics_options(command: _Command) -> _Command:
+    """Give a command the option --format, with metrics among the formats."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(["text", "json", "prometheus"]),
+        default="text",
+        show_default=True,
+        help="Text for people, a JSON document, or metrics for a textfile collector.",
+    )(command)
+
+
 def write(output_format: str, page: Callable[[], Page], document: Callable[[], dict[str, Any]]) -> None:
     """Write an answer to standard output in the chosen format; only the chosen one is made."""
     if output_format == "json":

@@ -14,9 +14,7 @@ from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.shipped import shipped_map
 
-map_option = click.option(
-    "--map", "map_folder", metavar="DIR", help="A folder with libvirt's CPU map to compare by."
-)
+map_option = click.option("--map", "map_folder", metavar="DIR", help="libvirt's cpu_map folder to compare by.")
 
 
 def read_all(path: str) -> tuple[Party, ...]:

@@ -14,7 +14,9 @@ _PACKAGES = ("jinja2", "starlette", "uvicorn")
 
 
 @click.command()
-@click.option("--host", metavar="ADDR", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--listen", "host", metavar="ADDR", default="127.0.0.1", show_default=True, help="The address to listen on."
+)
 @click.option(
     "--port",
     metavar="N",
@@ -32,7 +34,7 @@ _PACKAGES = ("jinja2", "starlette", "uvicorn")
 )
 @click.option(
     "--token",
-    metavar="T",
+    metavar="TOKEN",
     envvar="VCPUID_TOKEN",
     show_envvar=True,
     help="Answer only those who have it. An address that others reach needs one.",
@@ -60,8 +62,10 @@ def command(host: str, port: int, names: tuple[str, ...], token: str | None, fol
     \b
     vcpuid serve
     vcpuid serve --store fleet
-    VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --host 192.0.2.7
+    VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --listen 192.0.2.7
     VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --name cpu.example.org
+
+    Exit status: 0 ended.
     """
     with extra("web", _PACKAGES, "the explorer"):
         from vcpuid.web.server import listen, serve  # noqa: PLC0415 - --help must not need the extra

@@ -14,4 +14,9 @@ _COMMANDS = {
 
 @click.group(cls=LazyGroup, modules=_COMMANDS)
 def command() -> None:
-    """SGX for guests: is the host ready, and whom does its enclave memory serve?"""
+    """SGX for guests: is the host ready, and whom does its enclave memory serve?
+
+    \b
+    vcpuid sgx doctor
+    vcpuid sgx plan --host h10.json --guest 64Mx2
+    """

@@ -8,16 +8,15 @@ import click
 
 from vcpuid.answers.sgx.doctor import examine
 from vcpuid.answers.sgx.step import Purpose
-from vcpuid.cli.host import gathering_options, options_of, snapshot_here
+from vcpuid.cli.host import gathering_options, host_option, snapshot_of
 from vcpuid.cli.output import output_options, write
 from vcpuid.render.sgx_doctor import doctor_document, render_doctor
-from vcpuid.snapshot import Snapshot
 
 _STATUS = {True: 0, False: 1, None: 4}
 
 
 @click.command()
-@click.option("--host", metavar="FILE", help="A snapshot of the host; else this machine is looked at.")
+@host_option
 @click.option(
     "--for",
     "purpose",
@@ -43,7 +42,7 @@ def command(host: str | None, purpose: str, output_format: str, *, verbose: bool
 
     Exit status: 0 ready, 1 something is broken, 4 undecided: what decides was not seen.
     """
-    snapshot = Snapshot.read(host) if host else snapshot_here(options_of(**choices))
+    snapshot = snapshot_of(host, choices)
     answer = examine(snapshot, Purpose(purpose))
     write(output_format, lambda: render_doctor(answer, verbose=verbose), lambda: doctor_document(answer))
     return _STATUS[answer.is_ready]

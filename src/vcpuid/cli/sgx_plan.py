@@ -18,24 +18,23 @@ from vcpuid.answers.sgx.plan import (
     requests_of_flavors,
 )
 from vcpuid.cli.files import read_at_most, write_bytes_whole
-from vcpuid.cli.host import gathering_options, options_of, snapshot_here
+from vcpuid.cli.host import gathering_options, host_option, snapshot_of
 from vcpuid.cli.output import output_options, write
 from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.guest.nova.flavor import SIZE_LIMIT_BYTES, parse_flavors
 from vcpuid.render.page import printable
 from vcpuid.render.sgx_plan import plan_document, render_plan
-from vcpuid.snapshot import Snapshot
 
 
 @click.command()
-@click.option("--host", metavar="FILE", help="A snapshot of the host; else this machine is looked at.")
+@host_option
 @click.option(
     "--guest",
     "guests",
     metavar="[NAME=]SIZE[xCOUNT]",
     multiple=True,
-    help="Guests of one kind by their enclave memory, as in 64Mx10.",
+    help="Guests of one kind by their enclave memory, as in 64Mx10; may be repeated.",
 )
 @click.option(
     "--flavors",
@@ -91,7 +90,7 @@ def command(
     names = [request.name for request in requests]
     if doubled := next((name for name in names if names.count(name) > 1), None):
         raise UsageError("two kinds of guests of one name", found=repr(doubled), expected="NAME=SIZE for one")
-    evidence = Evidence(Snapshot.read(host) if host else snapshot_here(options_of(**choices)))
+    evidence = Evidence(snapshot_of(host, choices))
     plan = make_plan(
         evidence,
         requests,

@@ -12,8 +12,9 @@ from vcpuid.answers.nova import ask_nova, nova_host
 from vcpuid.answers.why import Answer, why
 from vcpuid.cli import complete
 from vcpuid.cli.files import read_at_most
-from vcpuid.cli.host import gathering_options, options_of, snapshot_here
+from vcpuid.cli.host import gathering_options, host_option, snapshot_of
 from vcpuid.cli.output import output_options, write
+from vcpuid.cli.vendor import vendor_option
 from vcpuid.decode.levels import features_of_level
 from vcpuid.errors import InputError, UsageError
 from vcpuid.evidence import Evidence
@@ -23,7 +24,6 @@ from vcpuid.guest.nova import NovaFile, parse_ini, parse_nova_files
 from vcpuid.guest.nova.flavor import parse_flavor, parse_image
 from vcpuid.render.why import render_why, why_document
 from vcpuid.rules.libvirt.shipped import shipped_map
-from vcpuid.snapshot import Snapshot
 from vcpuid.terms.verdict import State
 
 _STATUS = {State.PRESENT: 0, State.ABSENT: 1, State.UNKNOWN: 4}
@@ -32,7 +32,7 @@ _GUEST_OPTIONS = ("domain", "pid", "xml", "cpu", "nova_conf")
 
 @click.command()
 @click.argument("features", nargs=-1, required=True, metavar="FEATURE...", shell_complete=complete.features)
-@click.option("--host", metavar="FILE", help="A snapshot to take for the host; - for standard input.")
+@host_option
 @click.option("--domain", metavar="NAME", help="The guest: a libvirt domain, by name or UUID.")
 @click.option("--pid", type=int, metavar="PID", help="The guest: a running QEMU process.")
 @click.option("--xml", metavar="FILE", help="The guest: a domain XML or <cpu> that asks; - for standard input.")
@@ -41,19 +41,14 @@ _GUEST_OPTIONS = ("domain", "pid", "xml", "cpu", "nova_conf")
     "--nova-conf",
     metavar="FILE",
     multiple=True,
-    help="The guest: what this nova.conf asks for; repeat in Nova's order, or name a folder.",
+    help="The guest: what this nova.conf asks for, or a folder of such; may be repeated, in Nova's order.",
 )
 @click.option("--flavor", metavar="FILE", help="Its flavor, of `openstack flavor show -f json`.")
 @click.option("--image", metavar="FILE", help="Its image, of `openstack image show -f json`.")
 @click.option(
     "--inside", metavar="FILE", help="A snapshot or CPUID dump taken inside the guest, or by `probe`: the truth."
 )
-@click.option(
-    "--vendor",
-    metavar="VENDOR",
-    shell_complete=complete.vendors,
-    help="Choose between meanings of a name: intel, amd, hygon...",
-)
+@vendor_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the evidence of every hop.")
 @gathering_options
 @output_options
@@ -92,7 +87,7 @@ def command(
     if (named["flavor"] or named["image"]) and not (named["nova_conf"] and named["flavor"]):
         needed = "--flavor" if named["nova_conf"] else "--nova-conf"
         raise UsageError("a flavor or image without what Nova makes of it", expected=f"{needed} beside it")
-    snapshot = snapshot_here(options_of(**choices)) if host is None else Snapshot.read(host)
+    snapshot = snapshot_of(host, choices)
     evidence = Evidence(snapshot)
     guest = _guest(named, evidence)
     if inside is not None:

@@ -79,7 +79,7 @@ class Remarks:
         more = self.fault_count - 1
         lines = [str(fault.line) for fault in others if fault.line is not None][:_LISTED]
         where = f", first on line{'s' if len(lines) > 1 else ''} {', '.join(lines)}" if lines else ""
-        advice = "Mend it, or give --lenient to leave out what is damaged."
+        advice = "Mend it, or leave out what is damaged: `vcpuid convert FILE --to json --lenient`."
         raise InputError(
             first.message,
             source=first.source,

@@ -168,8 +168,8 @@ def declared_access(options: Options) -> List[Access]:
     chosen.extend(Access("nova", "read", path, "given with --nova-conf") for path in options.nova_files)
     chosen.extend(Access("qemu", "read", path, "given with --qemu") for path in options.qemu_paths)
     if options.map_directory:
-        chosen.append(Access("libvirt", "list", options.map_directory, "given with --map-dir"))
-        chosen.append(Access("libvirt", "read", options.map_directory + "/*.xml", "given with --map-dir"))
+        chosen.append(Access("libvirt", "list", options.map_directory, "given with --map"))
+        chosen.append(Access("libvirt", "read", options.map_directory + "/*.xml", "given with --map"))
     if options.domain_capabilities:
         chosen.append(_DOMAIN_CAPABILITIES)
     if options.active:

@@ -101,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Look at this machine's CPU features from silicon to guests, and print a snapshot (JSON). "
         "Only reads, starts no QEMU and opens no guest's monitor, unless it is told to.",
     )
-    parser.add_argument("--output", "-o", metavar="FILE", help="write there instead of to standard output")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of to standard output")
     parser.add_argument(
         "--access", action="store_true", help="print what a run would read and run, and do nothing"
     )
@@ -129,7 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--virsh", type=_words, metavar="COMMAND", help="virsh, or a command that runs it elsewhere"
     )
     parser.add_argument("--uri", default=DEFAULT_URI, help="libvirt's connection URI (%(default)s)")
-    parser.add_argument("--map-dir", metavar="DIR", help="libvirt's cpu_map folder")
+    parser.add_argument("--map", dest="map_dir", metavar="DIR", help="libvirt's cpu_map folder")
     parser.add_argument(
         "--nova-conf", action="append", default=[], metavar="FILE", help="a nova.conf (repeat for more)"
     )

@@ -37,7 +37,7 @@ def arguments_of(options: Options) -> List[str]:
     valued = (
         ("--anonymise-key", options.anonymise_key),
         ("--virsh", " ".join(shlex.quote(word) for word in options.virsh)),
-        ("--map-dir", options.map_directory),
+        ("--map", options.map_directory),
         ("--only", ",".join(options.only)),
     )
     for option, value in valued:

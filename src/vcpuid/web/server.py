@@ -58,7 +58,7 @@ def listen(host: str, port: int, token: str | None, names: Iterable[str] = ()) -
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
-        raise UsageError("not an address of this machine", source="--host", found=f"{host}: {error}") from error
+        raise UsageError("not an address of this machine", source="--listen", found=f"{host}: {error}") from error
     address = ipaddress.ip_address(str(place[0]).partition("%")[0])
     if not address.is_loopback:
         _require_token(token, "others can reach this address", "--host", host)
@@ -67,7 +67,7 @@ def listen(host: str, port: int, token: str | None, names: Iterable[str] = ()) -
     if address.is_unspecified and not names:
         raise UsageError(
             "every address of this machine, and no name by which browsers reach it",
-            source="--host",
+            source="--listen",
             found=host,
             next_step="Give each with --name: the name or the address that stands in the browser's address bar.",
         )

@@ -34,7 +34,7 @@ def store(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     labels = lines.with_name("labels.csv")
     labels.write_text(f"host,zone,rack\n{HOST},north,\n{OTHER},north,r1\n", encoding="utf-8")
     for date in DATES:
-        ingest = ["fleet", "ingest", str(lines), "--store", folder, "--date", date, "--labels", str(labels)]
+        ingest = ["fleet", "ingest", str(lines), "--store", folder, "--at", date, "--labels", str(labels)]
         assert run(ingest) == 0
     return folder
 
@@ -140,7 +140,7 @@ def test_lines_come_from_standard_input(
         (["what-if", "--without-feature", "sha_ni"], 2, "Did you mean sha-ni?"),
         (["precheck", "--target", "gone.json"], 3, "gone.json"),
         (["ingest", "-", "-"], 2, "standard input is named twice"),
-        (["ingest", "x", "--date", "now"], 2, "not a snapshot's date"),
+        (["ingest", "x", "--at", "now"], 2, "not a snapshot's date"),
     ],
 )
 def test_a_wrong_question_is_told(

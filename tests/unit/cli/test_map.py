@@ -253,7 +253,7 @@ def test_a_disk_that_fails_leaves_the_file_as_it_was(
 def test_sync_lists_on_standard_error_and_writes_entries_to_standard_output(
     map_: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    status, out, err = map_("sync", "--qemu", "10.2", "--map", TINY)
+    status, out, err = map_("sync", "--qemu-version", "10.2", "--map", TINY)
     assert status == 0
     assert err.startswith("QEMU 10.2 (by vcpuid's table) beside the map")
     assert "not meant to be edited" in err
@@ -263,9 +263,9 @@ def test_sync_lists_on_standard_error_and_writes_entries_to_standard_output(
 
 
 def test_sync_brings_a_copy_up_to_date(map_: Run, copy: Path) -> None:
-    assert map_("sync", "--qemu", "10.2", "--to", copy)[0] == 0
+    assert map_("sync", "--qemu-version", "10.2", "--to", copy)[0] == 0
     assert map_("lint", copy)[0] == 0
-    _, out, err = map_("sync", "--qemu", "10.2", "--to", copy)
+    _, out, err = map_("sync", "--qemu-version", "10.2", "--to", copy)
     assert ": 0 features missing" in " ".join(err.split())
     assert out == ""
 
@@ -286,9 +286,9 @@ def test_sync_asks_a_snapshot_for_both_sides(map_: Run, tmp_path: Path) -> None:
     "arguments",
     [
         [],
-        ["--qemu", "10.2", "--host", "x"],
-        ["--qemu", "1.0", "--map", "{map}"],
-        ["--qemu", "10.2", "--output", "x"],
+        ["--qemu-version", "10.2", "--host", "x"],
+        ["--qemu-version", "1.0", "--map", "{map}"],
+        ["--qemu-version", "10.2", "--output", "x"],
     ],
 )
 def test_sync_must_know_which_qemu(map_: Run, arguments: list[str]) -> None:
@@ -304,7 +304,7 @@ def test_json_is_one_document(map_: Run, copy: Path) -> None:
     for schema, *arguments in (
         ("vcpuid-map-show/1", "show", "sgx", "--map", TINY),
         ("vcpuid-lint/1", "lint", TINY),
-        ("vcpuid-map-sync/1", "sync", "--qemu", "10.2", "--map", TINY),
+        ("vcpuid-map-sync/1", "sync", "--qemu-version", "10.2", "--map", TINY),
         ("vcpuid-map-add/1", "add", "hle", "--to", copy),
     ):
         _, out, _ = map_(*arguments, "--format", "json")

@@ -50,21 +50,21 @@ def test_without_a_store_it_needs_nothing_of_the_extra_for_fleets() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--host", "192.0.2.7"], "others can reach this address, and there is no token"),
-        (["--host", "0.0.0.0"], "others can reach this address, and there is no token"),  # noqa: S104
-        (["--host", "0.0.0.0", "--token", TOKEN], "no name by which browsers reach it: found 0.0.0.0"),  # noqa: S104
-        (["--host", "::", "--token", TOKEN], "Give each with --name"),
+        (["--listen", "192.0.2.7"], "others can reach this address, and there is no token"),
+        (["--listen", "0.0.0.0"], "others can reach this address, and there is no token"),  # noqa: S104
+        (["--listen", "0.0.0.0", "--token", TOKEN], "no name by which browsers reach it: found 0.0.0.0"),  # noqa: S104
+        (["--listen", "::", "--token", TOKEN], "Give each with --name"),
         (["--name", "cpu.example"], "--name: others can ask by this name, and there is no token"),
         *[
             (["--token", TOKEN, "--name", name], "--name: not a name of a host")
             for name in ("https://a", "a:80", "a/b", "", "*", "a..b", "-a", "a.", "bücher.ch", "a" * 64, "a@b")
         ],
         (
-            ["--host", "198.51.100.7", "--token", TOKEN],
+            ["--listen", "198.51.100.7", "--token", TOKEN],
             "cannot listen",
         ),  # of the documentation's network: not ours
-        (["--host", "no such name"], "not an address of this machine"),
-        (["--host", ""], "not an address"),
+        (["--listen", "no such name"], "not an address of this machine"),
+        (["--listen", ""], "not an address"),
         (["--token", "short"], "not a token"),
         (["--token", ""], "not a token"),
         (["--token", "é" * 20], "not a token"),

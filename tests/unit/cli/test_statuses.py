@@ -70,7 +70,7 @@ ROWS = (
     ("lint", f"docs/examples/nova.conf --host {H07}", 1),
     ("lint", "{plain}", 0),
     ("lint", "--nosuch", 2),
-    ("lint", "docs/examples/web-1.xml --qemu nosuch", 2),
+    ("lint", "docs/examples/web-1.xml --qemu-version nosuch", 2),
     ("lint", "{missing}", 3),
     ("map show", "sgx --map {map}", 0),
     ("map show", "nosuch --map {map}", 2),
@@ -86,8 +86,8 @@ ROWS = (
     ("map add", "avx512f --to {bad_map} -o {tmp}/refused", 1),
     ("map add", "sgx --to {map} -o {tmp}/again", 2),
     ("map add", "umip --to {missing}", 3),
-    ("map sync", "--qemu 10.0 --shipped", 0),
-    ("map sync", "--qemu 10.0 --to {bad_map} -o {tmp}/unsynced", 1),
+    ("map sync", "--qemu-version 10.0 --shipped", 0),
+    ("map sync", "--qemu-version 10.0 --to {bad_map} -o {tmp}/unsynced", 1),
     ("map sync", "", 2),
     ("map sync", "--host {missing}", 3),
     ("map sync", "--host {empty} --shipped", 4),
@@ -140,7 +140,7 @@ ROWS = (
     ("fleet which-hosts", "Haswell-noTSX --store {store}", 4),
     ("fleet baseline", "--store {store}", 0),
     ("fleet baseline", "--store {mixed}", 1),
-    ("fleet baseline", "--store {store} --snapshot 1999-01-01", 2),
+    ("fleet baseline", "--store {store} --at 1999-01-01", 2),
     ("fleet baseline", "--store {missing}", 3),
     ("fleet matrix", "--store {store}", 0),
     ("fleet matrix", "--store {real} --pair h07 node-1", 1),
@@ -220,7 +220,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     for store, dates in ingests.items():
         for day, paths in enumerate(dates, start=1):
-            options = ["--store", str(tmp / store), "--date", f"2026-01-0{day}"]
+            options = ["--store", str(tmp / store), "--at", f"2026-01-0{day}"]
             assert run(["fleet", "ingest", *(str(path) for path in paths), *options]) == 0
     return {"tmp": tmp, "missing": tmp / "nosuch", "map": TINY, **{path.stem: path for path in tmp.iterdir()}}
 

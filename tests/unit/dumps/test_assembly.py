@@ -48,7 +48,8 @@ def test_all_faults_are_told_at_once() -> None:
         read("CPU 0:", ROW.format(0, 0, 1), "0x00000001 0x00: eax=", "0x00000002 0x0", "0x00000003")
     assert caught.value.line == 3
     assert caught.value.next_step == (
-        "2 more faults, first on lines 4, 5. Mend it, or give --lenient to leave out what is damaged."
+        "2 more faults, first on lines 4, 5. "
+        "Mend it, or leave out what is damaged: `vcpuid convert FILE --to json --lenient`."
     )
 
 

@@ -36,7 +36,7 @@ def _map_of(evidence: Evidence) -> CpuMap | Tested:
     if isinstance(evidence.libvirt, Gap):
         return unread(evidence.libvirt)
     if evidence.libvirt.cpu_map is None:
-        return Tested(Holding.UNKNOWN, "libvirt's CPU map was not read", "Collect the host with --map-dir DIR.")
+        return Tested(Holding.UNKNOWN, "libvirt's CPU map was not read", "Collect the host with --map DIR.")
     return evidence.libvirt.cpu_map
 
 

@@ -22,7 +22,7 @@ def render_ingest(answer: Ingested, taken: int, left_out: Sequence[str]) -> Page
     )
     if answer.labels_kept:
         text = "came with other labels and no newer evidence: labels stay as they were"
-        way = "Take newer snapshots, or ingest under another --date."
+        way = "Take newer snapshots, or ingest under another date (--at)."
         page.add(Span(f"warning: {plural(answer.labels_kept, 'host')} {text}. {way}", Role.UNSURE), hang=4)
     if is_scattered(answer.hosts, answer.distinct):
         warn_of_scatter(page)

@@ -31,7 +31,7 @@ def _the_one_before(fleet: Fleet) -> str:
             "no earlier snapshot of the fleet",
             found=f"that of {fleet.date} is the first",
             next_step="Collect again, and take it in under another date:"
-            " vcpuid fleet ingest PATH... --store DIR --date DATE",
+            " vcpuid fleet ingest PATH... --store DIR --at DATE",
         )
     return earlier[-1]
 
