@@ -141,7 +141,7 @@ def render_messages() -> str:
         parts += [_message(one) for one in load_messages() if one.name.partition(".")[0] == file]
     parts.append("## The causes\n\n| cause | what it is | what to do | seen |\n|---|---|---|---|")
     for name, cause in load_causes().items():
-        cells = (f'<a id="{name}"></a>`{name}`', *map(_cell, (cause.says, cause.fix, cause.source)))
+        cells = (f'<a id="{name}"></a>`{name}`', *map(_cell, (cause.says, cause.mend, cause.source)))
         parts.append(f"| {' | '.join(cells)} |")
     return "\n".join(parts) + "\n"
 

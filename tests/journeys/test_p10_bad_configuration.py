@@ -98,7 +98,7 @@ def test_a_real_qemu_refuses_as_lint_has_said(tmp_path: Path, vcpuid: Vcpuid) ->
     path.write_text("Skylake-Client-IBRS,+sgx_lc\n")
     status, document = vcpuid("lint", str(path), "--qemu", "7.2")
     (finding,) = [one for one in document["findings"] if one["severity"] == "error"]
-    assert (status, finding["rule"], finding["fix"]) == (1, "cpu.unknown-property", "Did you mean sgxlc?")
+    assert (status, finding["rule"], finding["mend"]) == (1, "cpu.unknown-property", "Did you mean sgxlc?")
     refused = subprocess.run(
         ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-display", "none", "-cpu", path.read_text().strip()],
         capture_output=True,

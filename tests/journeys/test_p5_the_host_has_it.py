@@ -30,8 +30,8 @@ def test_the_message_leads_to_the_default_model(vcpuid: Vcpuid) -> None:
     status, document = vcpuid("diagnose", GLIBC)
     first = document["diagnoses"][0]["causes"][0]
     assert (status, first["cause"]) == (0, "default-model")
-    assert "Nehalem or newer" in first["fix"]
-    assert "vcpuid why x86-64-v2 --domain NAME" in first["fix"]
+    assert "Nehalem or newer" in first["mend"]
+    assert "vcpuid why x86-64-v2 --domain NAME" in first["mend"]
 
 
 def test_the_host_is_not_to_blame(vcpuid: Vcpuid) -> None:

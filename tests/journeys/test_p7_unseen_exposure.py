@@ -18,7 +18,7 @@ TRAP = "traps: node[1234] trap invalid opcode ip:55d0c0de1234 sp:7ffc0ffee000 er
 
 def test_the_trap_leads_to_a_feature_that_was_lost(vcpuid: Vcpuid) -> None:
     status, document = vcpuid("diagnose", TRAP)
-    causes = {cause["cause"]: cause["fix"] for cause in document["diagnoses"][0]["causes"]}
+    causes = {cause["cause"]: cause["mend"] for cause in document["diagnoses"][0]["causes"]}
     assert status == 0
     assert "start the program anew" in causes["instruction-unknown"]
 

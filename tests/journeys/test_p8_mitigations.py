@@ -30,8 +30,8 @@ def test_the_checker_s_words_lead_to_the_model(text: str, vcpuid: Vcpuid) -> Non
     status, document = vcpuid("diagnose", text)
     first = document["diagnoses"][0]["causes"][0]
     assert (status, first["cause"]) == (0, "protection-missing")
-    assert "`vcpuid audit`" in first["fix"]
-    assert "stop and start the guest" in first["fix"]
+    assert "`vcpuid audit`" in first["mend"]
+    assert "stop and start the guest" in first["mend"]
 
 
 def test_the_kernel_s_words_are_tested_on_the_host(vcpuid: Vcpuid) -> None:

@@ -1,4 +1,4 @@
-"""Broken maps and the real libvirt: its own message, and ours, which names the feature and the fix.
+"""Broken maps and the real libvirt: its own message, and ours, which names the feature and the remedy.
 
 Each map is bound over the installed one in a mount namespace of its own, which ends with its one process. The QEMU
 driver runs inside virsh (`qemu:///embed`), so no daemon is touched.
@@ -71,7 +71,7 @@ def test_we_name_the_feature_that_libvirt_does_not(name: str, tmp_path: Path) ->
     assert "sgx" not in baseline(folder, tmp_path)
     (finding,) = read_and_lint(folder)
     assert "feature sgx" in finding.message
-    assert finding.fix == "Write <cpuid eax_in='0x07' ecx_in='0x00' ebx='0x00000004'/>."
+    assert finding.mend == "Write <cpuid eax_in='0x07' ecx_in='0x00' ebx='0x00000004'/>."
 
 
 NAMED = {1: "tsc_adjust", 3: "bmi1", 5: "avx2", 14: "mpx"}  # bits of leaf 7 EBX in the tiny map, but for sgx

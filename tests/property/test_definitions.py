@@ -98,7 +98,7 @@ def test_any_xml_is_linted_or_an_error(text: str | bytes) -> None:
         file = lint_text(Text(raw, "web-1.xml"), Basis(shipped_map(), (lint_host(),)))
     except VcpuidError:
         return
-    assert all(finding.message and finding.fix for finding in file.findings)
+    assert all(finding.message and finding.mend for finding in file.findings)
 
 
 @given(XML.filter(lambda text: isinstance(text, str)), st.text(max_size=8))

@@ -113,8 +113,8 @@ class _HostLinter:
         if capabilities.host_model is not None:
             yield from self._lint_cpu(capabilities, capabilities.host_model)
 
-    def _untold(self, fix: str) -> Finding:
-        return rule("host-untold").finding(self._cpu.place, fix=fix)
+    def _untold(self, mend: str) -> Finding:
+        return rule("host-untold").finding(self._cpu.place, mend=mend)
 
     def _lint_names(self) -> Iterator[Finding]:
         for request in self._cpu.requests:

@@ -47,8 +47,8 @@ def lint_nova_on_hosts(subject: Subject, hosts: Sequence[LintHost]) -> Iterator[
 def _lint_host(subject: Subject, config: NovaConfig, host: LintHost, sides: dict[str, _Side]) -> Iterator[Finding]:
     libvirt = host.libvirt
     if isinstance(libvirt, Gap):
-        fix = libvirt.remedy or f"Collect the host anew: {libvirt.why}."
-        yield rule("host-untold").finding(config.place, fix=fix)
+        mend = libvirt.remedy or f"Collect the host anew: {libvirt.why}."
+        yield rule("host-untold").finding(config.place, mend=mend)
         return
     accelerator = config.accelerator or Accelerator.KVM
     capabilities = libvirt.capabilities_for(accelerator, None)
@@ -56,8 +56,8 @@ def _lint_host(subject: Subject, config: NovaConfig, host: LintHost, sides: dict
         if config.virt_type == "kvm" and libvirt.capabilities:
             yield rule("host-without-kvm").finding(config.place)
         else:
-            fix = "Collect the host anew, with the libvirt daemon running there: `vcpuid collect`."
-            yield rule("host-untold").finding(config.place, fix=fix)
+            mend = "Collect the host anew, with the libvirt daemon running there: `vcpuid collect`."
+            yield rule("host-untold").finding(config.place, mend=mend)
         return
     try:
         side = _Side(host, libvirt, nova_host(libvirt, subject.cpu_map))
@@ -65,8 +65,8 @@ def _lint_host(subject: Subject, config: NovaConfig, host: LintHost, sides: dict
             None if capabilities.host_model is None else encode(side.nova.models, capabilities.host_model).bits
         )
     except InputError:
-        fix = "Collect the host anew: its map and its capabilities do not fit."
-        yield rule("host-untold").finding(config.place, fix=fix)
+        mend = "Collect the host anew: its map and its capabilities do not fit."
+        yield rule("host-untold").finding(config.place, mend=mend)
         return
     sides[host.snapshot] = side
     if config.mode == "custom":
@@ -93,7 +93,7 @@ def _lint_start(subject: Subject, config: NovaConfig, side: _Side) -> Iterator[F
         flags = " with the flags" if config.flags else ""
         name = "host-spawn-refused" if config.skips_start else "host-start-refused"
         yield rule(name).finding(
-            place, model=model, flags=flags, reason=_reason(check), fix=_fix_for(check, side.host)
+            place, model=model, flags=flags, reason=_reason(check), mend=_mend_for(check, side.host)
         )
 
 
@@ -101,7 +101,7 @@ def _reason(check: Check) -> str:
     return f"{check.reason}: {_some(check.missing)}" if check.missing else check.reason
 
 
-def _fix_for(check: Check, host: LintHost) -> str:
+def _mend_for(check: Check, host: LintHost) -> str:
     if not check.missing:
         return (
             "Choose a model of this host's libvirt and CPU: `virsh domcapabilities` lists those that are usable."
@@ -145,13 +145,13 @@ def _lint_migrations(config: NovaConfig, sides: Mapping[str, _Side]) -> Iterator
             more = [name for name in check.missing if name not in own[source_key]]
             if key == source_key or check.result is not Result.REFUSED or (check.missing and not more):
                 continue
-            fix = (
+            mend = (
                 f"`vcpuid compare {source.host.snapshot} {side.host.snapshot}` says where each feature is lost. "
                 "Use cpu_mode = custom with a model that both can give, or keep the hosts in aggregates of "
                 "their own."
             )
             finding = rule("host-refuses-guest").finding(
-                config.mode_place, other=source.host.name, names=_some(more) or check.reason, fix=fix
+                config.mode_place, other=source.host.name, names=_some(more) or check.reason, mend=mend
             )
             yield replace(finding, host=side.host.name)
 

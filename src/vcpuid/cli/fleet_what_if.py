@@ -67,7 +67,7 @@ def command(
     if model is not None:
         price = find_price(fleet, model)
         write(output_format, lambda: render_price(price), lambda: price_document(price))
-        return 1 if price.give_up_hosts else _UNDECIDED if price.unsure else 0
+        return 1 if price.give_up_hosts else _UNDECIDED if price.unknown else 0
     answer = find_what_if(fleet, without, features)
     write(output_format, lambda: render_what_if(answer), lambda: what_if_document(answer))
     return 1 if answer.after.cpu is None else 0

@@ -43,7 +43,7 @@ def command(
     *,
     strict: bool,
 ) -> int:
-    """Find faults in files: what will happen, when, and the fix.
+    """Find faults in files: what will happen, when, and the remedy.
 
     What a file is, its content shows: a domain XML or a <cpu> by itself, a file or folder of libvirt's CPU map, a
     nova.conf or a folder of such, a -cpu string or QEMU's whole command line. Several files of Nova's are read

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from vcpuid.answers.host_report import report_on_host
+from vcpuid.cli.dump import HERE
 from vcpuid.cli.extra import extra
 from vcpuid.cli.files import write_bytes_whole
 from vcpuid.cli.host import gathering_options, options_of, read_host, snapshot_here
@@ -33,6 +34,11 @@ _OF_BOTH = frozenset(("output", "output_format"))
 @click.option(
     "-o", "--output", metavar="FILE", help="Write there, whole or not at all; else, or for -, to standard output."
 )
+@click.option("--store", "folder", metavar="DIR", help="Report on the fleet of this store instead.")
+@click.option("--at", "date", metavar="DATE", help="The snapshot of the fleet; else the newest.")
+@click.option("--before", metavar="DATE", help="An earlier one, for what changed; else the one before.")
+@click.option("--by", metavar="NAME", help="Baselines by vendor, cluster or a label; else by zone.")
+@gathering_options
 @click.option(
     "--format",
     "output_format",
@@ -41,11 +47,6 @@ _OF_BOTH = frozenset(("output", "output_format"))
     show_default=True,
     help="A page for people, or the JSON document that it is made of.",
 )
-@click.option("--store", "folder", metavar="DIR", help="Report on the fleet of this store instead.")
-@click.option("--at", "date", metavar="DATE", help="The snapshot of the fleet; else the newest.")
-@click.option("--before", metavar="DATE", help="An earlier one, for what changed; else the one before.")
-@click.option("--by", metavar="NAME", help="Baselines by vendor, cluster or a label; else by zone.")
-@gathering_options
 def command(
     host: str | None,
     output: str | None,
@@ -82,7 +83,8 @@ def command(
     if folder is not None:
         template, document, more = "fleet_report", *_on_fleet(folder, date, before, by)
     else:
-        evidence = read_host(host) if host is not None else Evidence(snapshot_here(options_of(**choices)))
+        is_here = host is None or host == HERE
+        evidence = Evidence(snapshot_here(options_of(**choices))) if is_here else read_host(str(host))
         report = report_on_host(evidence)
         template, document, more = "host_report", host_report_document(report), report_context(report)
     if render is None:

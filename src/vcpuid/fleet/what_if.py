@@ -63,7 +63,7 @@ class Price(NamedTuple):
             None where no set would do: hosts are of another vendor, or their libvirt calls the model unusable.
         barriers: The hosts that cannot give it, by what they lack; equal hosts together.
         foreign: Of `give_up_hosts` those of another vendor than the model.
-        unsure: Hosts of which only an upper bound is known, and which may lack more.
+        unknown: Hosts of which only an upper bound is known, and which may lack more.
     """
 
     date: str
@@ -73,7 +73,7 @@ class Price(NamedTuple):
     give_up_features: tuple[str, ...] | None
     barriers: tuple[Barred, ...]
     foreign: Sequence[str]
-    unsure: int
+    unknown: int
 
 
 def find_what_if(fleet: Fleet, without: Sequence[str] = (), features: Sequence[str] = ()) -> WhatIf:
@@ -142,7 +142,7 @@ def find_price(fleet: Fleet, model: str) -> Price:
     vendor = models.models[model].vendor
     own: list[Offer] = []
     foreign: list[int] = []
-    unsure = total = 0
+    unknown = total = 0
     for fp, count, _ in fleet.engine.rows(queries.COUNT_CONFIGURATIONS):
         total += count
         offer = fleet.offer(fp)
@@ -150,7 +150,7 @@ def find_price(fleet: Fleet, model: str) -> Price:
             foreign.append(fp)
             continue
         own.append(offer._replace(party=replace(offer.party, name=str(fp))))
-        unsure += 0 if offer.party.basis.is_safe else count
+        unknown += 0 if offer.party.basis.is_safe else count
     found = [
         ([int(name) for name in barrier.hosts], barrier.features)
         for barrier in barriers_of(fleet.reader, own, model)
@@ -166,5 +166,5 @@ def find_price(fleet: Fleet, model: str) -> Price:
         give_up_features=tuple(models.names(lacking)) if can_be_cut else None,
         barriers=tuple(Barred(fleet.hosts_of(fps), features) for fps, features in found),
         foreign=fleet.hosts_of(foreign),
-        unsure=unsure,
+        unknown=unknown,
     )

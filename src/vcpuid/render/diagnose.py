@@ -90,13 +90,13 @@ def _add_judged(page: Page, judged: JudgedCause) -> None:
     if judged.tested.holding is Holding.UNKNOWN and judged.tested.would_tell:
         page.add(" " * indent, Span(f"Would tell: {judged.tested.would_tell}", Role.DIM), hang=indent)
     if judged.tested.holding is not Holding.HOLDS_NOT:
-        page.add(" " * indent, "Mend: ", judged.cause.fix, hang=indent)
+        page.add(" " * indent, "Mend: ", judged.cause.mend, hang=indent)
 
 
 def _add_cause(page: Page, judged: JudgedCause) -> None:
     found = f" Here: {judged.tested.found}." if judged.tested.holding is Holding.HOLDS else ""
     page.add(f"  - {judged.cause.says}{found}", hang=4)
-    page.add("    Mend: ", judged.cause.fix, hang=4)
+    page.add("    Mend: ", judged.cause.mend, hang=4)
 
 
 def _short(text: str) -> str:
@@ -143,7 +143,7 @@ def _cause_document(judged: JudgedCause) -> Document:
     return {
         "cause": judged.cause.name,
         "says": judged.cause.says,
-        "fix": judged.cause.fix,
+        "mend": judged.cause.mend,
         "source": judged.cause.source,
         "holding": judged.tested.holding.value,
         "found": judged.tested.found or None,

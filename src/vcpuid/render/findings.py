@@ -15,7 +15,7 @@ _ROLES = {Severity.ERROR: Role.BAD, Severity.WARNING: Role.UNSURE, Severity.NOTE
 
 
 def render_findings(findings: Sequence[Finding]) -> Page:
-    """Write each finding with what it leads to and its fix, then how many there are."""
+    """Write each finding with what it leads to and its remedy, then how many there are."""
     page = Page()
     for finding in findings:
         add_finding(page, finding)
@@ -39,7 +39,7 @@ def add_finding(page: Page, finding: Finding) -> None:
     if details:
         page.add(f"  {', '.join(details)}", hang=4)
     page.add(f"  {finding.consequence}", hang=2)
-    page.add("  Mend: ", finding.fix, hang=2)
+    page.add("  Mend: ", finding.mend, hang=2)
 
 
 def join_findings(findings: Iterable[Finding]) -> Iterator[tuple[Finding, tuple[Place, ...]]]:
@@ -70,7 +70,7 @@ def finding_document(finding: Finding) -> Document:
         "found": finding.found or None,
         "expected": finding.expected or None,
         "consequence": finding.consequence,
-        "fix": finding.fix,
+        "mend": finding.mend,
         "host": finding.host or None,
     }
 

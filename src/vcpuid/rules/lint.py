@@ -22,7 +22,7 @@ class LintRule:
         severity: How bad it is.
         message: What is wrong.
         consequence: What libvirt or QEMU does with it, and when.
-        fix: What to write or to do.
+        mend: What to write or to do.
         source: Where the consequence was seen.
     """
 
@@ -30,7 +30,7 @@ class LintRule:
     severity: Severity
     message: str
     consequence: str
-    fix: str
+    mend: str
     source: str
 
     def finding(self, place: Place, found: str = "", expected: str = "", **fields: object) -> Finding:
@@ -43,7 +43,7 @@ class LintRule:
             found=found,
             expected=expected,
             consequence=self.consequence.format_map(fields),
-            fix=self.fix.format_map(fields),
+            mend=self.mend.format_map(fields),
         )
 
 
@@ -58,7 +58,7 @@ def load_rules(table: str, prefix: str) -> Mapping[str, LintRule]:
             severity=Severity(row["severity"]),
             message=row["message"],
             consequence=row["consequence"],
-            fix=row["fix"],
+            mend=row["mend"],
             source=row["source"],
         )
         for name, row in rows.items()

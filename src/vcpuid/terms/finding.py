@@ -28,7 +28,7 @@ class Finding:
         found: What stands there; may be empty.
         expected: What should stand there; may be empty.
         consequence: What libvirt or QEMU does with it, and when.
-        fix: What to write or to do, as a sentence.
+        mend: What to write or to do, as a sentence.
         host: The host on which it holds; empty where it holds on every one.
     """
 
@@ -39,5 +39,5 @@ class Finding:
     found: str
     expected: str
     consequence: str
-    fix: str
+    mend: str
     host: str = ""

@@ -183,9 +183,9 @@ def test_what_is_not_decided_is_not_predicted_as_lost() -> None:
 
 def test_the_remedy_names_a_process_by_its_number_and_quotes_a_domain() -> None:
     (finding,) = answer_of("dropped-by-prediction").findings
-    assert "vcpuid why sgx --pid 4711 " in finding.fix
+    assert "vcpuid why sgx --pid 4711 " in finding.mend
     (finding,) = answer_of("dropped").findings
-    assert "vcpuid why sgx --domain web-1 " in finding.fix
+    assert "vcpuid why sgx --domain web-1 " in finding.mend
 
 
 def test_a_peer_that_fits_by_dump_alone_is_no_finding() -> None:

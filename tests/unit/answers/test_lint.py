@@ -147,7 +147,7 @@ def test_a_model_that_the_host_can_run_is_fine() -> None:
 def test_a_host_without_libvirt_is_told_of(source: dict[str, Data]) -> None:
     (finding,) = on_hosts(asks("avx2"), host_of(evidence(**source)))
     assert finding.rule == "domain.host-untold"
-    assert finding.fix
+    assert finding.mend
 
 
 def test_tcg_is_not_judged_by_what_kvm_can_give() -> None:

@@ -275,7 +275,7 @@ def test_the_price_of_a_model_is_the_smallest(fleet: Fleet, model: str) -> None:
     assert all(not bits & ~cut & ~offer(row).data.bits for row in ROWS)
     for fewer in combinations(features, len(features) - 1) if features else ():
         assert any(bits & ~READER.models.bits_of(fewer) & ~offer(row).data.bits for row in ROWS)
-    assert answer.unsure == len(ROWS)
+    assert answer.unknown == len(ROWS)
 
 
 def test_hosts_of_another_vendor_must_go(fleet: Fleet) -> None:

@@ -74,8 +74,8 @@ def render_price(answer: Price) -> Page:
         page.add(f"  {names_in_short(barrier.hosts)}: ", lacking, hang=4)
     if len(answer.barriers) > MOST_ROWS:
         page.add(f"  and {len(answer.barriers) - MOST_ROWS} more kinds of hosts; JSON has all")
-    if answer.unsure:
-        upper = f"of {plural(answer.unsure, 'host')} only an upper bound is known: they may lack more"
+    if answer.unknown:
+        upper = f"of {plural(answer.unknown, 'host')} only an upper bound is known: they may lack more"
         page.add(Span(f"  {upper}", Role.UNSURE), hang=4)
     return page
 
@@ -91,5 +91,5 @@ def price_document(answer: Price) -> Document:
         "give_up_features": None if answer.give_up_features is None else list(answer.give_up_features),
         "barriers": [{"hosts": list(one.hosts), "features": list(one.features)} for one in answer.barriers],
         "foreign": list(answer.foreign),
-        "unsure": answer.unsure,
+        "unknown": answer.unknown,
     }

@@ -62,7 +62,7 @@ class FeatureLinter:
             yield from self._lint_child(child, name, source)
         masks, damaged = _masks(items)
         if not children:
-            yield rule("no-child").finding(place, "", _bit_of(name), name=name, fix=_fix(name))
+            yield rule("no-child").finding(place, "", _bit_of(name), name=name, mend=_mend(name))
         elif not damaged and all(child.tag in _ATTRIBUTES for child in children):
             yield from self._lint_masks(name, masks, len(items), place)
         intended = _intended(name)
@@ -79,7 +79,7 @@ class FeatureLinter:
         fields = {"name": name, "tag": tag}
         for attribute in _NEEDED.get(tag, ()):
             if attribute not in child.attrib:
-                yield rule("missing-attribute").finding(place, attribute=attribute, fix=_fix(name), **fields)
+                yield rule("missing-attribute").finding(place, attribute=attribute, mend=_mend(name), **fields)
         for attribute in _ATTRIBUTES[tag] if tag != "alias" else ():
             text = child.get(attribute)
             if text is not None:
@@ -87,8 +87,8 @@ class FeatureLinter:
         leaf = parse_number(child.get("eax_in", ""))
         if tag == "cpuid" and leaf in LEAVES_WITH_SUBLEAVES and "ecx_in" not in child.attrib:
             intended = _intended(name)
-            fix = _fix(name) if intended else "Write ecx_in='0x00', or the subleaf that is meant."
-            yield rule("no-subleaf").finding(place, "", "ecx_in='0x..'", leaf=f"{leaf:02X}H", fix=fix, **fields)
+            mend = _mend(name) if intended else "Write ecx_in='0x00', or the subleaf that is meant."
+            yield rule("no-subleaf").finding(place, "", "ecx_in='0x..'", leaf=f"{leaf:02X}H", mend=mend, **fields)
 
     def _lint_masks(self, name: str, masks: dict[Word, int], items: int, place: Place) -> Iterator[Finding]:
         count = sum(mask.bit_count() for mask in masks.values())
@@ -96,7 +96,7 @@ class FeatureLinter:
         intended = _intended(name)
         expected = _bit_of(name)
         if not count:
-            yield rule("zero-mask").finding(place, "no bit", expected, name=name, fix=_fix(name))
+            yield rule("zero-mask").finding(place, "no bit", expected, name=name, mend=_mend(name))
             return
         key = tuple(sorted(masks.items(), key=lambda item: item[0].order))
         first = self.bits.setdefault(key, name)
@@ -105,19 +105,19 @@ class FeatureLinter:
             yield from self._lint_address(name, masks, intended, place)
         elif len(masks) > 1 or items > 1:
             yield rule("several-items").finding(
-                place, found, expected, name=name, count=max(len(masks), items), fix=_fix(name, masks)
+                place, found, expected, name=name, count=max(len(masks), items), mend=_mend(name, masks)
             )
         elif count > 1:
             chosen = "register-value" if count >= _WHOLE_REGISTER else "several-bits"
-            yield rule(chosen).finding(place, found, expected, name=name, count=count, fix=_fix(name, masks))
+            yield rule(chosen).finding(place, found, expected, name=name, count=count, mend=_mend(name, masks))
         elif intended is not None:
-            yield rule("wrong-bit").finding(place, found, expected, name=name, fix=_fix(name, masks))
+            yield rule("wrong-bit").finding(place, found, expected, name=name, mend=_mend(name, masks))
         else:
             yield from self._lint_address(name, masks, None, place)
         if first != name and first in self.seen:
-            fix = _fix_shared(name, first, masks)
+            mend = _mend_shared(name, first, masks)
             yield rule("shared-bit").finding(
-                place, found, "bits of its own", name=name, other=first, first=self.seen[first], fix=fix
+                place, found, "bits of its own", name=name, other=first, first=self.seen[first], mend=mend
             )
 
     def _lint_address(
@@ -130,8 +130,8 @@ class FeatureLinter:
             if since and word not in self.told:
                 yield rule("newest-only").finding(place, name=name, word=word, since=since)
             elif not since:
-                fix = "Remove it: libvirt cannot use it as a host's feature."
-                yield rule("not-gathered").finding(place, name=name, word=word, fix=fix)
+                mend = "Remove it: libvirt cannot use it as a host's feature."
+                yield rule("not-gathered").finding(place, name=name, word=word, mend=mend)
             self.told.add(word)
         elif isinstance(word, MsrRegister) and word.index != ALWAYS_READ_MSR and not since:
             yield rule("msr-by-version").finding(place, name=name)
@@ -141,24 +141,24 @@ class FeatureLinter:
         elif name == name.strip() != "" and not _is_qemus(name):
             theirs = [feature.name_in(Dialect.QEMU) for bit in _bits(masks) for feature in Atlas.load().at(bit)]
             spelling = next(filter(None, theirs), None)
-            fix = (
+            mend = (
                 f"Write name='{spelling}', as QEMU calls this bit."
                 if spelling
                 else "Remove it, or wait for a QEMU that has it."
             )
-            yield rule("not-in-qemu").finding(place, name, spelling or "", name=name, fix=fix)
+            yield rule("not-in-qemu").finding(place, name, spelling or "", name=name, mend=mend)
 
 
 def _lint_number(text: str, attribute: str, place: Place, fields: dict[str, str]) -> Iterator[Finding]:
     value = parse_number(text)
-    fix = _fix(fields["name"])
+    mend = _mend(fields["name"])
     if value is None:
         yield rule("bad-number").finding(
-            place, repr(text[:40]), "a number as in 0x00000004", attribute=attribute, fix=fix, **fields
+            place, repr(text[:40]), "a number as in 0x00000004", attribute=attribute, mend=mend, **fields
         )
     elif value >> 32:
         yield rule("too-wide").finding(
-            place, text[:40], "at most 0xffffffff", attribute=attribute, fix=fix, **fields
+            place, text[:40], "at most 0xffffffff", attribute=attribute, mend=mend, **fields
         )
     elif value and text.lstrip(" \t+").startswith("0") and "x" not in text.lower():
         yield rule("octal").finding(place, text[:40], attribute=attribute, value=value, **fields)
@@ -240,7 +240,7 @@ def _bit_of(name: str) -> str:
     return str(intended.bits[0]) if intended else ""
 
 
-def _fix(name: str, masks: dict[Word, int] | None = None) -> str:
+def _mend(name: str, masks: dict[Word, int] | None = None) -> str:
     """Say what to write for a feature; of an unknown one, what its likely bits are called."""
     intended = _intended(name)
     if intended:
@@ -260,7 +260,7 @@ def _called(bit: Bits) -> str:
     return f" {features[0].name}" if features else ""
 
 
-def _fix_shared(name: str, other: str, masks: dict[Word, int]) -> str:
+def _mend_shared(name: str, other: str, masks: dict[Word, int]) -> str:
     """Say which of two features has the other's bits."""
     for wrong, right in ((name, other), (other, name)):
         intended = _intended(wrong)

@@ -33,7 +33,7 @@ class Cause:
     Attributes:
         name: Its name, as in `stale-cache`.
         says: The cause in a sentence.
-        fix: What to do about it.
+        mend: What to do about it.
         test: The test that evidence of the host is put to; None where only people can tell.
         argument: What the test asks about: a feature, a device, a version; may be empty.
         features: Only a message that names one of these has it (`vmx-*` stands for many); empty for any.
@@ -43,7 +43,7 @@ class Cause:
 
     name: str
     says: str
-    fix: str
+    mend: str
     test: str | None
     argument: str
     features: tuple[str, ...]
@@ -104,7 +104,7 @@ def load_causes() -> Mapping[str, Cause]:
         name: Cause(
             name=name,
             says=row["says"],
-            fix=row["fix"],
+            mend=row["mend"],
             test=row.get("test"),
             argument=row.get("argument", ""),
             features=tuple(row.get("features", ())),

@@ -35,7 +35,7 @@ def test_a_defect_is_found_and_no_other(defect: Defect, tmp_path: Path) -> None:
     folder = defect.spoil(tmp_path / "map")
     findings = read_and_lint(folder)
     assert rules_of(findings) == list(defect.rules)
-    assert all(finding.consequence and finding.fix for finding in findings)
+    assert all(finding.consequence and finding.mend for finding in findings)
 
 
 def test_every_rule_is_drawn() -> None:
@@ -53,13 +53,13 @@ def test_the_value_of_a_register_leads_to_the_bit_that_was_meant() -> None:
     (finding,) = lint(SGX.format("0x029c6fbf"))
     assert finding.rule == "map.register-value"
     assert finding.expected == "CPUID.07H.0:EBX[2]"
-    assert finding.fix == "Write <cpuid eax_in='0x07' ecx_in='0x00' ebx='0x00000004'/>."
+    assert finding.mend == "Write <cpuid eax_in='0x07' ecx_in='0x00' ebx='0x00000004'/>."
 
 
 def test_the_bits_of_a_mask_of_an_unknown_name_are_named() -> None:
     (finding,) = lint(SGX.format("0x0000000c").replace("'sgx'", "'zz'"))
     assert finding.rule == "map.several-bits"
-    assert finding.fix == "Write the one bit that is meant, of CPUID.07H.0:EBX[2] sgx, CPUID.07H.0:EBX[3] bmi1."
+    assert finding.mend == "Write the one bit that is meant, of CPUID.07H.0:EBX[2] sgx, CPUID.07H.0:EBX[3] bmi1."
 
 
 @pytest.mark.parametrize("number", ["0x4", "0X4", "4", "04", " 0x4", "+4"])
@@ -92,7 +92,7 @@ def test_a_model_alone_may_have_features_of_another_file() -> None:
     assert lint(model.format("<feature name='avx512f'/><vendor name='Intel'/>")) == ()
     (finding,) = lint(model.format("<feature name='avx-512f'/>"))
     assert finding.rule == "map.unfamiliar-feature"
-    assert "avx512f" in finding.fix
+    assert "avx512f" in finding.mend
 
 
 def test_an_unreadable_file_is_not_blamed_on_the_models() -> None:

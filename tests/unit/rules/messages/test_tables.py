@@ -51,7 +51,7 @@ def test_no_pattern_can_run_away(message: Message) -> None:
 def test_a_cause_is_whole_and_some_messages(cause: Cause) -> None:
     assert any(cause in message.causes for message in MESSAGES)
     assert cause.says.endswith((".", ")"))
-    assert cause.fix.endswith((".", ")"))
+    assert cause.mend.endswith((".", ")"))
     assert cause.source
     if cause.test is None:
         assert not cause.argument

@@ -70,7 +70,7 @@ def test_what_is_sound(text: str) -> None:
 )
 def test_what_is_advised(text: str, advice: str) -> None:
     (finding,) = linted(text).findings
-    assert finding.fix == advice
+    assert finding.mend == advice
 
 
 def test_what_is_refused_depends_on_the_version() -> None:

@@ -32,8 +32,8 @@ def lint(subject: Subject) -> Iterator[Finding]:
         try:
             check_cpu(value, source=place.source)
         except UsageError as error:
-            fix = f"Write {error.expected}." if error.expected else "Correct it, or remove both arguments."
-            yield rule("passthrough-cpu-fault").finding(place, value, reason=error.message, fix=fix)
+            mend = f"Write {error.expected}." if error.expected else "Correct it, or remove both arguments."
+            yield rule("passthrough-cpu-fault").finding(place, value, reason=error.message, mend=mend)
         instead = _instead(parse_cpu(value, Place("-cpu")).cpu, subject)
         yield rule("passthrough-cpu").finding(place, f"-cpu {value}", instead=instead)
 

@@ -102,8 +102,8 @@ def _unknown(subject: Subject, request: FeatureRequest, item: Item, *, is_sugges
             place, name, meant.right, whose=meant.whose, right=meant.right, **fields
         )
     right = meant.right
-    fix = f"Did you mean {right}?" if right else "`vcpuid explain` knows every feature by name or address."
-    return rule("unknown-flag").finding(place, name, right, fix=fix, **fields)
+    mend = f"Did you mean {right}?" if right else "`vcpuid explain` knows every feature by name or address."
+    return rule("unknown-flag").finding(place, name, right, mend=mend, **fields)
 
 
 def _lint_twice(config: NovaConfig) -> Iterator[Finding]:

@@ -64,9 +64,9 @@ def _lint_values(subject: Subject) -> Iterator[Finding]:
         yield rule("mode-maximum").finding(fault.place, text, fault.expected or "", words=fault.words)
         return
     near = nearest(text, (fault.expected or "").split(", "))
-    fix = f"Did you mean {near}?" if near else f"Write {fault.expected}."
+    mend = f"Did you mean {near}?" if near else f"Write {fault.expected}."
     yield rule("bad-value").finding(
-        fault.place, fault.found or "", fault.expected or "", reason=fault.message, words=fault.words, fix=fix
+        fault.place, fault.found or "", fault.expected or "", reason=fault.message, words=fault.words, mend=mend
     )
 
 
@@ -100,7 +100,7 @@ def _known() -> frozenset[tuple[str, str]]:
 def _unknown(entry: NovaEntry) -> Finding:
     names = [name for section, name in _known() if section == "libvirt"]
     near = None if entry.key in _OF_A_PATCH else nearest(entry.key.lower().replace("-", "_"), names)
-    fix = f"Did you mean {near}?" if near else "Remove it; or it is of another release, or of a patched Nova."
+    mend = f"Did you mean {near}?" if near else "Remove it; or it is of another release, or of a patched Nova."
     return rule("unknown-key").finding(
-        entry.place, key=entry.key, version=nova_version(), near=f" ({near}?)" if near else "", fix=fix
+        entry.place, key=entry.key, version=nova_version(), near=f" ({near}?)" if near else "", mend=mend
     )

@@ -76,9 +76,9 @@ def _unknown_model(subject: Subject, item: Item) -> Finding:
         )
     near = nearest(item.text.lower(), subject.spellings)
     right = subject.spellings[near] if near else ""
-    fix = f"Did you mean {right}?" if right else "`virsh cpu-models x86_64` lists the models."
+    mend = f"Did you mean {right}?" if right else "`virsh cpu-models x86_64` lists the models."
     return rule("unknown-model").finding(
-        item.place, item.text, right, model=item.text, near=f" ({right}?)" if right else "", fix=fix
+        item.place, item.text, right, model=item.text, near=f" ({right}?)" if right else "", mend=mend
     )
 
 

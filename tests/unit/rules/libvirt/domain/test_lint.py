@@ -50,7 +50,7 @@ def test_a_fault_is_found_and_no_other(path: Path) -> None:
     findings = lint_input(path).findings
     drawn = {finding.rule.removeprefix("domain.") for finding in findings}
     assert drawn == {path.stem} | FOLLOWING.get(path.stem, set())
-    assert all(finding.consequence and finding.fix for finding in findings)
+    assert all(finding.consequence and finding.mend for finding in findings)
     assert all(finding.host == ("h07" if finding.rule.startswith("domain.host-") else "") for finding in findings)
 
 
@@ -88,12 +88,12 @@ def test_every_line_is_told_in_order() -> None:
 
 def test_the_sign_of_an_option_becomes_a_policy() -> None:
     (finding,) = lint(cpu("<feature policy='require' name='-sha_ni'/>"))
-    assert finding.fix == "Write <feature policy='disable' name='sha-ni'/>."
+    assert finding.mend == "Write <feature policy='disable' name='sha-ni'/>."
 
 
 def test_a_misspelt_name_is_suggested_in_libvirts_spelling() -> None:
     fixes = [
-        lint(cpu(f"<feature policy='require' name='{name}'/>"))[0].fix
+        lint(cpu(f"<feature policy='require' name='{name}'/>"))[0].mend
         for name in ("sgx-lc", "avx512vpopcnt", "HW_CPU_X86_AVX512VNN")
     ]
     assert fixes == ["Did you mean sgxlc?", "Did you mean avx512-vpopcntdq?", "Did you mean avx512vnni?"]

@@ -37,7 +37,7 @@ def test_a_file_draws_its_rule(path: Path) -> None:
     assert f"nova.{path.stem}" in rules
     for finding in findings:
         assert finding.place.line
-        assert finding.fix.endswith((".", "?"))
+        assert finding.mend.endswith((".", "?"))
         when = ("At the start", "When a guest is", "When a guest migrates", "It ", "Nothing ")
         assert finding.consequence.startswith(when)
 
