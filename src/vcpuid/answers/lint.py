@@ -14,7 +14,7 @@ from vcpuid.answers.lint_host import LintHost, lint_on_host
 from vcpuid.answers.lint_nova import lint_nova_on_hosts
 from vcpuid.errors import InputError, UsageError, VcpuidError
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES, parse_xml
-from vcpuid.guest.nova import NovaFile, parse_ini
+from vcpuid.guest.nova import NovaFile, is_nova_conf, parse_ini
 from vcpuid.guest.qemu import CommandLine, is_command_line, parse_arguments, split_command_line
 from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.rules.libvirt.domain import lint_domain
@@ -31,8 +31,6 @@ DOMAIN_XML: Final = "domain XML"
 CPU_MAP: Final = "CPU map of libvirt"
 NOVA_CONF: Final = "nova.conf"
 CPU_STRING: Final = "-cpu string"
-# The sections of nova.conf that are looked at; libvirt's and QEMU's own configurations have none.
-_NOVA_SECTION = re.compile(rb"^\[\s*(?:DEFAULT|libvirt|workarounds)\s*\]", re.MULTILINE | re.IGNORECASE)
 # A model and at least one option, in one line: what no other kind of file looks like.
 _CPU_STRING = re.compile(r"[A-Za-z0-9][\w.-]*(?:,[^,\n]*)+")
 _MAP_TAGS = frozenset(("cpus", "feature", "model", "vendor", "group"))
@@ -152,7 +150,7 @@ def _lint_map(texts: Sequence[Text], _basis: Basis) -> Sequence[Finding]:
 
 
 def _is_nova(text: Text, root: etree._Element | None) -> bool:
-    return root is None and _NOVA_SECTION.search(text.content) is not None
+    return root is None and is_nova_conf(text.content.decode("latin-1"))
 
 
 def _lint_nova(texts: Sequence[Text], basis: Basis) -> Sequence[Finding]:

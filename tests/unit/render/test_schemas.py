@@ -16,7 +16,7 @@ from reports import cpu_report, whole_report, write_qemu
 from snapshots import evidence, whole_host
 from vcpuid.answers.diagnose import diagnose
 from vcpuid.answers.explain import explain
-from vcpuid.answers.guest import translate
+from vcpuid.answers.guest import DIALECTS, translate
 from vcpuid.answers.lint import KINDS, LintReport
 from vcpuid.answers.why import why
 from vcpuid.atlas import Atlas
@@ -128,11 +128,12 @@ def test_explain_of_every_feature() -> None:
     check("explain", explain_document(explained))
 
 
-@pytest.mark.parametrize("target", ["libvirt", "qemu", "kubevirt", "proxmox"])
-def test_guest_into_every_dialect(target: str) -> None:
+@pytest.mark.parametrize("target", DIALECTS)
+def test_guest_into_every_dialect_and_back(target: str) -> None:
     answer = translate("qemu64,+avx2,model-id=x,+sgx-lc", "here", target)
     assert answer.losses or target == "qemu"
     check("guest", guest_document(answer))
+    check("guest", guest_document(translate(answer.text, "here", "libvirt", origin=target)))
 
 
 @pytest.mark.parametrize(

@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Protocol
 
 from vcpuid.answers.guest import kubevirt, libvirt, nova, proxmox, qemu
 from vcpuid.answers.guest.definition import Definition, Loss, Written
 from vcpuid.errors import InputError, UsageError
-from vcpuid.guest.proxmox import is_proxmox
 from vcpuid.rules.libvirt.map import CpuMap
 
 __all__ = ["DIALECTS", "Loss", "Translation", "recognise", "translate"]
 
 
-# Keys of a manifest, or of its cpu block; the value of Proxmox's `cpu:` stands on the same line.
-_MANIFEST = re.compile(r"^\s*(?:(?:apiVersion|spec|domain|model|features)\s*:|cpu\s*:\s*(?:$|[#{]))", re.MULTILINE)
-# A command line: variables, a program, or an option with a dash.
-_COMMAND = re.compile(r"(?:LC_ALL=|-cpu\b|\S*qemu\S*\s|\S*/kvm\s)|.*\s-cpu\s", re.DOTALL)
+class Form(Protocol):
+    """What the module of every dialect has: how it is told from the others, read and written.
 
-# A section of nova.conf on a line of its own.
-_CONFIGURATION = re.compile(r"^\[\s*(?:DEFAULT|libvirt|workarounds)\s*\]", re.MULTILINE | re.IGNORECASE)
+    libvirt's map is given to all; who does not know models by it leaves it alone.
+    """
+
+    TITLE: str
+    """What it is, for people."""
+    INPUT: str
+    """What can be read, in a few words with their article."""
+
+    def is_like(self, text: str, /) -> bool:
+        """Tell whether a text without blanks before it is of this dialect, and of none that is tried earlier."""
+
+    def read(self, text: str, source: str, cpu_map: CpuMap | None, /) -> Definition:
+        """Read a definition."""
+
+    def write(self, definition: Definition, cpu_map: CpuMap | None, /) -> Written:
+        """Write a definition."""
 
 
-class Form(NamedTuple):
-    """A dialect: its name for people, how it is read and written, the map of libvirt's given to both."""
-
-    title: str
-    read: Callable[[str, str, CpuMap | None], Definition]
-    write: Callable[[Definition, CpuMap | None], Written]
-
-
+# In the order in which they are tried.
 DIALECTS: Mapping[str, Form] = {
-    "libvirt": Form("libvirt's domain XML", libvirt.read, libvirt.write),
-    "qemu": Form(
-        "QEMU's command line",
-        lambda text, source, _map: qemu.read(text, source),
-        lambda definition, _map: qemu.write(definition),
-    ),
-    "kubevirt": Form(
-        "KubeVirt's cpu block",
-        lambda text, source, _map: kubevirt.read(text, source),
-        lambda definition, _map: kubevirt.write(definition),
-    ),
-    "proxmox": Form(
-        "Proxmox's cpu line",
-        lambda text, source, _map: proxmox.read(text, source),
-        lambda definition, _map: proxmox.write(definition),
-    ),
-    "nova": Form("nova.conf's [libvirt] section", nova.read, lambda definition, _map: nova.write(definition)),
+    "libvirt": libvirt,
+    "nova": nova,
+    "qemu": qemu,
+    "kubevirt": kubevirt,
+    "proxmox": proxmox,
 }
+_BARE = "qemu"
+"""What a text is that looks like nothing else: a value of -cpu."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +110,6 @@ def recognise(text: str, source: str) -> str:
     """
     body = text.lstrip("\ufeff \t\r\n")
     if not body:
-        raise InputError(
-            "empty",
-            source=source,
-            expected="a domain XML, a -cpu string or command line, a manifest, a cpu: line, or a nova.conf",
-        )
-    if body.startswith("<"):
-        return "libvirt"
-    if _CONFIGURATION.search(body):
-        return "nova"
-    if _COMMAND.match(body.replace("\0", " ")) and not is_proxmox(body):
-        return "qemu"
-    if body.startswith(("{", "---")) or _MANIFEST.search(body):
-        return "kubevirt"
-    return "proxmox" if is_proxmox(body) else "qemu"
+        *most, last = (form.INPUT for form in DIALECTS.values())
+        raise InputError("empty", source=source, expected=f"{', '.join(most)}, or {last}")
+    return next((name for name, form in DIALECTS.items() if form.is_like(body)), _BARE)

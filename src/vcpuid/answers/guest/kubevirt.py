@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,13 +16,24 @@ from vcpuid.answers.guest.definition import (
     translate_requests,
 )
 from vcpuid.guest.kubevirt import parse_kubevirt, render_kubevirt
+from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.guest import Check, CpuMode, GuestCpu
 
+TITLE = "KubeVirt's cpu block"
+INPUT = "a manifest"
+
+# Keys of a manifest, or of its cpu block; the value of Proxmox's `cpu:` stands on the same line.
+_KEY = re.compile(r"^\s*(?:(?:apiVersion|spec|domain|model|features)\s*:|cpu\s*:\s*(?:$|[#{]))", re.MULTILINE)
 _NOT_IN_BLOCK = "the cpu block has no place for it"
 
 
-def read(text: str, source: str) -> Definition:
+def is_like(text: str) -> bool:
+    """Tell whether a text is JSON or YAML with a key of a manifest or of its cpu block."""
+    return text.startswith(("{", "---")) or bool(_KEY.search(text))
+
+
+def read(text: str, source: str, _map: CpuMap | None = None) -> Definition:
     """Read a manifest, or its cpu block.
 
     Raises:
@@ -32,7 +44,7 @@ def read(text: str, source: str) -> Definition:
     return Definition(Dialect.LIBVIRT, cpu, losses=tuple(losses))
 
 
-def write(definition: Definition) -> Written:
+def write(definition: Definition, _map: CpuMap | None = None) -> Written:
     """Write a definition as the cpu block of a manifest."""
     requests, losses = translate_requests(definition, Dialect.LIBVIRT)
     cpu = replace(definition.cpu, requests=requests)

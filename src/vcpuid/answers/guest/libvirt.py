@@ -30,6 +30,9 @@ from vcpuid.terms.epc import EpcSection
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.guest import CpuMode, GuestCpu, Setting
 
+TITLE = "libvirt's domain XML"
+INPUT = "a domain XML"
+
 # What libvirt writes for an element that says off; for the others it writes nothing then.
 _WRITTEN_OFF = frozenset(("kvm", "kvm-pv-ipi", "kvm-pv-eoi", "kvm-pv-unhalt", "kvmclock", "pmu"))
 # What libvirt writes only for off: it is QEMU's default.
@@ -63,6 +66,11 @@ _ORDER = (
     "pmu",
 )
 _TIMER = "clock/timer/"
+
+
+def is_like(text: str) -> bool:
+    """Tell whether a text is XML."""
+    return text.startswith("<")
 
 
 def read(text: str, source: str, cpu_map: CpuMap | None = None) -> Definition:

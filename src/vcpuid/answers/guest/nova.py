@@ -14,10 +14,15 @@ from vcpuid.answers.guest.definition import (
     translate_requests,
 )
 from vcpuid.errors import InputError, UndecidedError
-from vcpuid.guest.nova import NovaConfig, NovaCpu, parse_ini, parse_nova_files, render_nova
+from vcpuid.guest.nova import NovaConfig, NovaCpu, is_nova_conf, parse_ini, parse_nova_files, render_nova
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.feature import Dialect
+
+TITLE = "nova.conf's [libvirt] section"
+INPUT = "a nova.conf"
+
+is_like = is_nova_conf
 
 
 def read(text: str, source: str, cpu_map: CpuMap | None = None) -> Definition:
@@ -52,7 +57,7 @@ def _lost_in_conf(nova: NovaCpu, config: NovaConfig) -> Iterator[Loss]:
             yield Loss(f"feature {request.name} ({opposite})", why, request.place)
 
 
-def write(definition: Definition) -> Written:
+def write(definition: Definition, _map: CpuMap | None = None) -> Written:
     """Write a definition as the section, with the command for the flavor that says the rest as a comment."""
     requests, losses = translate_requests(definition, Dialect.LIBVIRT)
     cpu = replace(definition.cpu, requests=requests)

@@ -16,17 +16,23 @@ from vcpuid.answers.guest.definition import (
 )
 from vcpuid.answers.guest.qemu import fold
 from vcpuid.errors import UndecidedError
-from vcpuid.guest.proxmox import is_option, load_models, parse_proxmox, render_proxmox
+from vcpuid.guest.proxmox import is_option, is_proxmox, load_models, parse_proxmox, render_proxmox
+from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.guest import CpuMode, FeatureRequest, GuestCpu, Policy, Setting
 from vcpuid.terms.place import Place
+
+TITLE = "Proxmox's cpu line"
+INPUT = "a cpu: line"
 
 _CUSTOM_NAME = "vcpuid"
 _NESTED = "nested-virt"
 _NO_FORM = "Proxmox has no option for it"
 
+is_like = is_proxmox
 
-def read(text: str, source: str) -> Definition:
+
+def read(text: str, source: str, _map: CpuMap | None = None) -> Definition:
     """Read a VM's configuration, its `cpu:` line, or a section of cpu-models.conf.
 
     Raises:
@@ -45,7 +51,7 @@ def read(text: str, source: str) -> Definition:
     return replace(definition, cpu=replace(definition.cpu, topology=cpu.topology), losses=tuple(losses))
 
 
-def write(definition: Definition) -> Written:
+def write(definition: Definition, _map: CpuMap | None = None) -> Written:
     """Write a definition as a `cpu:` line, with a custom model before it where the line may not have its flags.
 
     Raises:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vcpuid.answers.guest.definition import Definition, Loss, Written, translate_requests
 from vcpuid.errors import InputError, UndecidedError
+from vcpuid.guest.proxmox import is_proxmox
 from vcpuid.guest.qemu import (
     CommandLine,
     CpuArgument,
@@ -21,6 +23,7 @@ from vcpuid.guest.qemu import (
 )
 from vcpuid.guest.qemu.cpu import Form
 from vcpuid.guest.qemu.properties import find_property, load_properties
+from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.switches import load_switches
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.guest import (
@@ -38,6 +41,11 @@ from vcpuid.terms.guest import (
 )
 from vcpuid.terms.place import Place
 
+TITLE = "QEMU's command line"
+INPUT = "a -cpu string or command line"
+
+# A command line: variables, a program, or an option with a dash.
+_COMMAND = re.compile(r"(?:LC_ALL=|-cpu\b|\S*qemu\S*\s|\S*/kvm\s)|.*\s-cpu\s", re.DOTALL)
 # libvirt starts this where a domain names no model, and so does QEMU.
 DEFAULT_MODEL = "qemu64"
 _FOLDED = frozenset(
@@ -45,7 +53,12 @@ _FOLDED = frozenset(
 )
 
 
-def read(text: str, source: str) -> Definition:
+def is_like(text: str) -> bool:
+    """Tell whether a text is a command line, and no configuration of Proxmox's that has one in its `args`."""
+    return bool(_COMMAND.match(text.replace("\0", " "))) and not is_proxmox(text)
+
+
+def read(text: str, source: str, _map: CpuMap | None = None) -> Definition:
     """Read a -cpu value, or a whole command line.
 
     Raises:
@@ -141,7 +154,7 @@ def _losses_of(command: CommandLine, argument: CpuArgument) -> Iterator[Loss]:
         yield Loss(f"-object {command.confidential}", "launch security is not carried over", command.place)
 
 
-def write(definition: Definition) -> Written:
+def write(definition: Definition, _map: CpuMap | None = None) -> Written:
     """Write a definition as QEMU's options, a line each, quoted for a shell.
 
     Raises:

@@ -12,7 +12,7 @@ from vcpuid.guest.nova.config import (
     read_config,
     read_flags,
 )
-from vcpuid.guest.nova.ini import NovaEntry, NovaFile, parse_ini
+from vcpuid.guest.nova.ini import NovaEntry, NovaFile, is_nova_conf, parse_ini
 from vcpuid.guest.nova.settings import (
     Item,
     Settings,
@@ -35,6 +35,7 @@ __all__ = [
     "Unsaid",
     "UnseenValueError",
     "ValueRefusedError",
+    "is_nova_conf",
     "load_options",
     "nova_version",
     "parse_ini",

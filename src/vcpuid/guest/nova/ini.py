@@ -14,6 +14,8 @@ from vcpuid.terms.place import Place
 
 _LINE_END = re.compile("\r\n|\r|\n")
 _QUOTES = ("'", '"')
+# The sections that are looked at, each on a line of its own; libvirt's and QEMU's own configurations have none.
+_OWN_SECTION = re.compile(r"^\[\s*(?:DEFAULT|libvirt|workarounds)\s*\]", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class NovaFile:
     entries: tuple[NovaEntry, ...]
     sections: tuple[tuple[str, Place], ...]
     fault: InputError | None = None
+
+
+def is_nova_conf(text: str) -> bool:
+    """Tell whether a text has a section of nova.conf."""
+    return _OWN_SECTION.search(text) is not None
 
 
 def parse_ini(text: str, source: str) -> NovaFile:

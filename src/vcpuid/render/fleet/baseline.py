@@ -52,7 +52,7 @@ def definitions_of(answer: PlaceBaseline) -> list[Document]:
     if not xml:
         return []
     return [
-        {"title": dialect.title, **guest_document(translate(xml, "baseline", name, origin="libvirt"))}
+        {"title": dialect.TITLE, **guest_document(translate(xml, "baseline", name, origin="libvirt"))}
         for name, dialect in DIALECTS.items()
     ]
 
