@@ -1,4 +1,4 @@
-"""Writes docs/reference/leaves/: a page for every CPUID leaf that has fields in the atlas, and their index.
+"""Writes docs/reference/leaves/: a page for every CPUID leaf that has fields in the atlas, their index, the MSRs.
 
 python -m tools.make_leaf_pages          write them, and remove pages of leaves that are gone
 python -m tools.make_leaf_pages --check  write nothing; name the pages that are stale, status 1 if there are any
@@ -10,14 +10,17 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from vcpuid.atlas import Atlas, Field
+from vcpuid.atlas import AnyField, Atlas, Field, Msr
 from vcpuid.atlas.fields import ANY_VENDOR
+from vcpuid.atlas.msrs import MsrField
 from vcpuid.atlas.tables import load_table
+from vcpuid.terms.address import Bits
 from vcpuid.terms.feature import Dialect, Feature
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs/reference/leaves"
 INDEX = "README.md"
+MSRS = "msrs.md"
 _MADE_BY = (
     "<!-- Made by: python -m tools.make_leaf_pages, from the atlas's tables. Do not edit this page by hand. -->"
 )
@@ -26,9 +29,18 @@ _INDEX_HEAD = """\
 
 Every leaf that vcpuid knows, with each of its fields: where it lies, in whose CPUs, how its number is read, what
 it means and where that is written. On the command line, `vcpuid explain 7.0.ebx` tells the same of one register,
-and `vcpuid explain 7.0.ebx=0x29c6fbf` of a value in it.
+and `vcpuid explain 7.0.ebx=0x29c6fbf` of a value in it. The model-specific registers have
+[a page of their own](msrs.md).
+"""
+_MSRS_HEAD = """\
+# MSR by MSR
+
+The model-specific registers that tell or decide what a CPU can do, with each of their fields. Reading one needs
+root (`rdmsr 0x3a`, of msr-tools); `vcpuid explain 'MSR 0x3a=0x60005'` tells what a value means.
+[All leaves](README.md)
 """
 _FIELDS_HEAD = "| bits | name | vendors | read as | meaning |\n|---|---|---|---|---|"
+_MSR_FIELDS_HEAD = "| bits | name | vendors | read as | meaning | other registers |\n|---|---|---|---|---|---|"
 _DIALECTS = (Dialect.MANUAL, Dialect.LINUX, Dialect.QEMU, Dialect.LIBVIRT, Dialect.TRAIT)
 _ENCODINGS = {
     "flag": "",
@@ -45,7 +57,7 @@ def render_pages(atlas: Atlas) -> dict[str, str]:
     leaves = atlas.field_table.leaves
     vendors = {int(row["leaf"], 16): row["vendors"] for row in load_table("leaves")}
     pages = {page_name(leaf): render_leaf(atlas, leaf, vendors[leaf]) for leaf in leaves}
-    return pages | {INDEX: render_index(atlas, vendors)}
+    return pages | {INDEX: render_index(atlas, vendors), MSRS: render_msrs(atlas)}
 
 
 def page_name(leaf: int) -> str:
@@ -86,6 +98,45 @@ def render_leaf(atlas: Atlas, leaf: int, vendors: str) -> str:
     return "\n".join(parts)
 
 
+def render_msrs(atlas: Atlas) -> str:
+    """Gives the page of the MSRs."""
+    parts = [f"{_MADE_BY}\n", _MSRS_HEAD]
+    for msr in atlas.msr_table.msrs.values():
+        parts.append(f"## {msr.word}: {msr.name}\n")
+        parts.append(" ".join(_msr_facts(atlas, msr)) + "\n")
+        if msr.layout == msr.word:
+            fields = atlas.msr_table.of_msr(msr.word.index)
+            lines = (_line(*_field_cells(atlas, field), _ties(field)) for field in fields)
+            parts.append("\n".join([_MSR_FIELDS_HEAD, *lines]) + "\n")
+    return "\n".join(parts)
+
+
+def _msr_facts(atlas: Atlas, msr: Msr) -> Iterator[str]:
+    yield f"{msr.title}."
+    if msr.aliases:
+        yield f"Also called {', '.join(f'`{name}`' for name in msr.aliases)}."
+    if ANY_VENDOR not in msr.vendors:
+        yield f"On {', '.join(sorted(msr.vendors))}."
+    if msr.enumerated_by:
+        yield f"Enumerated by {' or '.join(_called(atlas, bits) for bits in msr.enumerated_by)}."
+    if msr.layout != msr.word:
+        yield f"Its fields are those of {msr.layout}."
+    yield f"Source: {msr.source}."
+
+
+def _ties(field: MsrField) -> str:
+    kinds = (
+        ("enumerated by", field.enumerated_by, " or "),
+        ("controls", field.controls, ", "),
+        ("related", field.related, ", "),
+    )
+    return "; ".join(f"{kind} {between.join(map(str, bits))}" for kind, bits, between in kinds if bits)
+
+
+def _called(atlas: Atlas, bits: Bits) -> str:
+    return f"{bits} `{atlas.called(bits)[0]}`"
+
+
 def has_subleaves(fields: Iterable[Field]) -> bool:
     """Tells whether a leaf's fields lie in more than subleaf 0."""
     return any(field.subleaves != (0, 0) for field in fields)
@@ -97,12 +148,16 @@ def _subleaves_title(subleaves: tuple[int, int]) -> str:
 
 
 def _field_line(atlas: Atlas, field: Field) -> str:
+    return _line(*_field_cells(atlas, field))
+
+
+def _field_cells(atlas: Atlas, field: AnyField) -> tuple[str, ...]:
     bits = str(field.low) if field.low == field.high else f"{field.high}:{field.low}"
     vendors = "" if ANY_VENDOR in field.vendors else ", ".join(sorted(field.vendors))
-    return _line(bits, f"`{field.name}`", vendors, _encoding(field), atlas.describe_field(field))
+    return bits, f"`{field.name}`", vendors, _encoding(field), atlas.describe_field(field)
 
 
-def _encoding(field: Field) -> str:
+def _encoding(field: AnyField) -> str:
     kind, _, amount = field.encoding.partition("-")
     how = {"times": f"times {amount}", "minus": f"plus {amount}"}.get(kind, _ENCODINGS.get(kind, ""))
     values = "; ".join(f"{number} {name}" for number, name in field.values.items())

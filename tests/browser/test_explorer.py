@@ -29,12 +29,22 @@ PAGES = (
     "/cpuid/7/0/ebx/2",
     "/cpuid/4/0/eax/20",
     "/cpuid/7/0/ecx/15",
+    "/cpuid/1/0/ecx/5",
+    "/msr",
+    "/msr/10a",
+    "/msr/8b",
+    "/msr/48e",
+    "/msr/486",
+    "/msr/3a/18",
+    "/msr/48/0",
+    "/msr/7ffe/3",
     "/search?q=sgx",
     "/search?q=avx512",
     "/search?q=stibp",
     "/search?q=sqxlc",
     "/search?q=7.0.ebx%3D0x29c6fbf",
     "/search?q=4.0.eax",
+    "/search?q=MSR 0x48b%3D0x555cfe00000000",
 )
 
 
@@ -115,6 +125,43 @@ def test_a_register_is_a_grid_of_32_bits_over_which_fields_span(chromium: Browse
     assert spans is not None
     assert round(spans["width"] / (whole["width"] / 8)) == 6
     page.context.close()
+
+
+def test_an_msr_is_a_grid_of_64_bits_in_two_halves(chromium: Browser, server: str) -> None:
+    page, _ = open_page(chromium, server)
+    page.goto("/msr/10a")
+    cells = page.locator(".register > div")
+    assert cells.count() == 64
+    tops = [box["y"] for cell in cells.all() if (box := cell.bounding_box())]
+    rows = sorted(set(tops))
+    assert len(rows) == 8
+    heights = [box["height"] for cell in cells.all() if (box := cell.bounding_box())][::8]
+    gaps = [below - above - height for above, below, height in zip(rows, rows[1:], heights, strict=False)]
+    assert max(gaps) == gaps[3] > gaps[2]
+    page.context.close()
+
+
+def test_arrow_keys_move_among_the_bits_of_a_register(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server)
+    page.goto("/cpuid/7/0")
+    focused = page.locator(":focus")
+    page.locator("#ebx .register a").filter(has_text="avx512vl").focus()
+    for key, text in (
+        ("ArrowRight", "30 avx512bw"),
+        ("ArrowDown", "22 pcommit"),
+        ("ArrowLeft", "23 clflushopt"),
+        ("ArrowUp", "31 avx512vl"),
+        ("ArrowUp", "31 avx512vl"),
+        ("ArrowLeft", "31 avx512vl"),
+    ):
+        page.keyboard.press(key)
+        expect(focused).to_have_text(text)
+    page.keyboard.press("Tab")
+    expect(focused).to_have_text("30 avx512bw")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{server}/cpuid/7/0/ebx/30")
+    page.context.close()
+    assert wrong == []
 
 
 def test_a_printed_page_has_no_controls(chromium: Browser, server: str) -> None:

@@ -41,3 +41,15 @@ def test_subleaves_have_headings_only_where_there_are_any(pages: dict[str, str])
     assert "## Subleaf 1\n" in pages["7.md"]
     assert "## Subleaves 2 to 31\n" in pages["12.md"]
     assert "Subleaf" not in pages["1.md"]
+
+
+def test_every_msr_stands_with_its_fields_and_what_they_have_to_do_with(pages: dict[str, str]) -> None:
+    page = pages[make_leaf_pages.MSRS]
+    for msr in Atlas.load().msr_table.msrs.values():
+        assert f"## {msr.word}: {msr.name}\n" in page
+    assert "Enumerated by CPUID.07H.0:EDX[29] `arch-capabilities`." in page
+    assert "Its fields are those of MSR 48DH." in page
+    assert (
+        "| 34 | `xd_disable` | intel |  | Execute disable is off and hidden | controls CPUID.80000001H:EDX[20] |"
+        in page
+    )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi import MULTIPART, get, post
+from vcpuid.render.html.links import twin_link
 from vcpuid.web.app import make_app
 from vcpuid.web.form_view import FormView
 from vcpuid.web.guard import LOOPBACK_HOSTS
@@ -24,6 +26,20 @@ ANSWERED = (200, 400)
 JSON: st.SearchStrategy[object] = (
     st.none() | st.integers() | st.text(max_size=20) | st.lists(st.none(), max_size=2) | st.just({})
 )
+
+
+@given(st.sampled_from(["/cpuid", "/msr"]), st.lists(st.text("0123456789abcdefxyz.%- ", max_size=9), max_size=4))
+def test_any_address_of_the_atlas_is_answered_or_refused(section: str, parts: list[str]) -> None:
+    path = "/".join([section, *(quote(part, safe="") for part in parts)])
+    statuses = {get(APP, target).status for target in (path, twin_link(path))}
+    assert statuses <= {200, 307, 404}
+    assert len(statuses) == 1
+
+
+@given(st.text(max_size=30))
+def test_any_search_is_answered(text: str) -> None:
+    statuses = {get(APP, f"{target}?{urlencode({'q': text})}").status for target in ("/search", "/api/v1/search")}
+    assert statuses == {200}
 
 
 @given(st.sampled_from(FORMS), st.binary(max_size=200))

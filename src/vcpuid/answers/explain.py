@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from vcpuid.answers.look_up import look_up
-from vcpuid.atlas import Atlas, Field, Match, decode_field, describe_since
-from vcpuid.atlas.fields import ANY_VENDOR, first_interface, is_hypervisor_leaf
+from vcpuid.atlas import AnyField, Atlas, Match, Tie, decode_field, describe_since
+from vcpuid.atlas.fields import ANY_VENDOR, Field, first_interface, is_hypervisor_leaf
 from vcpuid.terms.address import (
     Bits,
     CpuidRegister,
@@ -26,14 +26,16 @@ class FeatureExplanation(NamedTuple):
     Attributes:
         match: The feature, and how the text led to it.
         known_since: Dialect to when its name came, in words; only dialects whose names are dated.
-        leaf_title: What the leaf of its first bit is about; may be empty.
+        leaf_title: What the leaf or MSR of its first bit is about; may be empty.
         neighbours: Other features that contain one of its bits (a bit set, a mirror's other half).
+        ties: What its bits have to do with other bits: MSRs that they tell of, switches that decide them.
     """
 
     match: Match
     known_since: dict[Dialect, str]
     leaf_title: str
     neighbours: tuple[Feature, ...]
+    ties: tuple[Tie, ...]
 
 
 class SetBit(NamedTuple):
@@ -48,7 +50,7 @@ class SetBit(NamedTuple):
 
     bits: Bits
     features: tuple[Feature, ...]
-    field: Field | None
+    field: AnyField | None
     hypervisor: str | None
 
 
@@ -64,7 +66,7 @@ class NumberInWord(NamedTuple):
     """
 
     bits: Bits
-    field: Field
+    field: AnyField
     value: int
     text: str
     hypervisor: str | None
@@ -76,7 +78,7 @@ class WordExplanation(NamedTuple):
     Attributes:
         word: The register or MSR.
         value: The value, or None where the word itself was asked about.
-        leaf_title: What the leaf is about; may be empty.
+        leaf_title: What the leaf or MSR is about; may be empty.
         numbers: Fields of several bits that are not zero (all of them where there is no value).
         set_bits: The set bits (every known bit where there is no value). In the leaves of hypervisors, which give
             the same bits meanings of their own, a bit stands here once for each hypervisor that names it.
@@ -121,7 +123,8 @@ def _explain_feature(atlas: Atlas, match: Match) -> FeatureExplanation:
         dates = [name.since for name in names if name.since]
         if dates:
             since[dialect] = describe_since(dialect, dates[0])
-    first_word = feature.bits[0].word if feature.bits else None
+    own = set(feature.bits)
+    ties = dict.fromkeys(tie for bits in feature.bits for tie in atlas.ties(bits) if tie.bits not in own)
     neighbours = {
         other.bits: other for bits in feature.bits for other in atlas.at(bits) if other.bits != feature.bits
     }
@@ -130,8 +133,9 @@ def _explain_feature(atlas: Atlas, match: Match) -> FeatureExplanation:
     return FeatureExplanation(
         match=match,
         known_since=since,
-        leaf_title=atlas.leaf_title(getattr(first_word, "leaf", -1)),
+        leaf_title=atlas.word_title(feature.bits[0].word) if feature.bits else "",
         neighbours=tuple(neighbours.values()),
+        ties=tuple(ties),
     )
 
 
@@ -159,7 +163,7 @@ def _explain_word(atlas: Atlas, word: Word, value: int | None) -> WordExplanatio
         set_bits += (SetBit(bit, (), None, None) for bit in nameless)
         if len(by_scope) == 1:
             set_bits.sort(key=lambda bit: bit.bits.low)
-    title = atlas.leaf_title(getattr(home, "leaf", -1))
+    title = atlas.word_title(home)
     return WordExplanation(word, value, title, tuple(numbers), tuple(set_bits))
 
 
@@ -170,10 +174,10 @@ def _home(word: Word) -> Word:
     return word
 
 
-def _fields_by_scope(fields: tuple[Field, ...]) -> dict[str | None, tuple[Field, ...]]:
+def _fields_by_scope(fields: tuple[AnyField, ...]) -> dict[str | None, tuple[AnyField, ...]]:
     """Give the fields of each hypervisor that has some there; in all other leaves all of them under None."""
     scopes = {scope for field in fields for scope in field.vendors} - {ANY_VENDOR}
-    if not scopes or not all(is_hypervisor_leaf(field.leaf) for field in fields):
+    if not scopes or not all(isinstance(field, Field) and is_hypervisor_leaf(field.leaf) for field in fields):
         return {None: fields}
     return {
         scope: tuple(field for field in fields if field.vendors & {scope, ANY_VENDOR}) for scope in sorted(scopes)
@@ -186,7 +190,7 @@ def _of_scope(features: tuple[Feature, ...], scope: str | None) -> tuple[Feature
     )
 
 
-def _numbers(word: Word, fields: Iterable[Field], shown: int, hypervisor: str | None) -> Iterator[NumberInWord]:
+def _numbers(word: Word, fields: Iterable[AnyField], shown: int, hypervisor: str | None) -> Iterator[NumberInWord]:
     for field in fields:
         bits = Bits(word, field.low, field.high)
         number = (shown & bits.mask) >> field.low

@@ -1,20 +1,23 @@
-"""What does the atlas have for a text that people type: a name, a part of one, a word, an address, a leaf?"""
+"""What does the atlas have for a text of people: a name or a part of one, a word, an address, a leaf, an MSR?"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
 from vcpuid.answers.explain import Explanation, explain
 from vcpuid.answers.leaf import LeafSummary, list_leaves
-from vcpuid.atlas import Atlas, Field
+from vcpuid.answers.msr import MsrSummary, list_msrs
+from vcpuid.atlas import AnyField, Atlas
 from vcpuid.errors import UnknownNameError, UsageError
 from vcpuid.terms.address import parse_hexadecimal
 from vcpuid.terms.feature import Feature
 
 MOST_HITS = 50
 _LEAF = re.compile(r"(?:(?:cpuid|leaf)[ .]*)?((?:0x)?[0-9a-f]{1,8}h?)", re.IGNORECASE)
+_MSR = re.compile(r"(?:msr[ .(]*)?((?:0x)?[0-9a-f]{1,8}h?)\)?", re.IGNORECASE)
 
 
 class Found(NamedTuple):
@@ -27,14 +30,16 @@ class Found(NamedTuple):
         features: Features of which a name, the title or the description has the text; the nearest first.
         fields: Fields of which the name has the text, and which are none of these features.
         leaves: Leaves of which it is the number, or a part of the title.
+        msrs: MSRs of which it is the index, or a part of a name or of the title.
     """
 
     text: str
     explanation: Explanation | None
     error: UsageError | None
     features: tuple[Feature, ...]
-    fields: tuple[Field, ...]
+    fields: tuple[AnyField, ...]
     leaves: tuple[LeafSummary, ...]
+    msrs: tuple[MsrSummary, ...]
 
 
 def search(text: str, atlas: Atlas | None = None) -> Found:
@@ -42,8 +47,8 @@ def search(text: str, atlas: Atlas | None = None) -> Found:
     atlas = atlas or Atlas.load()
     text = text.strip()
     if not text:
-        return Found(text, None, None, (), (), ())
-    leaves = _leaves(text, atlas)
+        return Found(text, None, None, (), (), (), ())
+    leaves, msrs = _leaves(text, atlas), _msrs(text, atlas)
     explanation, error = None, None
     try:
         explanation = explain(text, None, atlas)
@@ -51,9 +56,9 @@ def search(text: str, atlas: Atlas | None = None) -> Found:
         error = why_not
     features = _features(text, atlas)
     fields = _fields(text, atlas, features)
-    if isinstance(error, UnknownNameError) and (features or fields or leaves):
+    if isinstance(error, UnknownNameError) and (features or fields or leaves or msrs):
         error = None  # a part of a name is a good question
-    return Found(text, explanation, error, features[:MOST_HITS], fields[:MOST_HITS], leaves)
+    return Found(text, explanation, error, features[:MOST_HITS], fields[:MOST_HITS], leaves, msrs)
 
 
 def _fold(text: str) -> str:
@@ -100,18 +105,36 @@ def _rank(name: str, text: str) -> int:
     return 2 if text in name else _NO_RANK
 
 
-def _fields(text: str, atlas: Atlas, features: tuple[Feature, ...]) -> tuple[Field, ...]:
+def _fields(text: str, atlas: Atlas, features: tuple[Feature, ...]) -> tuple[AnyField, ...]:
     folded = _fold(text)
     shown = {bits for feature in features for bits in feature.bits}
     return tuple(
-        field
-        for leaf in atlas.field_table.leaves
-        for field in atlas.field_table.of_leaf(leaf)
-        if folded in _fold(field.name) and field.bits() not in shown
+        field for field in _all_fields(atlas) if folded in _fold(field.name) and field.bits() not in shown
     )
+
+
+def _all_fields(atlas: Atlas) -> Iterator[AnyField]:
+    """Walk the fields of every leaf, then those of every MSR; what MSRs share once."""
+    for leaf in atlas.field_table.leaves:
+        yield from atlas.field_table.of_leaf(leaf)
+    for msr in atlas.msr_table.msrs.values():
+        if msr.layout == msr.word:
+            yield from atlas.msr_table.of_msr(msr.word.index)
 
 
 def _leaves(text: str, atlas: Atlas) -> tuple[LeafSummary, ...]:
     match = _LEAF.fullmatch(text)
     number = parse_hexadecimal(match[1]) if match else None
     return tuple(leaf for leaf in list_leaves(atlas) if leaf.leaf == number or text.lower() in leaf.title.lower())
+
+
+def _msrs(text: str, atlas: Atlas) -> tuple[MsrSummary, ...]:
+    match = _MSR.fullmatch(text)
+    index = parse_hexadecimal(match[1]) if match else None
+    folded = _fold(text)
+    return tuple(
+        one
+        for one in list_msrs(atlas)
+        if one.msr.word.index == index
+        or any(folded in _fold(said) for said in (one.msr.name, *one.msr.aliases, one.msr.title))
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from vcpuid.answers.leaf import Cell, explain_bit
+from vcpuid.answers.register import Cell, explain_bit
 from vcpuid.answers.why import HYPERVISOR_LAYERS, ON_SOME_CPUS, Answer, follow
 from vcpuid.atlas import Atlas, Match
 from vcpuid.evidence import Evidence, Gap

@@ -12,26 +12,34 @@ if TYPE_CHECKING:
     from vcpuid.atlas.dating import describe_since, known_in
     from vcpuid.atlas.fields import Field, FieldValue, Plan, Step, decode_field
     from vcpuid.atlas.index import Atlas, Match
+    from vcpuid.atlas.msrs import AnyField, Msr
+    from vcpuid.atlas.relations import Tie
 
 __all__ = [
+    "AnyField",
     "Atlas",
     "Field",
     "FieldValue",
     "Match",
+    "Msr",
     "Plan",
     "Step",
+    "Tie",
     "decode_field",
     "describe_since",
     "known_in",
 ]
 
 _HOMES = {
+    "AnyField": "msrs",
     "Atlas": "index",
     "Field": "fields",
     "FieldValue": "fields",
     "Match": "index",
+    "Msr": "msrs",
     "Plan": "fields",
     "Step": "fields",
+    "Tie": "relations",
     "decode_field": "fields",
     "describe_since": "dating",
     "known_in": "dating",

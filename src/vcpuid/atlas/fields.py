@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from operator import itemgetter
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from vcpuid.atlas.tables import TABLES, load_table
 from vcpuid.errors import InputError
@@ -33,6 +33,34 @@ class FieldValue(NamedTuple):
 
     value: bool | int | str | tuple[int, ...]
     text: str
+
+
+class Meaning(Protocol):
+    """What neighbouring bits of one word are: a field of CPUID or of an MSR."""
+
+    @property
+    def low(self) -> int:
+        """The lowest bit."""
+
+    @property
+    def high(self) -> int:
+        """The highest bit."""
+
+    @property
+    def vendors(self) -> frozenset[str]:
+        """`any`, or those who give the bits this meaning."""
+
+    @property
+    def encoding(self) -> str:
+        """How they become a value, as the table's header tells."""
+
+    @property
+    def unit(self) -> str:
+        """The unit of the value; may be empty."""
+
+    @property
+    def values(self) -> Mapping[int, str]:
+        """Raw values that have names."""
 
 
 class Field(NamedTuple):
@@ -79,6 +107,31 @@ class Step(NamedTuple):
     shift: int
     mask: int
     field: Field
+
+
+_Meaning = TypeVar("_Meaning", bound=Meaning)
+
+
+def meanings_of(fields: Iterable[_Meaning], vendor: str | None) -> list[_Meaning]:
+    """Choose of one word's fields those that a vendor's CPUs have: its own before those that all share.
+
+    Args:
+        fields: Of one register, in the table's order.
+        vendor: The vendor or hypervisor. Without one, bits that mean different things get the first meaning.
+    """
+    own, shared = [], []
+    for field in fields:
+        if ANY_VENDOR in field.vendors:
+            shared.append(field)
+        elif vendor is None or vendor in field.vendors:
+            own.append(field)
+    taken, chosen = 0, []
+    for field in own + shared:
+        mask = ((1 << field.high - field.low + 1) - 1) << field.low
+        if not taken & mask:
+            taken |= mask
+            chosen.append(field)
+    return chosen
 
 
 Plan = tuple[Step, ...]
@@ -132,39 +185,29 @@ class FieldTable:
         fields = self.of_leaf(first_interface(leaf) if in_range else leaf)
         if vendor is None and in_range:
             vendor = ANY_VENDOR
-        # A meaning of the vendor's own goes before one that all share.
-        own, shared = [], []
-        for field in fields:
-            if field.subleaves[0] <= subleaf <= field.subleaves[1]:
-                if ANY_VENDOR in field.vendors:
-                    shared.append(field)
-                elif vendor is None or vendor in field.vendors:
-                    own.append(field)
-        taken = [0, 0, 0, 0]
-        steps = []
-        for field in own + shared:
-            mask = (1 << field.high - field.low + 1) - 1
-            position = field.register.position
-            if not taken[position] & mask << field.low:
-                taken[position] |= mask << field.low
-                steps.append(Step(position, field.low, mask, field))
+        here = [field for field in fields if field.subleaves[0] <= subleaf <= field.subleaves[1]]
+        steps = [
+            Step(register.position, field.low, (1 << field.high - field.low + 1) - 1, field)
+            for register in Register
+            for field in meanings_of([field for field in here if field.register is register], vendor)
+        ]
         return tuple(sorted(steps, key=_PLACE))
 
 
 def _make_field(row: dict[str, str]) -> Field:
     try:
-        low, high = _span(row["bits"])
+        low, high = parse_span(row["bits"])
         return Field(
             name=row["name"],
             leaf=int(row["leaf"], 16),
-            subleaves=_span(row["subleaves"]),
+            subleaves=parse_span(row["subleaves"]),
             register=_REGISTERS[row["register"]],
             low=low,
             high=high,
-            vendors=_parse_vendors(row["vendors"]),
+            vendors=parse_words(row["vendors"]),
             encoding=row["encoding"],
             unit=row["unit"],
-            values=_parse_values(row["values"]),
+            values=parse_values(row["values"]),
             description=row["description"],
             source=row["source"],
         )
@@ -182,11 +225,12 @@ _NO_VALUES: Mapping[int, str] = MappingProxyType({})
 
 
 @cache
-def _parse_vendors(text: str) -> frozenset[str]:
+def parse_words(text: str) -> frozenset[str]:
+    """Read words with blanks between, as `vendors` has them."""
     return frozenset(text.split())
 
 
-def _parse_values(text: str) -> Mapping[int, str]:
+def parse_values(text: str) -> Mapping[int, str]:
     """Read `0=none;1=data cache`."""
     if not text:
         return _NO_VALUES
@@ -195,7 +239,8 @@ def _parse_values(text: str) -> Mapping[int, str]:
 
 
 @cache
-def _span(text: str) -> tuple[int, int]:
+def parse_span(text: str) -> tuple[int, int]:
+    """Read `2` or `17-18`."""
     low, _, high = text.partition("-")
     return int(low), int(high or low)
 
@@ -203,7 +248,7 @@ def _span(text: str) -> tuple[int, int]:
 # Decoding --------------------------------------------------------------------------------------------
 
 
-def decode_field(field: Field, raw: int) -> FieldValue:
+def decode_field(field: Meaning, raw: int) -> FieldValue:
     """Read a field's raw bits: `row[position] >> shift & mask` of its step."""
     decode = _DECODERS.get(field.encoding)
     if decode is None:
@@ -216,45 +261,45 @@ def decode_fields(plan: Iterable[Step], row: tuple[int, int, int, int]) -> list[
     return [(field, decode_field(field, row[position] >> shift & mask)) for position, shift, mask, field in plan]
 
 
-_Decoder = Callable[[Field, int], FieldValue]
+_Decoder = Callable[[Meaning, int], FieldValue]
 _NO, _YES = FieldValue(value=False, text="no"), FieldValue(value=True, text="yes")
 
 
-def _decode_flag(_field: Field, raw: int) -> FieldValue:
+def _decode_flag(_field: Meaning, raw: int) -> FieldValue:
     return _YES if raw else _NO
 
 
-def _decode_number(field: Field, raw: int) -> FieldValue:
+def _decode_number(field: Meaning, raw: int) -> FieldValue:
     return FieldValue(raw, _measure(raw, field))
 
 
-def _decode_log2(field: Field, raw: int) -> FieldValue:
+def _decode_log2(field: Meaning, raw: int) -> FieldValue:
     # A field of eight bits or fewer is meant; more would be a number of millions of digits.
     value = 1 << (raw & 0xFF)
     return FieldValue(value, _measure(value, field))
 
 
-def _decode_hexadecimal(field: Field, raw: int) -> FieldValue:
+def _decode_hexadecimal(field: Meaning, raw: int) -> FieldValue:
     digits = (field.high - field.low + 4) // 4
     return FieldValue(raw, f"0x{raw:0{digits}x}")
 
 
-def _decode_text(field: Field, raw: int) -> FieldValue:
+def _decode_text(field: Meaning, raw: int) -> FieldValue:
     characters = raw.to_bytes((field.high - field.low + 8) // 8, "little")
     text = "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in characters)  # noqa: PLR2004 - ASCII
     return FieldValue(text, f'"{text}"')
 
 
-def _decode_values(field: Field, raw: int) -> FieldValue:
+def _decode_values(field: Meaning, raw: int) -> FieldValue:
     return FieldValue(raw, field.values.get(raw) or _measure(raw, field))
 
 
-def _decode_set(field: Field, raw: int) -> FieldValue:
+def _decode_set(field: Meaning, raw: int) -> FieldValue:
     members = tuple(bit for bit in range(field.high - field.low + 1) if raw >> bit & 1)
     return FieldValue(members, ", ".join(_runs(field, members)) or "none")
 
 
-def _runs(field: Field, members: Iterable[int]) -> Iterator[str]:
+def _runs(field: Meaning, members: Iterable[int]) -> Iterator[str]:
     """Write the members of a set: those with a name by it, runs of others as `0-13`."""
     runs: list[list[int]] = []
     for bit in members:
@@ -290,12 +335,12 @@ def _make_scaling(encoding: str) -> _Decoder:
         )
     amount = int(amount_text)
 
-    def decode(field: Field, raw: int) -> FieldValue:
+    def decode(field: Meaning, raw: int) -> FieldValue:
         value = raw * amount if kind == "times" else raw + amount
         return FieldValue(value, field.values.get(raw) or _measure(value, field))
 
     return decode
 
 
-def _measure(value: int, field: Field) -> str:
+def _measure(value: int, field: Meaning) -> str:
     return f"{value} {field.unit}" if field.unit else str(value)

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from vcpuid.atlas.fields import ANY_VENDOR, Field, FieldTable, Plan
+from vcpuid.atlas.fields import ANY_VENDOR, FieldTable, Plan
+from vcpuid.atlas.msrs import AnyField, Msr, MsrField, MsrTable
+from vcpuid.atlas.relations import Tie, Ties
 from vcpuid.atlas.tables import TABLES, load_table
 from vcpuid.errors import AmbiguousNameError, UnknownNameError, UsageError
 from vcpuid.terms.address import (
@@ -133,6 +135,15 @@ class Atlas:
     def field_table(self) -> FieldTable:
         """The field table; it is read when this is first asked."""
         return FieldTable(self._folder)
+
+    @cached_property
+    def msr_table(self) -> MsrTable:
+        """The tables of MSRs; each is read when it is first asked."""
+        return MsrTable(self._folder)
+
+    @cached_property
+    def _ties(self) -> Ties:
+        return Ties(self.msr_table)
 
     @cached_property
     def _hypervisor_titles(self) -> dict[str, str]:
@@ -265,24 +276,48 @@ class Atlas:
         meanings = self._keys_by_name.get(name, {})
         return next((self._feature(key) for key, dialects in meanings.items() if dialect in dialects), None)
 
-    def fields(self, word: Word) -> Iterator[Field]:
-        """Walk the named fields of a CPUID register, of all vendors, lowest bit first."""
-        if not isinstance(word, CpuidRegister):
-            return iter(())
-        found = (
-            field
-            for field in self.field_table.of_leaf(word.leaf)
-            if field.register is word.register and field.subleaves[0] <= word.subleaf <= field.subleaves[1]
-        )
+    def fields(self, word: Word) -> Iterator[AnyField]:
+        """Walk the named fields of a CPUID register or an MSR, of all vendors, lowest bit first."""
+        if isinstance(word, CpuidRegister):
+            found: list[AnyField] = [
+                field
+                for field in self.field_table.of_leaf(word.leaf)
+                if field.register is word.register and field.subleaves[0] <= word.subleaf <= field.subleaves[1]
+            ]
+        else:
+            found = [*self.msr_table.of_msr(word.index)]
         return iter(sorted(found, key=lambda field: field.low))
+
+    def msr(self, index: int) -> Msr | None:
+        """Give what the tables say of an MSR; None where they have it not."""
+        return self.msr_table.msrs.get(index)
+
+    def ties(self, bits: Bits) -> tuple[Tie, ...]:
+        """Give the bits of CPUID and of MSRs with which bits have to do."""
+        return self._ties.of(bits)
+
+    def called(self, bits: Bits) -> tuple[str, str]:
+        """Give name and title of bits: of a feature, a field or a whole MSR; empty where nobody named them."""
+        if not isinstance(bits.word, CpuidRegister) and bits.high - bits.low + 1 == bits.word.width:
+            msr = self.msr(bits.word.index)
+            return (msr.name, msr.title) if msr else ("", "")
+        for feature in self.at(bits) if bits.low == bits.high else ():
+            return feature.name, feature.title
+        for field in self.fields(bits.word):
+            if (field.low, field.high) == (bits.low, bits.high):
+                return field.name, self.describe_field(field)
+        return "", ""
 
     def field_plan(self, leaf: int, subleaf: int, vendor: str | None = None) -> Plan:
         """Give the steps that decode a row; see `FieldTable.plan`."""
         return self.field_table.plan(leaf, subleaf, vendor)
 
-    def field_feature(self, field: Field) -> Feature | None:
+    def field_feature(self, field: AnyField) -> Feature | None:
         """Give the feature that a field is: that of the same bit, in the same vendors' CPUs."""
-        features = self.at(field.bits()) if field.low == field.high else ()
+        return self._feature_at(field.bits(), field)
+
+    def _feature_at(self, bits: Bits, field: AnyField) -> Feature | None:
+        features = self.at(bits) if bits.low == bits.high else ()
         return next(
             (
                 feature
@@ -292,11 +327,12 @@ class Atlas:
             None,
         )
 
-    def describe_field(self, field: Field) -> str:
+    def describe_field(self, field: AnyField) -> str:
         """Say in a line what a field is: its own description, or the title of the feature that it is."""
         if field.description:
             return field.description
-        feature = self.field_feature(field)
+        bits = field.layout_bits() if isinstance(field, MsrField) else field.bits()
+        feature = self._feature_at(bits, field)
         return feature.title if feature else ""
 
     def hypervisor_title(self, scope: str) -> str:
@@ -306,6 +342,13 @@ class Atlas:
     def leaf_title(self, leaf: int) -> str:
         """Give a leaf's title; empty where the atlas has none."""
         return self._titles.get(leaf, "")
+
+    def word_title(self, word: Word) -> str:
+        """Say what a word is about: its leaf's title, or the MSR's name and title; may be empty."""
+        if isinstance(word, CpuidRegister):
+            return self.leaf_title(word.leaf)
+        msr = self.msr(word.index)
+        return f"{msr.name}: {msr.title}" if msr else ""
 
     def suggest(self, text: str, most: int = 3) -> tuple[str, ...]:
         """Give names near to a text, nearest first: `most` names, each in every dialect's spelling."""
@@ -318,7 +361,7 @@ class Atlas:
         return tuple(name for plain in near for name in sorted(plain_names[plain]))
 
 
-def _share_scope(feature: Feature, field: Field) -> bool:
+def _share_scope(feature: Feature, field: AnyField) -> bool:
     scopes = feature.vendors | feature.hypervisors
     return not scopes or ANY_VENDOR in field.vendors or bool(scopes & field.vendors)
 

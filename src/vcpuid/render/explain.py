@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from vcpuid.answers.explain import Explanation, FeatureExplanation, NumberInWord, SetBit, WordExplanation
+from vcpuid.atlas import Atlas, Tie
+from vcpuid.atlas.fields import ANY_VENDOR
 from vcpuid.render.document import Document, address_document, feature_document, word_document
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.render.ways import ways_of
-from vcpuid.terms.address import Bits
+from vcpuid.terms.address import Bits, MsrRegister
 from vcpuid.terms.feature import Dialect, Feature
 
 _LABEL_WIDTH = 16
@@ -49,13 +53,32 @@ def _render_feature(page: Page, explanation: FeatureExplanation) -> None:
     if feature.names:
         page.add()
         _render_names(page, explanation)
-    if feature.source or explanation.neighbours or feature.names.keys() & {Dialect.QEMU, Dialect.LIBVIRT}:
+    if (
+        feature.source
+        or explanation.neighbours
+        or explanation.ties
+        or feature.names.keys() & {Dialect.QEMU, Dialect.LIBVIRT}
+    ):
         page.add()
     _render_ways(page, feature)
     for neighbour in explanation.neighbours:
         _row(page, "see also", f"{neighbour.name}   {neighbour.address}")
+    for kind, ties in groupby(explanation.ties, lambda tie: tie.kind):
+        _row(page, kind.label, ", ".join(_tie_text(tie) for tie in ties))
     if feature.source:
         _row(page, "source", feature.source)
+
+
+def _tie_text(tie: Tie) -> str:
+    name, _ = Atlas.load().called(tie.bits)
+    return f"{tie_place(tie)} {name}".rstrip()
+
+
+def tie_place(tie: Tie) -> str:
+    """Give the address of a tie's bits, that of the MSR alone where a whole one is meant."""
+    word = tie.bits.word
+    is_msr = isinstance(word, MsrRegister) and tie.bits.high - tie.bits.low + 1 == word.width
+    return str(word) if is_msr else str(tie.bits)
 
 
 def _render_bits(page: Page, feature: Feature) -> None:
@@ -113,7 +136,8 @@ def _render_word_lines(page: Page, explanation: WordExplanation, hypervisor: str
     for number in explanation.numbers:
         if number.hypervisor == hypervisor:
             value = "" if explanation.value is None else f" = {_number(number)}"
-            page.add(f"  {_index(number.bits):<8}", f"{number.field.name}{value}")
+            whose = f"   on {'/'.join(sorted(number.field.vendors))}" if _is_disputed(number, explanation) else ""
+            page.add(f"  {_index(number.bits):<8}", f"{number.field.name}{value}{whose}")
     for bit in explanation.set_bits:
         if bit.hypervisor == hypervisor:
             names = ", ".join(dict.fromkeys(feature.name for feature in bit.features))
@@ -121,6 +145,16 @@ def _render_word_lines(page: Page, explanation: WordExplanation, hypervisor: str
             if not names:
                 names, title = (bit.field.name, bit.field.description) if bit.field else ("not in the atlas", "")
             page.add(f"  {_index(bit.bits):<8}", Span(f"{names:<23} ", Role.STRONG), title)
+
+
+def _is_disputed(number: NumberInWord, explanation: WordExplanation) -> bool:
+    """Tell whether the bits are another number elsewhere."""
+    return any(
+        other.field.name != number.field.name
+        and other.hypervisor == number.hypervisor
+        and other.bits.mask & number.bits.mask
+        for other in explanation.numbers
+    )
 
 
 def _number(number: NumberInWord) -> str:
@@ -147,6 +181,7 @@ def explanation_document(answer: Explanation) -> Document:
             "known_since": {dialect.value: since for dialect, since in answer.known_since.items()},
             "leaf_title": answer.leaf_title,
             "see_also": [feature_document(feature) for feature in answer.neighbours],
+            "relations": [tie_document(tie) for tie in answer.ties],
         }
     return {
         "word": word_document(answer.word),
@@ -156,6 +191,8 @@ def explanation_document(answer: Explanation) -> Document:
             {
                 "address": address_document(number.bits),
                 "name": number.field.name,
+                "title": Atlas.load().describe_field(number.field),
+                "vendors": sorted(number.field.vendors),
                 "value": number.value,
                 "text": number.text,
                 "hypervisor": number.hypervisor,
@@ -167,8 +204,34 @@ def explanation_document(answer: Explanation) -> Document:
                 "address": address_document(bit.bits),
                 "features": [feature.name for feature in bit.features],
                 "field": bit.field.name if bit.field else None,
+                "title": _title(bit),
+                "vendors": _vendors(bit),
                 "hypervisor": bit.hypervisor,
             }
             for bit in answer.set_bits
         ],
     }
+
+
+def tie_document(tie: Tie) -> Document:
+    """Give what a bit has to do with another."""
+    name, title = Atlas.load().called(tie.bits)
+    return {
+        "kind": tie.kind.value,
+        "address": address_document(tie.bits),
+        "text": tie_place(tie),
+        "name": name,
+        "title": title,
+    }
+
+
+def _title(bit: SetBit) -> str:
+    titles = (feature.title for feature in bit.features if feature.title)
+    return next(titles, Atlas.load().describe_field(bit.field) if bit.field else "")
+
+
+def _vendors(bit: SetBit) -> list[str]:
+    if bit.field:
+        return sorted(bit.field.vendors)
+    vendors = {vendor for feature in bit.features for vendor in feature.vendors}
+    return sorted(vendors) or [ANY_VENDOR]

@@ -7,7 +7,9 @@ from vcpuid.answers.search import Found
 from vcpuid.errors import AmbiguousNameError, UnknownNameError
 from vcpuid.render.document import Document, error_document, feature_document
 from vcpuid.render.explain import explanation_document
-from vcpuid.render.leaf import field_document, summary_document, ways_document
+from vcpuid.render.leaf import summary_document
+from vcpuid.render.msr import msr_summary_document
+from vcpuid.render.register import field_document, ways_document
 
 
 def search_document(found: Found) -> Document:
@@ -28,4 +30,5 @@ def search_document(found: Found) -> Document:
         "features": [feature_document(one) for one in found.features if one is not feature],
         "fields": [field_document(field) for field in found.fields],
         "leaves": [summary_document(leaf) for leaf in found.leaves],
+        "msrs": [msr_summary_document(msr) for msr in found.msrs],
     }

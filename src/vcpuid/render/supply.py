@@ -8,7 +8,7 @@ from vcpuid.evidence import Evidence, Gap
 from vcpuid.render.decode import Part, machine_title, summary_parts
 from vcpuid.render.document import Document, address_document, word_document
 from vcpuid.render.layout import layout_document
-from vcpuid.render.leaf import cell_document
+from vcpuid.render.register import cell_document
 from vcpuid.terms.verdict import Chain, Layer
 
 

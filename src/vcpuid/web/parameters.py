@@ -8,7 +8,7 @@ from typing import Final
 from starlette.requests import Request
 
 from vcpuid.errors import UsageError
-from vcpuid.terms.address import Bits, CpuidRegister, Register
+from vcpuid.terms.address import Bits, CpuidRegister, MsrRegister, Register
 from vcpuid.web.view import Parameter
 
 LONGEST_TEXT: Final = 200
@@ -27,6 +27,14 @@ REGISTER: Final = Parameter(
     "register", "path", "The register.", {"enum": [register.value for register in Register]}, "ebx"
 )
 BIT: Final = Parameter("bit", "path", "The bit.", {"type": "integer", "minimum": 0, "maximum": 31}, "2")
+MSR: Final = Parameter(
+    "msr",
+    "path",
+    "The MSR's index, hexadecimal.",
+    {"type": "string", "pattern": "^[0-9a-fA-F]{1,8}$"},
+    "10a",
+)
+MSR_BIT: Final = Parameter("bit", "path", "The bit.", {"type": "integer", "minimum": 0, "maximum": 63}, "3")
 TEXT: Final = Parameter(
     "q",
     "query",
@@ -38,10 +46,7 @@ TEXT: Final = Parameter(
 
 def read_leaf(request: Request) -> int:
     """Read the leaf of a path."""
-    text = request.path_params["leaf"]
-    if not re.fullmatch(r"[0-9a-fA-F]{1,8}", text):
-        raise UsageError("not a leaf", found=text, expected="a hexadecimal number, as in 7 or 80000008")
-    return int(text, 16)
+    return _read_hexadecimal(request, "leaf", "a leaf", "7 or 80000008")
 
 
 def read_subleaf(request: Request) -> int:
@@ -60,6 +65,18 @@ def read_bits(request: Request) -> Bits:
     return Bits(word, bit, bit)
 
 
+def read_msr(request: Request) -> MsrRegister:
+    """Read the MSR of a path."""
+    return MsrRegister(_read_hexadecimal(request, "msr", "an MSR", "10a or c0000080"))
+
+
+def read_msr_bits(request: Request) -> Bits:
+    """Read the bit of an MSR of a path."""
+    word = read_msr(request)
+    bit = _read_number(request, "bit", word.width - 1)
+    return Bits(word, bit, bit)
+
+
 def read_text(request: Request) -> str:
     """Read the text of a query."""
     texts = request.query_params.getlist("q")
@@ -74,6 +91,13 @@ def read_text(request: Request) -> str:
             expected=f"at most {LONGEST_TEXT}",
         )
     return texts[0]
+
+
+def _read_hexadecimal(request: Request, name: str, kind: str, examples: str) -> int:
+    text = request.path_params[name]
+    if not re.fullmatch(r"[0-9a-fA-F]{1,8}", text):
+        raise UsageError(f"not {kind}", found=text, expected=f"a hexadecimal number, as in {examples}")
+    return int(text, 16)
 
 
 def _read_number(request: Request, name: str, most: int) -> int:

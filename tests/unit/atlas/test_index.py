@@ -214,7 +214,9 @@ def test_a_name_in_one_dialect(atlas: Atlas) -> None:
 def test_fields_of_a_register_from_its_lowest_bit(atlas: Atlas) -> None:
     names = [field.name for field in atlas.fields(CpuidRegister(1, 0, Register.EAX))]
     assert names[:3] == ["stepping", "base_model", "base_family_id"]
-    assert list(atlas.fields(MsrRegister(0x3A))) == []
+    switches = [field.name for field in atlas.fields(MsrRegister(0x3A))]
+    assert switches[:3] == ["lock", "vmx_inside_smx", "vmx_outside_smx"]
+    assert list(atlas.fields(MsrRegister(0x7FFE))) == []
 
 
 def test_fields_know_their_subleaves(atlas: Atlas) -> None:
@@ -228,6 +230,28 @@ def test_fields_know_their_subleaves(atlas: Atlas) -> None:
 def test_leaves_have_titles(atlas: Atlas) -> None:
     assert atlas.leaf_title(0x12) == "SGX capabilities and EPC sections"
     assert atlas.leaf_title(0x7FFF) == ""
+
+
+def test_a_word_has_the_title_of_its_leaf_or_the_name_and_title_of_its_msr(atlas: Atlas) -> None:
+    assert atlas.word_title(CpuidRegister(0x12, 0, Register.EAX)) == "SGX capabilities and EPC sections"
+    assert atlas.word_title(MsrRegister(0x3A)) == "IA32_FEATURE_CONTROL: Firmware's switches for VMX and SGX"
+    assert atlas.word_title(MsrRegister(0x7FFE)) == ""
+
+
+@pytest.mark.parametrize(
+    ("bits", "name", "title"),
+    [
+        ("7.0.ebx.2", "sgx", "Software Guard Extensions"),
+        ("0.0.eax.0-31", "max_std_leaf", "Highest leaf of the basic range"),
+        ("msr.3a.0-63", "IA32_FEATURE_CONTROL", "Firmware's switches for VMX and SGX"),
+        ("msr.3a.15", "senter_global_enable", "SENTER may be used at all"),
+        ("msr.481.37", "virtual_nmis", "Virtual NMIs (Intel)"),
+        ("msr.7ffe.0-63", "", ""),
+        ("7ffe.0.eax.1", "", ""),
+    ],
+)
+def test_what_bits_are_called(atlas: Atlas, bits: str, name: str, title: str) -> None:
+    assert atlas.called(parse_bit(bits)) == (name, title)
 
 
 def test_every_name_of_every_feature_leads_back_to_it_or_asks(atlas: Atlas) -> None:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 from jinja2 import UndefinedError
 
-from vcpuid.answers.leaf import explain_bit, explain_leaf
+from vcpuid.answers.leaf import explain_leaf
+from vcpuid.answers.register import explain_bit
 from vcpuid.render.html import STATIC, render_page
 from vcpuid.render.html.grid import byte_rows
-from vcpuid.render.leaf import bit_document, leaf_document
+from vcpuid.render.leaf import leaf_document
+from vcpuid.render.register import bit_document
 from vcpuid.terms.address import parse_bit
 
 ADDRESSES = dict.fromkeys(STATIC, "/x")

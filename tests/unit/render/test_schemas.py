@@ -84,6 +84,8 @@ def test_the_schemas_are_those_of_the_contract() -> None:
         "fleet-which-hosts",
         "leaf",
         "leaves",
+        "msr",
+        "msrs",
         "lint",
         "map-add",
         "map-show",

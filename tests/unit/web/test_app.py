@@ -14,6 +14,7 @@ from fleets import fleet_rows, ingest
 from schemas import check_document
 from vcpuid.answers.explain import explain
 from vcpuid.answers.leaf import list_leaves
+from vcpuid.answers.msr import list_msrs
 from vcpuid.atlas import Atlas
 from vcpuid.fleet.store import Store
 from vcpuid.render.explain import explain_document
@@ -26,6 +27,7 @@ from vcpuid.web.view import API
 
 APP: ASGIApp = make_app(LOOPBACK_HOSTS)
 LEAVES = [summary.leaf for summary in list_leaves()]
+MSRS = [summary.msr.word.index for summary in list_msrs()]
 
 
 def ask(target: str, method: str = "GET", host: str = HOST) -> Answer:
@@ -55,6 +57,62 @@ def test_every_bit_of_a_register_has_a_page_and_a_document(place: str) -> None:
     for bit in range(32):
         assert ask(f"/cpuid/{place}/{bit}").status == 200
         check_document("bit", ask(f"{API}/leaves/{place}/{bit}").document)
+
+
+@pytest.mark.parametrize("index", MSRS, ids=lambda index: f"{index:x}")
+def test_every_msr_has_a_page_and_a_document(index: int) -> None:
+    document = ask(f"{API}/msrs/{index:x}").document
+    check_document("msr", document)
+    page = ask(f"/msr/{index:x}")
+    assert page.status == 200
+    assert document["name"] in page.text.replace("<wbr>", "")
+    for grid in document["register"]["grids"]:
+        assert all(f'href="/msr/{index:x}/{cell["low"]}"' in page.text for cell in grid["cells"])
+
+
+@pytest.mark.parametrize("index", ["10a", "48B", "8b", "7ffe"])
+def test_every_bit_of_an_msr_has_a_page_and_a_document(index: str) -> None:
+    for bit in range(64):
+        assert ask(f"/msr/{index}/{bit}").status == 200
+        check_document("bit", ask(f"{API}/msrs/{index}/{bit}").document)
+
+
+def test_the_list_of_msrs_has_them_all() -> None:
+    document = ask(f"{API}/msrs").document
+    check_document("msrs", document)
+    page = ask("/msr").text
+    assert [msr["msr"] for msr in document["msrs"]] == MSRS
+    assert all(f'href="/msr/{index:x}"' in page for index in MSRS)
+
+
+@pytest.mark.parametrize(
+    ("path", "link", "text"),
+    [
+        ("/cpuid/7/0/ebx/2", "/msr/3a/18", "feature-control-sgx"),
+        ("/msr/3a/18", "/cpuid/7/0/ebx/2", "enumerated by"),
+        ("/cpuid/7/0/edx/29", "/msr/10a", "IA32_ARCH_CAPABILITIES"),
+        ("/msr/10a", "/cpuid/7/0/edx/29", "arch-capabilities"),
+        ("/cpuid/80000001/0/edx/20", "/msr/1a0/34", "controlled by"),
+        ("/msr/c0011002/3", "/cpuid/7/0#ebx", "controls"),
+        ("/msr/481/37", "/msr/48d/37", "same as"),
+        ("/search?q=vmx-encls-exit", "/cpuid/7/0/ebx/2", "ENCLS exits"),
+        ("/search?q=MSR(48DH).vmx-posted-intr", "/msr/48d/39", "Posted interrupts"),
+        ("/search?q=IA32_FEAT_CTL", "/msr/3a", "IA32_FEATURE_CONTROL"),
+        ("/search?q=MSR+0x3a%3D0x5", "/msr/3a/2", "VMX allowed by firmware"),
+        ("/search?q=senter_global_enable", "/msr/3a/15", "SENTER may be used at all"),
+    ],
+)
+def test_bits_of_cpuid_and_of_msrs_lead_to_each_other(path: str, link: str, text: str) -> None:
+    page = ask(path).text
+    assert f'href="{link}"' in page
+    assert text in page
+
+
+def test_a_register_names_the_vendors_of_its_bits_where_they_are_not_neighbours() -> None:
+    page = ask("/msr/8b").text
+    assert re.findall(r'class="whose">([^<]*)', page) == ["Intel, Zhaoxin", "AMD, Hygon"]
+    assert 'class="whose"' not in ask("/msr/10a").text
+    assert "as Hyper-V has it" in ask("/cpuid/40000003").text
 
 
 def test_a_bits_page_has_the_answer_of_explain() -> None:
@@ -100,6 +158,7 @@ SEARCHES = {
     "7.3.ebx": "The atlas has nothing there",
     "7.0.ebx%3D0": "No bit is set",
     "MSR+0x10a": "rdctl-no",
+    "MSR+0x7ffe%3D1": "not in the atlas",
     "0x40000003.0.eax%3D1": "Xen",
     "avx512": "avx512-vpopcntdq",
     "topology": "Extended topology",
@@ -114,7 +173,7 @@ SEARCHES = {
 def test_a_search_answers_people_and_programs(query: str, text: str) -> None:
     page = ask(f"/search?q={query}")
     assert page.status == 200
-    assert text in page.text
+    assert text in page.text.replace("<wbr>", "")
     assert "<script>" not in page.text
     check_document("search", ask(f"{API}/search?q={query}").document)
 
@@ -147,6 +206,9 @@ def test_explain_answers_as_the_command_does() -> None:
         ("/leaves/7/%D9%A1", 404, "not a subleaf"),
         ("/leaves/7/0/rax/1", 404, "not a register"),
         ("/leaves/7/0/eax/32", 404, "not a bit"),
+        ("/msrs/7ffe", 404, "the atlas has no such MSR"),
+        ("/msrs/xyz", 404, "not an MSR"),
+        ("/msrs/10a/64", 404, "not a bit"),
         ("/nothing", 404, "not found"),
     ],
 )
@@ -155,7 +217,7 @@ def test_what_has_no_answer_is_told_to_people_and_programs(target: str, status: 
     assert (answer.status, answer.document["message"]) == (status, message)
     check_document("error", answer.document)
     if not target.startswith("/explain"):
-        page = ask(target.replace("/leaves/", "/cpuid/"))
+        page = ask(target.replace("/leaves/", "/cpuid/").replace("/msrs/", "/msr/"))
         assert page.status == status
         assert f"<h1>{message}</h1>" in page.text
 
@@ -198,8 +260,8 @@ def test_a_page_is_only_read() -> None:
 def test_pages_refer_to_files_that_are_served_and_to_nothing_else() -> None:
     page = ask("/cpuid/7").text
     files = re.findall(r'(?:href|src)="(/static/[^"]*)"', page)
-    assert len(files) == 3
-    assert page.count("src=") == page.count("<script") == 1
+    assert len(files) == 4
+    assert page.count("src=") == page.count("<script") == 2
     for file in files:
         answer = ask(file)
         assert answer.status == 200

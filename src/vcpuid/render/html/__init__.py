@@ -13,11 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from vcpuid import __version__
+from vcpuid.atlas.relations import Kind
 from vcpuid.render.cpus import cpu_numbers
 from vcpuid.render.document import Document
 from vcpuid.render.html.anchors import by_word, feature_anchor
 from vcpuid.render.html.excerpt import excerpt
-from vcpuid.render.html.grid import byte_rows
+from vcpuid.render.html.grid import are_mixed, byte_rows
 from vcpuid.render.html.links import (
     FLEET_QUESTIONS,
     SECTIONS,
@@ -26,9 +27,15 @@ from vcpuid.render.html.links import (
     fleet_link,
     leaf_link,
     leaf_name,
+    msr_link,
+    msr_name,
+    place_link,
     register_link,
     search_link,
+    twin_link,
+    word_link,
 )
+from vcpuid.render.html.vendors import is_hypervisor, whose
 from vcpuid.render.svg.picture import STYLE
 from vcpuid.terms.feature import Dialect
 
@@ -46,6 +53,7 @@ STATIC: Final = {
     "style.css": StaticFile(FOLDER / "style.css", "text/css; charset=utf-8"),
     "picture.css": StaticFile(STYLE, "text/css; charset=utf-8"),
     "suggest.js": StaticFile(FOLDER / "suggest.js", "text/javascript; charset=utf-8"),
+    "grid.js": StaticFile(FOLDER / "grid.js", "text/javascript; charset=utf-8"),
     "icon.svg": StaticFile(FOLDER / "icon.svg", "image/svg+xml"),
 }
 """The files that pages refer to, by name."""
@@ -84,10 +92,13 @@ def _environment() -> Environment:
     environment.filters["picture"] = Markup  # of an SVG that `render.svg` has made, which escapes what it is told
     environment.filters["prose"] = _prose
     environment.filters["reading"] = _reading
+    environment.filters["whose"] = whose
+    environment.tests["hypervisor"] = is_hypervisor
     environment.globals |= {
         "version": __version__,
         "dialects": {dialect.value: dialect.label for dialect in Dialect},
         "address_link": address_link,
+        "are_mixed": are_mixed,
         "bit_link": bit_link,
         "by_word": by_word,
         "byte_rows": byte_rows,
@@ -97,9 +108,15 @@ def _environment() -> Environment:
         "fleet_questions": FLEET_QUESTIONS,
         "leaf_link": leaf_link,
         "leaf_name": leaf_name,
+        "msr_link": msr_link,
+        "msr_name": msr_name,
+        "place_link": place_link,
         "register_link": register_link,
+        "relations": {kind.value: kind.label for kind in Kind},
         "search_link": search_link,
         "sections": SECTIONS,
+        "twin_link": twin_link,
+        "word_link": word_link,
     }
     return environment
 

@@ -33,8 +33,11 @@ class Anchors:
             "bit_link": lambda word, bit: self._link(_key(word, bit)),
             "fleet_link": lambda *_, **__: "",
             "leaf_link": lambda *_: "",
+            "msr_link": lambda *_: "",
+            "place_link": lambda address: self._link(_key(address, address["low"])),
             "register_link": lambda *_: "",
             "search_link": lambda text: f"#{anchor}" if (anchor := self._by_name.get(text)) else "",
+            "word_link": lambda *_: "",
         }
 
     def _link(self, key: _Bit) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import combinations
 from typing import NamedTuple
 
 from vcpuid.render.document import Document
 
-_BYTES, _BITS = 4, 8
+_BITS = 8
 
 
 class Piece(NamedTuple):
@@ -31,12 +32,23 @@ class Piece(NamedTuple):
         return self.high - self.low + 1
 
 
-def byte_rows(cells: Iterable[Document]) -> list[list[Piece]]:
-    """Cut a grid's cells where bytes end; every reserved bit is a piece of its own."""
-    owners: list[Document | None] = [None] * (_BYTES * _BITS)
+def byte_rows(cells: Iterable[Document], width: int = 32) -> list[list[Piece]]:
+    """Cut a grid's cells where bytes end; every reserved bit is a piece of its own.
+
+    Args:
+        cells: What is in the register.
+        width: The bits of the register.
+    """
+    owners: list[Document | None] = [None] * width
     for cell in cells:
         owners[cell["low"] : cell["high"] + 1] = [cell] * (cell["high"] - cell["low"] + 1)
-    return [_pieces(owners, byte * _BITS) for byte in reversed(range(_BYTES))]
+    return [_pieces(owners, byte * _BITS) for byte in reversed(range(width // _BITS))]
+
+
+def are_mixed(cells: Iterable[Document]) -> bool:
+    """Tell whether a grid has bits of one vendor beside bits of another, so that each needs its vendor's name."""
+    scopes = [set(cell["vendors"]) for cell in cells if cell["vendors"] and "any" not in cell["vendors"]]
+    return any(not one & other for one, other in combinations(scopes, 2))
 
 
 def _pieces(owners: list[Document | None], start: int) -> list[Piece]:

@@ -17,6 +17,8 @@ SECTIONS: Final = {
     "/fleet": "Fleet",
 }
 """The pages to which every page leads."""
+_CPUID_BITS, _MSR_BITS = 32, 64
+_TWINS: Final = {"/cpuid": "/leaves", "/msr": "/msrs"}
 
 FLEET_QUESTIONS: Final = {
     "/fleet": "Summary",
@@ -45,8 +47,20 @@ def register_link(leaf: int, subleaf: int, register: str) -> str:
     return f"{leaf_link(leaf, subleaf)}#{register}"
 
 
+def msr_name(index: int) -> str:
+    """Give an MSR as manuals write it."""
+    return f"{index:X}H"
+
+
+def msr_link(index: int) -> str:
+    """Give the page of an MSR."""
+    return f"/msr/{index:x}"
+
+
 def bit_link(word: Document, bit: int) -> str:
-    """Give the page of a bit of a CPUID register."""
+    """Give the page of a bit of a CPUID register or of an MSR."""
+    if "msr" in word:
+        return f"{msr_link(word['msr'])}/{bit}"
     return f"{leaf_link(word['leaf'], word['subleaf'])}/{word['register']}/{bit}"
 
 
@@ -55,9 +69,30 @@ def search_link(text: str) -> str:
     return f"/search?{urlencode({'q': text})}"
 
 
+def word_link(word: Document) -> str:
+    """Give a register's place on its leaf's page, or the page of an MSR."""
+    if "msr" in word:
+        return msr_link(word["msr"])
+    return register_link(word["leaf"], word["subleaf"], word["register"])
+
+
 def address_link(address: Document) -> str:
-    """Give the page of an address's lowest bit; an MSR's is what a search tells of it."""
-    return bit_link(address, address["low"]) if "leaf" in address else search_link(address["text"])
+    """Give the page of an address's lowest bit."""
+    return bit_link(address, address["low"])
+
+
+def place_link(address: Document) -> str:
+    """Give the page of an address; of a whole register or MSR that of the register."""
+    width = _MSR_BITS if "msr" in address else _CPUID_BITS
+    return word_link(address) if address["high"] - address["low"] + 1 == width else address_link(address)
+
+
+def twin_link(page: str) -> str:
+    """Give the JSON document of a page of the atlas."""
+    for section, documents in _TWINS.items():
+        if page == section or page.startswith(f"{section}/"):
+            return f"/api/v1{documents}{page.removeprefix(section)}"
+    return f"/api/v1{page}"
 
 
 def fleet_link(question: str, **given: str | None) -> str:

@@ -6,9 +6,9 @@ from typing import Final
 
 from starlette.requests import Request
 
-from vcpuid.answers.leaf import explain_bit
+from vcpuid.answers.register import explain_bit
 from vcpuid.render.document import Document, address_document
-from vcpuid.render.leaf import bit_document
+from vcpuid.render.register import bit_document
 from vcpuid.web.parameters import BIT, LEAF, REGISTER, SUBLEAF, read_bits
 from vcpuid.web.view import View
 

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.requests import Request
 
 from vcpuid.answers.leaf import list_leaves
+from vcpuid.answers.msr import list_msrs
 from vcpuid.render.document import Document
 from vcpuid.web.view import View
 
@@ -14,7 +15,7 @@ _EXAMPLES = ("sgx", "sha_ni", "HW_CPU_X86_VMX", "7.0.ebx.2", "CPUID.07H:EBX[2]",
 
 
 def _answer(_: Request) -> Document:
-    return {"examples": _EXAMPLES, "leaves": len(list_leaves())}
+    return {"examples": _EXAMPLES, "leaves": len(list_leaves()), "msrs": len(list_msrs())}
 
 
 VIEW: Final = View("What can be asked", _answer, page="/", template="start")
