@@ -190,3 +190,25 @@ def test_what_cannot_be_read_is_told_and_what_was_typed_is_kept(chromium: Browse
     expect(page.get_by_label("A domain XML")).to_have_value("<domain><oh")
     assert Axe().run(page).violations_count == 0
     page.context.close()
+
+
+def test_who_goes_back_finds_the_answer_to_a_form(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server)
+    lint(page)
+    page.goto("/cpuid/7")
+    page.go_back()
+    expect(page.locator("#line-4 .finding").first).to_contain_text("sgxlc")
+    assert wrong == []
+
+
+def test_a_file_that_is_too_large_is_told_on_a_page(chromium: Browser, server: str, tmp_path: Path) -> None:
+    large = tmp_path / "large.json"
+    large.write_bytes(b" " * (20 << 20))
+    page, _ = open_page(chromium, server)
+    page.goto("/host")
+    page.get_by_label("A snapshot, as").set_input_files(large)
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("the form is too large")
+    expect(page.get_by_text("Send fewer or smaller files")).to_be_visible()
+    page.get_by_role("link", name="Lint").click()  # the connection and the server go on
+    expect(page.get_by_role("button", name="Lint")).to_be_visible()

@@ -42,7 +42,7 @@ class BodyGate:
                 self._check_announced(Headers(scope=scope).get("content-length", ""))
                 is_whole = await self._read(body, receive)
             except Refusal as refusal:
-                await send_refusal(refusal, scope, receive, send)
+                await send_refusal(refusal, scope, receive, send, is_let_in=True)
                 return
             if is_whole:  # else the client has gone
                 await self._app(scope, _replay(body, receive), send)

@@ -68,13 +68,17 @@ async def confess(request: Request, exception: Exception) -> Response:
     return _answer(request.scope, HTTPStatus.INTERNAL_SERVER_ERROR, error)
 
 
-async def send_refusal(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer before a page was reached, by a page that needs nothing else of the server, not even its style.
+async def send_refusal(
+    refusal: Refusal, scope: Scope, receive: Receive, send: Send, *, is_let_in: bool = False
+) -> None:
+    """Answer before a page was reached; what is left of the body is not looked at.
 
-    What is left of the body is not looked at.
+    Who is not let in gets a page that needs nothing else of the server, not even its style.
     """
     document = error_document(refusal.error)
-    if _wants_page(scope):
+    if is_let_in:
+        response = _answer(scope, refusal.status_code, refusal.error, refusal.headers)
+    elif _wants_page(scope):
         headers = {**(refusal.headers or {}), **_POLICY}
         response = page("refusal", {**document, "style": _STYLE}, refusal.status_code, headers)
     else:

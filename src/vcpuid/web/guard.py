@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vcpuid.errors import UsageError
 from vcpuid.web.faults import send_refusal, shown
-from vcpuid.web.policy import HEADERS
+from vcpuid.web.policy import FORM_ANSWER, HEADERS
 from vcpuid.web.refusal import Refusal, busy
 
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -20,6 +20,7 @@ MOST_REQUESTS: Final = 200
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _LONGEST_TARGET = 8 << 10
 _LONGEST_HEADERS = 16 << 10
+_OK = 200
 _OTHER_SITES = frozenset({"same-site", "cross-site"})
 
 
@@ -51,7 +52,7 @@ class Guard:
             return
         self._requests += 1
         try:
-            await self._pass(scope, receive, _guarded(send))
+            await self._pass(scope, receive, _guarded(send, scope["method"]))
         finally:
             self._requests -= 1
 
@@ -135,11 +136,12 @@ def _of_another_site(header: str, found: str) -> Refusal:
     )
 
 
-def _guarded(send: Send) -> Send:
+def _guarded(send: Send, method: str) -> Send:
     async def send_guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=list(message.get("headers", ())))
-            for name, value in HEADERS.items():
+            is_page = message["status"] == _OK and headers.get("content-type", "").startswith("text/html")
+            for name, value in (FORM_ANSWER if is_page and method == "POST" else HEADERS).items():
                 headers.setdefault(name, value)
             message = {**message, "headers": headers.raw}
         await send(message)

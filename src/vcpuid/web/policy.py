@@ -29,3 +29,5 @@ HEADERS: Final = {
     "cache-control": "no-store",
 }
 """Headers that a response has where it does not set them itself."""
+FORM_ANSWER: Final = HEADERS | {"cache-control": "private, no-cache"}
+"""Those of a page that answers a form: with less, who goes back to it would have to send the form again."""

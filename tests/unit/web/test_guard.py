@@ -12,8 +12,9 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from asgi import HOST, Answer, get, scope_of
+from asgi import HOST, Answer, get, post, scope_of
 from schemas import check_document
+from vcpuid.web.app import make_app
 from vcpuid.web.guard import LOOPBACK_HOSTS, MOST_REQUESTS, Guard
 
 PROXIED = "cpu.example"
@@ -207,6 +208,14 @@ def test_every_response_forbids_what_no_page_needs(host: str) -> None:
     assert headers["cache-control"] == "no-store"
     assert "access-control-allow-origin" not in headers
     assert "set-cookie" not in headers
+
+
+def test_the_answer_to_a_form_stays_with_the_browser_that_sent_it() -> None:
+    app = make_app(LOOPBACK_HOSTS)
+    message = ("text", "unknown CPU feature: sha_ni")
+    kept = {"/diagnose": "private, no-cache", "/api/v1/diagnose": "no-store", "/lint": "no-store"}
+    found = {target: post(app, target, message if "diagnose" in target else ("text", "")) for target in kept}
+    assert {target: answer.headers["cache-control"] for target, answer in found.items()} == kept
 
 
 def test_what_may_be_kept_says_so_itself() -> None:
