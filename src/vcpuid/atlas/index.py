@@ -207,7 +207,7 @@ class Atlas:
             UsageError: The address is malformed, or nobody knows the vendor.
         """
         if vendor is not None and vendor not in VENDORS:
-            raise UsageError("unknown vendor", found=repr(vendor), expected=", ".join(VENDORS))
+            raise UsageError("no vendor of this name", found=repr(vendor), expected=", ".join(VENDORS))
         if not self.has_name(text) and looks_like_address(text):
             return self._find_address(text)
         spellings, folded = [text], False

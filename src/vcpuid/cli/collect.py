@@ -100,7 +100,9 @@ def _sources(text: str | None) -> tuple[str, ...]:
     names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
     for name in names:
         if name not in SOURCE_NAMES:
-            raise UsageError("no such source", source="--only", found=name, expected=", ".join(SOURCE_NAMES))
+            raise UsageError(
+                "no source of this name", source="--only", found=name, expected=", ".join(SOURCE_NAMES)
+            )
     return names
 
 
@@ -163,7 +165,7 @@ def _folder(output: str | None, *, several: bool) -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot be made a folder: {error.strerror}",
+            f"the folder cannot be made: {error.strerror}",
             source=output,
             next_step="Snapshots of several hosts are written into one folder, a file each.",
         ) from error

@@ -37,7 +37,7 @@ def command(before: str, after: str, output_format: str, *, dynamic: bool, lenie
     Exit status: 0 the same, 1 a real difference, 4 no difference found, but one side lacks rows of the other.
     """
     if before == after == "-":
-        raise UsageError("both sides are standard input", expected="at most one -")
+        raise UsageError("standard input is named twice", expected="at most one -")
     names = _name(before), _name(after)
     answer = diff(_read(before, lenient=lenient), _read(after, lenient=lenient), names=names)
     write(output_format, lambda: render_diff(answer, dynamic=dynamic), lambda: diff_document(answer))

@@ -65,7 +65,7 @@ def command(
     Exit status: 0 no error, 1 an error (with --strict: or a warning), 3 a file that cannot be linted.
     """
     if (*files, *hosts).count("-") > 1:
-        raise UsageError("standard input is named more than once", expected="at most one -")
+        raise UsageError("standard input is named twice", expected="at most one -")
     lint_hosts = tuple(host_of(Evidence(read_snapshot(host))) for host in hosts)
     cpu_map = choose_map(map_folder, first_map(lint_hosts))
     report = lint(files, Basis(cpu_map, lint_hosts, choose_qemu(qemu, lint_hosts)), _read)

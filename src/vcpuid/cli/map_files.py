@@ -87,7 +87,7 @@ def read_files(folder: str) -> dict[str, bytes]:
     try:
         return {path.name: path.read_bytes() for path in sorted(Path(folder).glob("*.xml"))}
     except OSError as error:
-        raise InputError("the map cannot be read", source=folder, found=error.strerror) from None
+        raise InputError(f"cannot be read: {error.strerror}", source=folder) from None
 
 
 def check_target(folder: str, output: str | None, *, edit_system: bool) -> None:
@@ -129,7 +129,7 @@ def _write_copy(edit: MapEdit, files: Mapping[str, bytes], path: Path) -> Writte
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot be made: {error.strerror}", source=str(path.parent)) from None
+        raise InputError(f"the folder cannot be made: {error.strerror}", source=str(path.parent)) from None
     # The edited file comes last: a folder that has it is whole.
     for name in files.keys() - {edit.file}:
         write_bytes_whole(path.with_name(name), files[name])

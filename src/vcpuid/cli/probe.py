@@ -172,7 +172,7 @@ def _write_models(models: tuple[str, ...], read: Callable[[str], str], folder: P
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot be made: {error.strerror}", source=str(folder)) from error
+        raise InputError(f"the folder cannot be made: {error.strerror}", source=str(folder)) from error
     failures = 0
     with _progress() as progress:
         for number, model in enumerate(models, 1):

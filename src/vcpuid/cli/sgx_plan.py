@@ -133,7 +133,7 @@ def _write(files: list[File], folder: Path, *, force: bool) -> list[str]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"no folder can be made: {error.strerror}", source=str(folder)) from error
+        raise InputError(f"the folder cannot be made: {error.strerror}", source=str(folder)) from error
     for file in files:
         write_bytes_whole(folder / file.name, file.text.encode())
     return [str(folder / file.name) for file in files]

@@ -39,7 +39,7 @@ def open_fleet(folder: str | Path, date: str | None = None, engine: str = _DEFAU
         '2026-01-31'
     """
     if engine not in ENGINES:
-        raise UsageError("no such engine", found=repr(engine), expected=" or ".join(ENGINES))
+        raise UsageError("no engine of this name", found=repr(engine), expected=" or ".join(ENGINES))
     return Store(Path(folder)).fleet(date, ENGINES[engine])
 
 

@@ -245,7 +245,7 @@ def test_what_is_no_definition() -> None:
         recognise(" \n", "x")
     with pytest.raises(InputError, match="no -cpu option"):
         translate("qemu-kvm -m 4", "x", "libvirt")
-    with pytest.raises(UsageError, match="unknown dialect"):
+    with pytest.raises(UsageError, match="no dialect of this name"):
         translate("host", "x", "xen")
     with pytest.raises(VcpuidError):
         translate("host,avx=1", "x", "libvirt")

@@ -150,7 +150,7 @@ def test_the_vendor_chooses_between_meanings(atlas: Atlas, vendor: str, address:
 
 
 def test_a_vendor_that_nobody_knows_is_refused(atlas: Atlas) -> None:
-    with pytest.raises(UsageError, match="unknown vendor: found 'via', expected intel, amd"):
+    with pytest.raises(UsageError, match="no vendor of this name: found 'via', expected intel, amd"):
         atlas.find("stibp", "via")
 
 

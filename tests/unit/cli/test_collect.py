@@ -145,7 +145,7 @@ def test_a_folder_that_is_a_file_is_3(collect: Run, tmp_path: Path) -> None:
     path.touch()
     status, _, err = collect("ssh://h07", "ssh://h08", "-o", path)
     assert status == 3
-    assert "cannot be made a folder" in err
+    assert "the folder cannot be made" in err
 
 
 def test_this_host_in_a_folder_is_named_after_it(collect: Run, tmp_path: Path) -> None:

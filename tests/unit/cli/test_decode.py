@@ -141,7 +141,7 @@ def test_a_name_with_an_at_sign_is_a_file(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_standard_input_serves_one_side_only(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "both sides" in output(capsys, "diff", "-", "-", status=2)
+    assert "standard input is named twice" in output(capsys, "diff", "-", "-", status=2)
 
 
 def test_rows_that_one_side_lacks_leave_it_undecided(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

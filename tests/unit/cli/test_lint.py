@@ -75,7 +75,7 @@ def test_standard_input(lint: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_standard_input_serves_once(lint: Run) -> None:
     status, out, err = lint("-", "--host", "-")
     assert (status, out) == (2, "")
-    assert "standard input is named more than once" in err
+    assert "standard input is named twice" in err
 
 
 @pytest.mark.parametrize("output_format", ["text", "json"])

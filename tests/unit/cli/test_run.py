@@ -115,7 +115,7 @@ def test_of_several_the_worst_counts(vcpuid: Run, host: Path, features: list[str
         (["why", "sgx", "--pid", "x"], "not a valid integer"),
         (["why", "sgx", "--virsh", "'open"], "--virsh"),
         (["why", "sgx", "--timeout", "0"], "0"),
-        (["collect", "--only", "nonsense"], "no such source"),
+        (["collect", "--only", "nonsense"], "no source of this name"),
     ],
 )
 def test_a_wrong_question_is_2(vcpuid: Run, arguments: list[str], word: str) -> None:

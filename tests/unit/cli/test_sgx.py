@@ -80,7 +80,7 @@ def test_files_are_written_and_not_written_over(
 
 def test_a_folder_that_cannot_be_made(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sgx", "plan", "--host", str(host), "--guest", "2M", "-o", f"{host}/x"]) == 3
-    assert "no folder can be made" in capsys.readouterr().err
+    assert "the folder cannot be made" in capsys.readouterr().err
 
 
 def test_one_targets_files_are_printed(host: Path, capsys: pytest.CaptureFixture[str]) -> None:

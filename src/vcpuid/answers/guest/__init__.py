@@ -95,7 +95,7 @@ def translate(
     origin = origin or recognise(text, source)
     for name in (origin, target):
         if name not in DIALECTS:
-            raise UsageError("unknown dialect", found=repr(name), expected=", ".join(DIALECTS))
+            raise UsageError("no dialect of this name", found=repr(name), expected=", ".join(DIALECTS))
     definition = DIALECTS[origin].read(text, source, cpu_map)
     written = DIALECTS[target].write(definition, cpu_map)
     losses = tuple(dict.fromkeys((*definition.losses, *written.losses)))

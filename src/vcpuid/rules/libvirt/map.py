@@ -177,7 +177,7 @@ def read_map(folder: str | Path, version: str = "") -> CpuMap:
     try:
         files = {path.name: path.read_text("utf-8", "surrogateescape") for path in folder.glob("*.xml")}
     except OSError as error:
-        raise InputError("the map cannot be read", source=str(folder), found=error.strerror) from None
+        raise InputError(f"cannot be read: {error.strerror}", source=str(folder)) from None
     return load_map(files, str(folder), version)
 
 

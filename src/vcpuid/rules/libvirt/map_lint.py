@@ -37,7 +37,7 @@ def read_and_lint(path: str | Path) -> tuple[Finding, ...]:
             return lint_map(files, str(folder))
         return lint_file(path.read_bytes(), str(path))
     except OSError as error:
-        raise InputError("the map cannot be read", source=str(path), found=error.strerror) from None
+        raise InputError(f"cannot be read: {error.strerror}", source=str(path)) from None
 
 
 def lint_map(files: Mapping[str, bytes], source: str) -> tuple[Finding, ...]:
