@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,24 @@ def test_what_cannot_be_read_is_told_and_left_out(
     assert more == "  `vcpuid decode FILE` tells what was tried."
     assert run(arguments) == 1
     assert "200 hosts read, 0 new or newer, 1 left out" in capsys.readouterr().out
+
+
+def test_the_advice_for_a_damaged_dump_makes_one_that_is_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump, store, mended = tmp_path / "host.txt", str(tmp_path / "store"), str(tmp_path / "mended.json")
+    rows = (
+        "0x00000000 0x00: eax=0x00000001 ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69",
+        "0x00000001 0x00: eax=0xzz",
+    )
+    dump.write_text(
+        "\n   ".join(["CPU 0:", *rows, rows[0].replace("0x0000000", "0x8000000", 1)]), encoding="utf-8"
+    )
+    assert run(["fleet", "ingest", str(dump), "--store", store]) == 3
+    advice = re.search(r"`vcpuid ([^`]+)`", capsys.readouterr().err)
+    assert advice is not None
+    assert run([*advice[1].replace("FILE", str(dump)).split(), "-o", mended]) == 0
+    assert run(["fleet", "ingest", mended, "--store", store]) == 0
 
 
 def test_no_host_at_all_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
