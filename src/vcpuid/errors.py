@@ -43,7 +43,7 @@ class VcpuidError(Exception):
 
     def __str__(self) -> str:
         """Give `source:line: message: found ..., expected ...` and the next step on a line of its own."""
-        place = ":".join(str(part) for part in (self.source, self.line) if part is not None)
+        place = ":".join(str(part) or "''" for part in (self.source, self.line) if part is not None)
         details = [
             f"{label} {text}"
             for label, text in (("found", self.found), ("expected", self.expected))
