@@ -96,7 +96,7 @@ def test_a_missing_file_is_another_status(tmp_path: Path, say: Say) -> None:
 def test_a_real_qemu_refuses_as_lint_has_said(tmp_path: Path, vcpuid: Vcpuid) -> None:
     path = tmp_path / "cpu"
     path.write_text("Skylake-Client-IBRS,+sgx_lc\n")
-    status, document = vcpuid("lint", str(path), "--qemu", "7.2")
+    status, document = vcpuid("lint", str(path), "--qemu-version", "7.2")
     (finding,) = [one for one in document["findings"] if one["severity"] == "error"]
     assert (status, finding["rule"], finding["mend"]) == (1, "cpu.unknown-property", "Did you mean sgxlc?")
     refused = subprocess.run(
