@@ -2,6 +2,7 @@
 
     python -m tools.compare_cpu_strings                       2,000 strings, seed 1
     python -m tools.compare_cpu_strings --count 200 --seed 7 --qemu /usr/bin/qemu-system-x86_64
+    python -m tools.compare_cpu_strings --qemu chroot DIR qemu-system-x86_64
 
 QEMU starts under TCG, stopped, and is asked over QMP for every property that a string names. Compared are whether
 it starts, what it warns of the grammar, and each value. `x-force-features=on` is put to each string, so that what
@@ -16,7 +17,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,6 +34,7 @@ from vcpuid.terms.place import Place
 
 DIFFERENCES = Path(__file__).resolve().parent.parent / "tests/peers/cpu_string_differences.csv"
 PROGRAM = "qemu-system-x86_64"
+INSTALLED = (PROGRAM,)
 HERE = Place("-cpu")
 _BAD_NAMES = (
     "nosuch",
@@ -166,10 +168,10 @@ class Start:
 class Qemu:
     """One started QEMU, with its QMP on a pipe."""
 
-    def __init__(self, program: str, cpu: str) -> None:
+    def __init__(self, program: Sequence[str], cpu: str) -> None:
         options = ["-machine", "pc", "-accel", "tcg", "-S", "-qmp", "stdio", "-display", "none", "-nodefaults"]
         self._process = subprocess.Popen(
-            [program, *options, "-cpu", cpu],
+            [*program, *options, "-cpu", cpu],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -210,7 +212,7 @@ class Qemu:
         return self._process.returncode, said
 
 
-def start(program: str, cpu: str, names: list[str]) -> Start:
+def start(program: Sequence[str], cpu: str, names: list[str]) -> Start:
     """Starts QEMU with a -cpu value and asks for properties of its CPU."""
     qemu = Qemu(program, cpu)
     values: dict[str, Any] = {}
@@ -223,7 +225,7 @@ def start(program: str, cpu: str, names: list[str]) -> Start:
     return Start(status == 0, said, values)
 
 
-def compare(text: str, program: str, version: str, models: Container[str]) -> Iterator[str]:
+def compare(text: str, program: Sequence[str], version: str, models: Container[str]) -> Iterator[str]:
     """Walks the differences between QEMU and our reading of a -cpu value, each as a line."""
     argument = parse_cpu(text, HERE)
     faults = list(find_faults(argument, version=version, models=models))
@@ -264,7 +266,7 @@ def _last(lines: list[str]) -> str:
     return lines[-1] if lines and not lines[-1].startswith("warning: ") else ""
 
 
-def models_of(program: str) -> list[str]:
+def models_of(program: Sequence[str]) -> list[str]:
     """Gives the models of a QEMU that TCG can start."""
     qemu = Qemu(program, "qemu64")
     qemu.ask("qmp_capabilities")
@@ -273,15 +275,15 @@ def models_of(program: str) -> list[str]:
     return sorted({*models} - {"host"})
 
 
-def version_of(program: str) -> str:
+def version_of(program: Sequence[str]) -> str:
     """Gives the version of a QEMU, as in 7.2."""
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"version (\d+\.\d+)", said)
     assert found, said
     return found[1]
 
 
-def run(program: str, count: int, seed: int) -> Tally:
+def run(program: Sequence[str], count: int, seed: int) -> Tally:
     """Compares random strings."""
     rng = random.Random(seed)  # noqa: S311 - a test's choices, to be repeated
     models, version = models_of(program), version_of(program)
@@ -299,7 +301,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--qemu", default=PROGRAM, help="the QEMU to start")
+    parser.add_argument("--qemu", nargs="+", default=INSTALLED, metavar="WORD", help="what starts QEMU")
     options = parser.parse_args()
     return run(options.qemu, options.count, options.seed).tell()
 

@@ -2,23 +2,24 @@
 
     python -m tools.compare_domains                     300 domains, seed 1
     python -m tools.compare_domains --count 60 --seed 7
+    python -m tools.compare_domains --root DIR          another system's libvirt, which runs in that folder
 
 libvirt is asked by `virsh domxml-to-native qemu-argv` for domains of type qemu with check='none', which needs no
-hardware; nothing is started. /dev/kvm must be open to QEMU's user, or libvirt asks QEMU anew each time. A
-difference counts unless a row of tests/peers/domain_differences.csv explains it.
+hardware; nothing is started. With --root virsh is called by chroot, with the map and the QEMU of that folder.
+/dev/kvm must be open to QEMU's user, or libvirt asks QEMU anew each time. A difference counts unless a row of
+tests/peers/domain_differences.csv explains it.
 """
 
 import argparse
 import random
 import re
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from tools.compare_cpu_strings import PROGRAM, models_of
 from tools.tally import Explanations, Tally
+from tools.virsh_session import SYSTEM_URI, Answer, Question, Virsh
 
 from vcpuid.answers.guest import translate
 from vcpuid.answers.guest.definition import translate_name
@@ -29,8 +30,7 @@ from vcpuid.terms.feature import Dialect
 from vcpuid.terms.place import Place
 
 DIFFERENCES = Path(__file__).resolve().parent.parent / "tests/peers/domain_differences.csv"
-URI = "qemu:///system"
-MAP = "/usr/share/libvirt/cpu_map"
+COMMAND = "domxml-to-native qemu-argv"
 _SWITCHES = (
     *(
         "<relaxed state='{}'/>",
@@ -117,28 +117,12 @@ def _random_cpu(rng: random.Random, cpu_map: CpuMap, models: list[str]) -> str:
     return f"<cpu mode='custom' match='exact' check='none'>{''.join(parts)}{features}</cpu>"
 
 
-def ask_libvirt(xml: str) -> tuple[str, str]:
-    """Gives libvirt's command line for a domain, or nothing and its error."""
-    with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
-        file.write(xml)
-        file.flush()
-        done = subprocess.run(
-            ["virsh", "--connect", URI, "domxml-to-native", "qemu-argv", file.name],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-    return (done.stdout.strip(), "") if done.returncode == 0 else ("", " ".join(done.stderr.split()))
-
-
-def compare(xml: str, cpu_map: CpuMap) -> Iterator[str]:
+def compare(xml: str, answer: Answer, cpu_map: CpuMap) -> Iterator[str]:
     """Walks the differences between libvirt's -cpu and -smp and ours, an option a line."""
-    line, refusal = ask_libvirt(xml)
-    if not line:
-        yield f"refused by libvirt: {refusal}"
+    if answer.error:
+        yield f"refused by libvirt: {answer.error}"
         return
-    theirs, ours = _options(line), _options(translate(xml, "domain", "qemu", cpu_map=cpu_map).text)
+    theirs, ours = _options(answer.text), _options(translate(xml, "domain", "qemu", cpu_map=cpu_map).text)
     if "topology" not in xml:
         theirs.pop("smp", None)
     different = {name for name in theirs | ours if theirs.get(name) != ours.get(name)}
@@ -161,16 +145,22 @@ def _options(line: str) -> dict[str, str]:
     return {"model": argument.model} | {option.name: option.value for option in argument.options} | smp
 
 
-def run(count: int, seed: int) -> Tally:
-    """Compares random domains."""
+def ask(virsh: Virsh, domains: list[str]) -> list[Answer]:
+    """Gives libvirt's command line for each domain, or its error."""
+    return virsh.ask([Question(COMMAND, xml) for xml in domains])
+
+
+def run(count: int, seed: int, virsh: Virsh | None = None) -> Tally:
+    """Compares random domains with a libvirt, by default this machine's."""
     rng = random.Random(seed)  # noqa: S311 - a test's choices, to be repeated
-    cpu_map = read_map(MAP)
-    known = {*models_of(PROGRAM)}
+    virsh = virsh or Virsh(SYSTEM_URI)
+    cpu_map = read_map(virsh.map)
+    known = {*models_of((*virsh.prefix, PROGRAM))}
     models = [name for name in cpu_map.models if name in known]
+    domains = [random_domain(rng, cpu_map, models) for _ in range(count)]
     tally = Tally(Explanations.load(DIFFERENCES))
-    for _ in range(count):
-        xml = random_domain(rng, cpu_map, models)
-        differences = list(compare(xml, cpu_map))
+    for xml, answer in zip(domains, ask(virsh, domains), strict=True):
+        differences = list(compare(xml, answer, cpu_map))
         tally.add("with a difference" if differences else "the same", xml, differences)
     return tally
 
@@ -180,8 +170,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of another system")
     options = parser.parse_args()
-    return run(options.count, options.seed).tell()
+    virsh = Virsh.inside(options.root, SYSTEM_URI) if options.root else Virsh(SYSTEM_URI)
+    return run(options.count, options.seed, virsh).tell()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Random questions to the real libvirt and to our rules: where do they differ?
 
-    python -m tools.compare_libvirt [--cases N] [--seed N] [--dumps FOLDER]
+    python -m tools.compare_libvirt [--cases N] [--seed N] [--dumps FOLDER] [--root DIR]
 
 asks libvirtd (qemu:///system) for cpu-compare, hypervisor-cpu-compare, cpu-baseline and hypervisor-cpu-baseline of
 random definitions, beside our rules with the installed map, this host's CPU and what QEMU can do as libvirt tells
 them. It reads libvirtd's cache, so it runs as root. /dev/kvm has to be open to QEMU's user, or each answer takes
-a minute.
+a minute. With --root it is another system's libvirtd, which runs in that folder: virsh is called by chroot.
 
 What the QEMU driver makes of a baseline beside the rules was measured with libvirt 9.0: cpu-baseline leaves five
 features out; hypervisor-cpu-baseline forbids the fallback, and leaves out what QEMU has no property for, not what
@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lxml import etree
-from tools.virsh_session import Answer, Question, Virsh
+from tools.virsh_session import SYSTEM_URI, Answer, Question, Virsh
 
 from vcpuid.dumps import read_dump
 from vcpuid.errors import InputError, VcpuidError
@@ -33,13 +33,12 @@ from vcpuid.rules.libvirt.baseline import baseline
 from vcpuid.rules.libvirt.compare import Relation, compare
 from vcpuid.rules.libvirt.decode import Blockers, Side, decode
 from vcpuid.rules.libvirt.definition import expand
-from vcpuid.rules.libvirt.map import INSTALLED, read_map, walk_map
+from vcpuid.rules.libvirt.map import read_map, walk_map
 from vcpuid.rules.libvirt.models import CpuData, Models
 from vcpuid.terms.guest import GuestCpu, Policy
 
 DUMPS = Path(__file__).resolve().parent.parent / "tests" / "dumps"
-SYSTEM_URI = "qemu:///system"
-CACHE = Path("/var/cache/libvirt/qemu/capabilities")
+CACHE = "var/cache/libvirt/qemu/capabilities"
 MOST = 4
 """The most definitions of one baseline."""
 
@@ -260,14 +259,14 @@ def read_system(virsh: Virsh) -> System:
     """Ask libvirt for the host's CPU and for what QEMU can do; the reasons stand in libvirtd's cache only."""
     capabilities, domain = (parse_xml(virsh.output(name), name) for name in ("capabilities", "domcapabilities"))
     host, guest = capabilities.find("host/cpu"), domain.find("cpu/mode[@name='host-model']")
-    caches = [parse_xml(path.read_bytes(), path.name) for path in sorted(CACHE.glob("*.xml"))]
+    caches = [parse_xml(path.read_bytes(), path.name) for path in sorted((virsh.root / CACHE).glob("*.xml"))]
     cache = next((one for one in caches if one.findtext("emulator") == domain.findtext("path")), None)
     if host is None or guest is None or cache is None:
         raise InputError("libvirt names no CPU of this host, or its cache is not readable", source=virsh.uri)
-    files = {path.name: path.read_text("utf-8") for path in Path(INSTALLED).glob("*.xml")}
+    files = {path.name: path.read_text("utf-8") for path in virsh.map.glob("*.xml")}
     names = {
         alias.get("name"): item.element.get("name") or ""
-        for item in walk_map(files, INSTALLED)
+        for item in walk_map(files, str(virsh.map))
         for alias in item.element.iterfind("alias[@source='qemu']")
     }
 
@@ -331,9 +330,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--dumps", type=Path, default=DUMPS, metavar="FOLDER", help="real CPUs (default: the tests')"
     )
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of another system")
     arguments = parser.parse_args(words)
-    models = Models(read_map(INSTALLED))
-    hosts, virsh = read_hosts(models, arguments.dumps), Virsh(SYSTEM_URI)
+    virsh = Virsh.inside(arguments.root, SYSTEM_URI) if arguments.root else Virsh(SYSTEM_URI)
+    models = Models(read_map(virsh.map))
+    hosts = read_hosts(models, arguments.dumps)
     total = 0
     for command, ours in make_plans(models, read_system(virsh)).items():
         for side in Side:

@@ -3,9 +3,10 @@
     python -m tools.make_docs          write them
     python -m tools.make_docs --check  write nothing; name the pages that are stale, status 1 if there are any
 
-Six kinds of text are generated: layers.md from the rules of the layers, messages.md from the tables of messages,
-schemas.md from the JSON schemas and commands.md from the help of every command, all in docs/reference; the manual
-pages in share/man, from the same help; and, in every page, the output of the `console` examples.
+Seven kinds of text are generated: layers.md from the rules of the layers, messages.md from the tables of messages,
+schemas.md from the JSON schemas, agreement.md from the long runs against other programs and commands.md from
+the help of every command, all in docs/reference; the manual pages in share/man, from the same help; and, in every
+page, the output of the `console` examples.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.agreement_page import render_agreement
 from tools.commands import EXIT_STATUSES, walk_commands
 from tools.man_page import render_man_pages
 from tools.schema_page import render_schemas
@@ -310,6 +312,7 @@ def render_pages() -> dict[Path, str]:
         REFERENCE / "commands.md": render_commands(),
         REFERENCE / "messages.md": render_messages(),
         REFERENCE / "schemas.md": render_schemas(),
+        REFERENCE / "agreement.md": render_agreement(),
     }
     made |= {MAN / name: text for name, text in render_man_pages().items()}
     for path in pages():

@@ -7,10 +7,15 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from vcpuid.rules.libvirt.map import INSTALLED
 
 TEST_URI = "test:///default"
 """libvirt's own mock driver: it needs no daemon, and reads the installed CPU map."""
+
+SYSTEM_URI = "qemu:///system"
+"""The QEMU driver of libvirtd."""
 
 _PROMPT = "virsh # "
 _END = "@@end@@"
@@ -43,6 +48,17 @@ class Virsh:
     uri: str = TEST_URI
     prefix: tuple[str, ...] = ()
     root: Path = Path("/")
+
+    @classmethod
+    def inside(cls, folder: Path, uri: str) -> Self:
+        """Give the libvirt of another system, which stands in a folder."""
+        root = folder.resolve()
+        return cls(uri, ("chroot", str(root)), root)
+
+    @property
+    def map(self) -> Path:
+        """The folder of the CPU map that this libvirt reads."""
+        return self.root / INSTALLED.lstrip("/")
 
     def output(self, *command: str, script: str = "") -> str:
         """Give what virsh prints, errors among it, for a command or for a script on its standard input."""
@@ -81,5 +97,5 @@ def _split(lines: Iterable[str]) -> Iterable[Answer]:
             text, error = [], ""
         elif line.startswith("error: "):
             error = re.sub(r"^error: (?:[a-zA-Z ]+: )?", "", line)
-        elif _PROMPT not in line:
-            text.append(line)
+        elif output := line.partition(_PROMPT)[0]:  # virsh ends no line of its own before the prompt
+            text.append(output)

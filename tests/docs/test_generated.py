@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from tools import make_cluster, make_docs
+from tools.agreement_page import render_agreement
 from tools.commands import Command, walk_commands
 from tools.man_page import render_man_pages
 from tools.schema_page import FOLDERS, render_schemas
@@ -24,6 +25,7 @@ RENDERED = {
     "layers.md": make_docs.render_layers,
     "messages.md": make_docs.render_messages,
     "schemas.md": render_schemas,
+    "agreement.md": render_agreement,
     "commands.md": make_docs.render_commands,
 }
 

@@ -10,29 +10,26 @@ import csv
 import os
 import re
 import subprocess
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
+from tools.compare_decoders import ask_cpuid, facts_beside, run
 
 from cpus import AUTHENTIC_AMD, GENUINE_INTEL, HYPERVISOR, KVM_LETTERS, Rows, cpu, row, write_cpuid_r
 from programs import needs
 from vcpuid.atlas import Atlas
 from vcpuid.atlas.tables import load_table
 from vcpuid.cli.dump import dump_here
-from vcpuid.decode.caches import decode_caches
-from vcpuid.decode.identity import decode_brand, signature_of, vendor_of
-from vcpuid.decode.topology import decode_topology
 from vcpuid.dumps import read_dump, write_dump
 from vcpuid.terms.address import CpuidRegister, parse_bit
-from vcpuid.terms.dump import Cpu, Dump
 from vcpuid.terms.feature import Feature
 
 pytestmark = needs("cpuid", package="cpuid")
 
 HERE = Path(__file__).parent
-DUMPS = sorted((HERE.parent / "dumps").glob("*.json"))
-SHARED = sorted(Path(os.environ.get("VCPUID_DUMPS") or "/nonexistent").glob("*.txt"))
+DUMPS = HERE.parent / "dumps"
 LETTERS = {"intel": GENUINE_INTEL, "amd": AUTHENTIC_AMD}
 SIGNATURES = {"intel": 0x506E3, "amd": 0xA20F10}
 BASE: Rows = {
@@ -142,71 +139,34 @@ def test_the_list_of_differences_has_no_stale_rows() -> None:
     assert all((HERE / "cpuid_differences.csv").read_text(encoding="utf-8").splitlines())
 
 
-# Numbers ---------------------------------------------------------------------------------------------
+# Dumps ------------------------------------------------------------------------------------------------
 
 
-class Opinion:
-    """What cpuid says of one CPU."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self._text = "\n".join(lines)
-
-    def number(self, label: str) -> int | None:
-        match = re.search(rf"^ +{re.escape(label)} *= 0x[0-9a-f]+ \((\d+)\)", self._text, re.MULTILINE)
-        return int(match[1]) if match else None
-
-    def sizes(self) -> list[int]:
-        return [
-            int(size)
-            for size in re.findall(r"^ +\((?:size synth|synth size)\) *= (\d+)", self._text, re.MULTILINE)
-        ]
-
-    def brand(self) -> str | None:
-        match = re.search(r'^ +brand = "(.*)"', self._text, re.MULTILINE)
-        return " ".join(match[1].split()) or None if match else None
-
-    def shape(self) -> tuple[int, int] | None:
-        """Give cores of a package and threads of a core."""
-        match = re.search(r"\(multi-processing synth\) = (.*)", self._text)
-        if match is None or "?" in match[1]:
-            return None
-        cores, threads = (re.search(rf"\b{letter}=(\d+)", match[1]) for letter in "ct")
-        return int(cores[1]) if cores else 1, int(threads[1]) if threads else 1
+def assert_no_difference(folder: Path) -> None:
+    tally = run([folder])
+    assert tally.counts["dumps beside cpuid"] > 0
+    assert tally.unexplained == []
 
 
-def check_numbers(dump: Dump, path: Path) -> None:
-    path.write_text(write_dump(dump, "cpuid"), encoding="utf-8")
-    for one, lines in zip(dump.cpus, decoded_by_cpuid(path), strict=True):
-        check_cpu(one, Opinion(lines))
+@needs("cpuid_tool", package="cpuidtool")
+def test_dumps_are_decoded_as_by_cpuid_and_libcpuid() -> None:
+    assert_no_difference(DUMPS)
 
 
-def check_cpu(one: Cpu, opinion: Opinion) -> None:
-    signature = signature_of(one)
-    if signature is not None:
-        assert signature.family == opinion.number("(family synth)")
-        assert signature.model == opinion.number("(model synth)")
-        assert signature.stepping == opinion.number("stepping id")
-    assert decode_brand(one) == opinion.brand()
-    caches = decode_caches(one)
-    if caches and caches[0].leaf in (4, 0x8000001D):
-        # Older leaves complete a list that the dump cuts short: cpuid does not.
-        assert [cache.size_bytes for cache in caches if cache.leaf == caches[0].leaf] == opinion.sizes()
-    shape, topology = opinion.shape(), decode_topology(one)
-    # This cpuid takes AMD's threads for cores, and counts the threads of leaf 1FH's modules a second time.
-    if shape is not None and topology.leaf == 0xB and vendor_of(one) == "intel":
-        threads = {domain.name: domain.threads for domain in topology.domains}
-        assert (threads["core"], threads["package"]) == (shape[1], shape[0] * shape[1])
-
-
-@pytest.mark.parametrize("path", DUMPS, ids=lambda path: path.stem)
-def test_numbers(path: Path, tmp_path: Path) -> None:
-    check_numbers(read_dump(path), tmp_path / "dump.txt")
-
-
+@needs("cpuid_tool", package="cpuidtool")
 @pytest.mark.shared_dumps
-@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
-def test_numbers_of_shared_dumps(path: Path, tmp_path: Path) -> None:
-    check_numbers(read_dump(path), tmp_path / "dump.txt")
+def test_shared_dumps_are_decoded_as_by_cpuid_and_libcpuid() -> None:
+    assert_no_difference(Path(os.environ["VCPUID_DUMPS"]))
+
+
+@pytest.mark.parametrize(("what", "bit"), [("model", 1 << 16), ("stepping", 1)])
+def test_another_signature_is_a_difference(what: str, bit: int) -> None:
+    dump = read_dump(DUMPS / "intel-coffee-lake.json")
+    opinion = ask_cpuid(write_dump(dump, "cpuid"))[0]
+    one = dump.cpus[0]
+    eax, ebx, ecx, edx = one.rows[1, 0]
+    spoilt = replace(one, rows={**one.rows, (1, 0): (eax ^ bit, ebx, ecx, edx)})
+    assert [name for name, ours, theirs in facts_beside(spoilt, opinion) if ours != theirs] == [what]
 
 
 # The kernel ------------------------------------------------------------------------------------------

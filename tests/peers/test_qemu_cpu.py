@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tools.compare_cpu_strings import DIFFERENCES, PROGRAM, Qemu, compare, models_of, run, version_of
+from tools.compare_cpu_strings import DIFFERENCES, INSTALLED, PROGRAM, Qemu, compare, models_of, run, version_of
 from tools.tally import Explanations
 
 from programs import needs
@@ -30,7 +30,7 @@ EXPLAINED = {
 
 @needs_qemu
 def test_random_strings() -> None:
-    tally = run(PROGRAM, 200, seed=2026)
+    tally = run(INSTALLED, 200, seed=2026)
     assert not tally.unexplained, "\n".join(tally.unexplained)
     assert tally.counts["taken"] > 100
     assert tally.counts["refused"] > 20
@@ -41,7 +41,7 @@ def test_random_strings() -> None:
 def test_an_explained_difference_is_one(name: str) -> None:
     text = EXPLAINED[name]
     known = Explanations.load(DIFFERENCES)
-    differences = list(compare(text, PROGRAM, version_of(PROGRAM), models_of(PROGRAM)))
+    differences = list(compare(text, INSTALLED, version_of(INSTALLED), models_of(INSTALLED)))
     assert {known.find(text, difference) for difference in differences} == {name}
 
 
@@ -51,7 +51,7 @@ def test_every_explanation_is_shown() -> None:
 
 @needs_qemu
 def test_the_table_of_properties_is_qemus() -> None:
-    qemu, version = Qemu(PROGRAM, "max"), version_of(PROGRAM)
+    qemu, version = Qemu(INSTALLED, "max"), version_of(INSTALLED)
     qemu.ask("qmp_capabilities")
     path = qemu.ask("query-cpus-fast")[0]["qom-path"]
     real = {entry["name"]: entry["type"] for entry in qemu.ask("qom-list", path=path)}
