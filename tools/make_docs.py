@@ -3,10 +3,10 @@
     python -m tools.make_docs          write them
     python -m tools.make_docs --check  write nothing; name the pages that are stale, status 1 if there are any
 
-Seven kinds of text are generated: layers.md from the rules of the layers, messages.md from the tables of messages,
-schemas.md from the JSON schemas, agreement.md from the long runs against other programs and commands.md from
-the help of every command, all in docs/reference; the manual pages in share/man, from the same help; and, in every
-page, the output of the `console` examples.
+Eight kinds of text are generated: layers.md from the rules of the layers, messages.md from the tables of messages,
+schemas.md from the JSON schemas, formats.md from the formats and dialects that are registered, agreement.md from
+the long runs against other programs, and commands.md from the help of every command, all in docs/reference; the
+manual pages in share/man, from the same help; and, in every page, the output of the `console` examples.
 """
 
 import argparse
@@ -29,7 +29,9 @@ from tools.commands import EXIT_STATUSES, walk_commands
 from tools.man_page import render_man_pages
 from tools.schema_page import render_schemas
 
+from vcpuid.answers.guest import DIALECTS
 from vcpuid.cli import run
+from vcpuid.dumps import FORMATS
 from vcpuid.layers.rule import load_layer_table
 from vcpuid.rules.messages.table import FILES, Message, load_causes, load_messages
 from vcpuid.terms.verdict import Chain, Layer
@@ -81,6 +83,30 @@ _PROGRAMS = {
     "sgx": "SGX: kernel, QEMU, attestation",
     "guest": "Programs in guests",
 }
+_FORMATS_HEAD = """\
+<!-- Made by: python -m tools.make_docs, from FORMATS and DIALECTS. Do not edit this page by hand. -->
+
+# Formats and dialects
+
+What is read is recognised by its content; `--from` names it where that fails. How to add one is told in
+[CONTRIBUTING](../../CONTRIBUTING.md#three-changes-step-by-step).
+
+## Dumps of CPUID
+
+Every command that takes a dump reads them all. `vcpuid convert DUMP --to NAME` writes some, and tells what the
+format cannot hold.
+
+| name | what writes it | written too | a line, or what it is known by |
+|---|---|---|---|
+"""
+_DIALECTS_HEAD = """
+## Dialects of guest CPU definitions
+
+`vcpuid guest DEFINITION --to NAME` writes one in the words of another, and tells what those cannot say.
+
+| name | what it is | what is read |
+|---|---|---|
+"""
 _COMMANDS_HEAD = """\
 <!-- Made by: python -m tools.make_docs, from the --help of each command. Do not edit this page by hand. -->
 
@@ -168,6 +194,28 @@ def render_commands() -> str:
         text = "\n".join(line.rstrip() for line in found.command.get_help(found.context).splitlines())
         parts.append(f"## {found.path}\n\n```text\n{text}\n```\n")
     return "\n".join(parts)
+
+
+# formats.md --------------------------------------------------------------------------------------
+
+
+def render_formats() -> str:
+    """Gives the page formats.md."""
+    formats = "".join(
+        f"| `{entry.name}` | {_cell(entry.title)} | {'yes' if entry.is_written else 'no'} "
+        f"| {_code(entry.reader().EXAMPLE)} |\n"
+        for entry in FORMATS.values()
+    )
+    dialects = "".join(
+        f"| `{name}` | {_cell(form.TITLE)} | {_cell(form.INPUT)} |\n" for name, form in DIALECTS.items()
+    )
+    return f"{_FORMATS_HEAD}{formats}{_DIALECTS_HEAD}{dialects}"
+
+
+def _code(text: str) -> str:
+    """Gives a text as code in a cell of a table."""
+    shown = text.strip().replace("\t", " ").replace("|", "\\|")
+    return f"`{shown}`"
 
 
 # Examples ----------------------------------------------------------------------------------------
@@ -313,6 +361,7 @@ def render_pages() -> dict[Path, str]:
         REFERENCE / "messages.md": render_messages(),
         REFERENCE / "schemas.md": render_schemas(),
         REFERENCE / "agreement.md": render_agreement(),
+        REFERENCE / "formats.md": render_formats(),
     }
     made |= {MAN / name: text for name, text in render_man_pages().items()}
     for path in pages():

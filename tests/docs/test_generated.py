@@ -26,6 +26,7 @@ RENDERED = {
     "messages.md": make_docs.render_messages,
     "schemas.md": render_schemas,
     "agreement.md": render_agreement,
+    "formats.md": make_docs.render_formats,
     "commands.md": make_docs.render_commands,
 }
 

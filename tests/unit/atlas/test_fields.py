@@ -23,6 +23,7 @@ LEAVES = {leaf: list(rows) for leaf, rows in groupby(ROWS, lambda row: row["leaf
 FEATURES = {row["bits"]: row for row in load_table("features")}
 CPU_VENDORS = {"intel", "amd", "hygon", "zhaoxin", "centaur", "transmeta", "cyrix", "nsc"}
 HYPERVISORS = {row["name"] for row in load_table("hypervisors")}
+# What a value may be counted in, after the encoding; a further unit is added here.
 UNITS = {"", "bits", "bytes", "KiB", "Hz", "kHz", "MHz", "ms", "mV", "fs", "%", "°C"}
 COUNTED = {"ways", "entries", "pages", "records", "pages of 4 KiB"}
 ENCODING = re.compile(r"flag|number|hex|text|values|set|log2|times-[1-9]\d*|minus-[1-9]\d*")
@@ -110,7 +111,7 @@ def check_row(row: dict[str, str]) -> None:
     assert re.fullmatch(r"[a-z0-9_]+", row["name"])
     assert row["source"]
     assert ENCODING.fullmatch(row["encoding"])
-    assert row["unit"] in UNITS | COUNTED
+    assert row["unit"] in UNITS | COUNTED, f"{row['unit']}: a unit that this test has no line for"
     assert (row["encoding"] == "flag") <= (width(row) == 1)
     assert (row["encoding"] == "values") <= bool(row["values"])
     assert not (row["unit"] and row["encoding"] in {"flag", "hex", "text", "set"})

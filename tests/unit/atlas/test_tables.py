@@ -98,9 +98,10 @@ def test_the_header_says_what_a_table_is_where_from_and_on_what_terms(table: str
     assert header[0].startswith("# ")
     assert any(line.startswith("# Origin: ") for line in header)
     assert any(line.startswith("# Terms: ") for line in header)
-    count = re.search(r": (\d+) ", header[0])
-    assert count
-    assert int(count[1]) == len(read_rows(table))
+    # A tool counts; who edits by hand need not.
+    is_made = any(line.startswith("# Made by: ") for line in header)
+    counts = [int(count) for count in re.findall(r": (\d+) ", header[0])]
+    assert counts == [len(read_rows(table))] * is_made
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vcpuid.dumps import parse_dump
+from vcpuid.dumps import FORMATS, parse_dump
 from vcpuid.errors import InputError
 
 SAMPLES = Path(__file__).parents[2] / "dumps" / "samples"
@@ -45,6 +45,11 @@ DAMAGE = [
     ("firecracker", '"eax"', '"rax"', None, "modifiers[0].register is damaged: found 'rax'"),
     ("firecracker", '"addr": "0x10a"', '"addr": 266', None, "msr_modifiers[0].addr is damaged"),
 ]
+
+
+def test_every_text_format_but_our_own_is_damaged() -> None:
+    elsewhere = {"aida64"}  # in test_aida64.py
+    assert {name for name, *_ in DAMAGE} | elsewhere == FORMATS.keys() - {"snapshot", "json", "device"}
 
 
 @pytest.mark.parametrize(("name", "old", "new", "line", "message"), DAMAGE)
