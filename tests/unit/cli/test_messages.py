@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from map_defects import TINY
 from snapshots import cpuid, write_snapshot
 from vcpuid.cli import run
 
@@ -25,6 +26,9 @@ FILES = {
     "no_yaml.yaml": "apiVersion: kubevirt.io/v1\nspec: {domain: {cpu: [\n",
     "flavors.json": '[{"Name": "m1", "ID": "1", "RAM": 512, "VCPUs": 1}]',
     "aggregates.json": '[{"Name": "a", "ID": 1, "Availability Zone": null}]',
+    "inventory.json": '[{"resource_class": "VCPU", "total": "many"}]',
+    "two.xml": "<cpu><model>Haswell</model></cpu>\n<cpu><model>Penryn</model></cpu>",
+    "large": "[libvirt]\n" + "#" * (5 << 20),
     "h07-inventory.json": '[{"resource_class": "VCPU", "allocation_ratio": 1.0}]',
 }
 # Words in braces are files. What follows them is the status, and what the message has to say, in order.
@@ -59,6 +63,17 @@ ROWS: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     ("probe Haswell --all-models", 2, ("--all-models takes -o FOLDER", "no CPU-STRING")),
     ("probe help", 2, ("asks QEMU for its help", "'help'")),
     ("guest {no_yaml} --from kubevirt --to qemu", 3, ("no_yaml.yaml:", "not YAML")),
+    ("lint {large}", 3, ("large: too large", "expected at most")),
+    ("sgx plan --host " + H07 + " --flavors {large}", 3, ("large: too large for flavors", "expected at most")),
+    (
+        "baseline " + H07 + " --for nova --placement - --placement -",
+        2,
+        ("standard input is named twice", "at most one -"),
+    ),
+    ("baseline " + H07 + " --for nova --placement {inventory}", 3, ("total is no number", "'many'")),
+    ("map add umip --to {map} -o {void}/new", 3, ("void", "the folder cannot be made")),
+    ("fleet ingest {two} --store {tmp}/new", 3, ("several CPUs in one file", "expected one host")),
+    ("fleet ingest " + H07 + " --labels {tmp}/none --store {tmp}/new", 3, ("none: cannot be read: No such file",)),
     ("fleet summary --store {store}", 3, ("DuckDB failed", "ingest it again")),
 )
 
@@ -72,7 +87,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     assert run(["fleet", "ingest", H07, "--store", str(tmp / "store")]) == 0
     for table in (tmp / "store").rglob("*.parquet"):
         table.write_bytes(b"PAR1 no table PAR1")
-    return {"tmp": tmp, **{path.stem: path for path in tmp.iterdir()}}
+    return {"tmp": tmp, "map": TINY, **{path.stem: path for path in tmp.iterdir()}}
 
 
 @pytest.mark.parametrize(("line", "status", "parts"), ROWS, ids=[line for line, _, _ in ROWS])
