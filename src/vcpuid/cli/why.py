@@ -169,7 +169,7 @@ def _with_inside(guest: Guest | None, path: str) -> Guest:
     from vcpuid.evidence.cpuid import CpuidEvidence  # noqa: PLC0415
 
     dump = read_source(path)
-    cpuid = CpuidEvidence(dump, f"a dump from inside ({dump.origin})", ())
+    cpuid = CpuidEvidence(dump, ())
     if not cpuid.under_hypervisor:
         raise InputError(
             "this is of no guest: its CPUID has no hypervisor bit",

@@ -19,12 +19,10 @@ class CpuidEvidence:
 
     Attributes:
         dump: One Cpu for each that was read.
-        via: How it was read, `/dev/cpu` or `instruction`.
         not_read: CPUs that were left alone (isolated or offline).
     """
 
     dump: Dump
-    via: str
     not_read: tuple[int, ...]
 
     @property
@@ -52,4 +50,4 @@ def read_cpuid(data: Node) -> CpuidEvidence:
     cpus = tuple(Cpu(number, rows, missing=MissingRow.ZERO) for number, rows in read_cpus(data["cpus"]).items())
     not_read = tuple(node.number() for node in data.get("not_read") or ())
     via = data["via"].text()
-    return CpuidEvidence(Dump(cpus, f"CPUID via {via}"), via, not_read)
+    return CpuidEvidence(Dump(cpus, f"CPUID via {via}"), not_read)

@@ -45,7 +45,7 @@ class Evidence:
     def of_dump(cls, dump: Dump) -> Evidence:
         """Take a CPUID dump for the evidence of a host of which nothing else is known."""
         evidence = cls(Snapshot.of({"schema": SCHEMA, "host": {"name": dump.origin}, "sources": {}}, dump.origin))
-        evidence.cpuid = CpuidEvidence(dump, "a dump", ())
+        evidence.cpuid = CpuidEvidence(dump, ())
         return evidence
 
     def _read(self, source: str, reader: Callable[[Node], _Kind]) -> _Kind | Gap:

@@ -9,8 +9,6 @@ from email.utils import collapse_rfc2231_value
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
-
 from vcpuid.errors import UsageError
 
 MOST_PARTS: Final = 64
@@ -95,11 +93,6 @@ class Form:
     def typed(self) -> dict[str, str]:
         """Give every typed text as it was, for a page that shows it again."""
         return {part.field: part.content.decode(errors="replace") for part in self._parts if part.file is None}
-
-
-async def read_parts(request: Request) -> list[Part]:
-    """Read the body of a request, as `parse_parts` does."""
-    return parse_parts(request.headers.get("content-type", ""), await request.body())
 
 
 def parse_parts(content_type: str, body: bytes) -> list[Part]:

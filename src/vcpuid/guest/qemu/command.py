@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vcpuid.guest.qemu.cpu import CpuArgument, parse_cpu
-from vcpuid.guest.qemu.machine import Memory, Smp, parse_cells, parse_epc, parse_memory, parse_smp
+from vcpuid.guest.qemu.machine import Smp, parse_cells, parse_epc, parse_smp
 from vcpuid.guest.qemu.options import parse_pairs, parse_properties
 from vcpuid.terms.epc import EpcSection
 from vcpuid.terms.guest import Accelerator, NumaCell
@@ -19,7 +19,7 @@ from vcpuid.terms.place import Place
 
 _ACCELERATORS = {accelerator.value: accelerator for accelerator in Accelerator}
 _CONFIDENTIAL = ("sev-guest", "sev-snp-guest", "tdx-guest")
-_COLLECTED = ("smp", "m", "numa", "object", "global")
+_COLLECTED = ("smp", "numa", "object", "global")
 # Options whose files may say anything of the CPU too, and that we do not open.
 _FILES = ("readconfig",)
 _HOST_NODES = "host-nodes"
@@ -35,9 +35,7 @@ class CommandLine:
         machine: The machine type, or None for QEMU's default.
         confidential: The type of a launch security object (`sev-snp-guest`, `tdx-guest`), or None.
         place: Where the command line stands.
-        machine_settings: The properties of -machine, its type and accelerator left out.
         smp: What -smp asks for, or None.
-        memory: What -m asks for, or None.
         cells: The NUMA nodes.
         epc: The sections of EPC memory.
         epc_missing: The memory backends that -machine names for EPC and that no -object makes.
@@ -50,9 +48,7 @@ class CommandLine:
     machine: str | None
     confidential: str | None
     place: Place
-    machine_settings: tuple[tuple[str, str], ...] = ()
     smp: Smp | None = None
-    memory: Memory | None = None
     cells: tuple[NumaCell, ...] = ()
     epc: tuple[EpcSection, ...] = ()
     epc_missing: tuple[str, ...] = ()
@@ -101,9 +97,7 @@ def parse_arguments(arguments: Sequence[str], place: Place) -> CommandLine:
         machine=machine,
         confidential=next((kind for kind in reversed(kinds) if kind in _CONFIDENTIAL), None),
         place=place,
-        machine_settings=tuple(settings.items()),
         smp=parse_smp(values["smp"], machine),
-        memory=parse_memory(values["m"]),
         cells=parse_cells(values["numa"], objects),
         epc=epc,
         epc_missing=epc_missing,

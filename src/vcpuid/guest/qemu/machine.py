@@ -1,4 +1,4 @@
-"""What stands around the CPU on QEMU's command line: -smp, -m, -numa, and EPC memory of -object and -machine.
+"""What stands around the CPU on QEMU's command line: -smp, -numa, and EPC memory of -object and -machine.
 
 The rules for what is left out of -smp were measured on QEMU 7.2, with machine types before and after 6.2.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from vcpuid.guest.qemu.options import parse_number, parse_pairs, parse_properties, parse_size
+from vcpuid.guest.qemu.options import parse_number, parse_pairs, parse_size
 from vcpuid.terms.epc import EpcSection
 from vcpuid.terms.guest import NumaCell, Topology
 from vcpuid.terms.place import Place
@@ -34,15 +34,6 @@ class Smp:
     cpus: int
     max_cpus: int
     topology: Topology | None
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What -m asks for; None where it says nothing, or nothing that is a size."""
-
-    size_bytes: int | None
-    max_bytes: int | None = None
-    slots: int | None = None
 
 
 def parse_smp(values: Sequence[str], machine: str | None) -> Smp | None:
@@ -90,18 +81,6 @@ def _complete(counts: dict[str, int], cpus: int, *, prefers_sockets: bool) -> No
 def _prefers_sockets(machine: str | None) -> bool:
     version = _VERSION.search(machine or "")
     return version is not None and (int(version[1]), int(version[2])) < _FIRST_WITH_CORES
-
-
-def parse_memory(values: Sequence[str]) -> Memory | None:
-    """Read every -m of a command line, which QEMU puts together; None where there is none."""
-    if not values:
-        return None
-    given: dict[str, str] = {}
-    for value in values:
-        given |= parse_properties(value, first="size")
-    size = parse_size(given.get("size", ""), unit="m")
-    most = parse_size(given.get("maxmem", ""))
-    return Memory(size, most, parse_number(given.get("slots", "")))
 
 
 def parse_cells(values: Iterable[str], objects: Iterable[dict[str, str]]) -> tuple[NumaCell, ...]:

@@ -51,14 +51,12 @@ class Fate(NamedTuple):
         reason: Why.
         asker: Who turned it on or off; None where nobody did.
         others: The features that it needs or cannot stand beside, where they decide.
-        warned: Whether QEMU says so when it starts.
     """
 
     state: State
     reason: Reason
     asker: Asker | None = None
     others: tuple[str, ...] = ()
-    warned: bool = False
 
 
 class WordValue(NamedTuple):
@@ -236,7 +234,7 @@ class _Expansion:
 
     def _drop(self, name: str, reason: Reason, others: tuple[str, ...] = ()) -> None:
         asker = self._asked.pop(name)
-        self._fates[name] = Fate(State.ABSENT, reason, asker, others, warned=asker is Asker.DEFINITION)
+        self._fates[name] = Fate(State.ABSENT, reason, asker, others)
 
     def _drop_trace(self) -> None:
         """Old machine types do not raise the maximum for Processor Trace; below its leaf it is dropped."""
@@ -318,9 +316,7 @@ class _Expansion:
         waiting = [need for need in feature.needs if need in self._undecided]
         given = True if self._is_forced else self._supply.gives(feature)
         if given is False:
-            return Fate(
-                State.ABSENT, Reason.SUPPLY, asker, warned=self._switch("check") or self._switch("enforce")
-            )
+            return Fate(State.ABSENT, Reason.SUPPLY, asker)
         if given is None or waiting:
             return Fate(State.UNKNOWN, Reason.UNDECIDED, asker, tuple(waiting))
         return Fate(State.PRESENT, Reason.GIVEN, asker)

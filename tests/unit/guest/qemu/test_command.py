@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from vcpuid.guest.qemu import parse_arguments, parse_properties, split_options
-from vcpuid.guest.qemu.machine import Memory
 from vcpuid.guest.qemu.options import parse_number, parse_size
 from vcpuid.terms.epc import EpcSection
 from vcpuid.terms.guest import Accelerator, NumaCell
@@ -134,23 +133,23 @@ def test_old_machines_make_sockets_of_a_bare_smp() -> None:
 
 def test_a_line_without_them_says_nothing() -> None:
     command = parse_arguments([], HERE)
-    assert (command.smp, command.memory, command.cells, command.epc) == (None, None, (), ())
+    assert (command.smp, command.cells, command.epc) == (None, (), ())
 
 
 @pytest.mark.parametrize(
-    ("value", "memory"),
+    ("value", "memory_bytes"),
     [
-        ("256", Memory(256 * MIB)),
-        ("1.5G", Memory(1536 * MIB)),
-        ("size=512,slots=2,maxmem=4G", Memory(512 * MIB, 4096 * MIB, 2)),
-        ("512K", Memory(512 << 10)),
-        ("0x200", Memory(512 * MIB)),
-        ("-1", Memory(None)),
-        ("1e2", Memory(None)),
+        ("256", 256 * MIB),
+        ("1.5G", 1536 * MIB),
+        ("512K", 512 << 10),
+        ("0x200", 512 * MIB),
+        ("-1", 0),
+        ("1e2", 0),
     ],
 )
-def test_memory(value: str, memory: Memory) -> None:
-    assert parse_arguments(["-m", value], HERE).memory == memory
+def test_memory_of_a_node(value: str, memory_bytes: int) -> None:
+    (cell,) = parse_arguments(["-m", "4G", "-numa", f"node,cpus=0,mem={value}"], HERE).cells
+    assert cell.memory_bytes == memory_bytes
 
 
 def test_numa_nodes() -> None:
@@ -206,7 +205,6 @@ def test_what_else_counts_is_told() -> None:
     )
     assert command.unread == ("-readconfig vm.cfg",)
     assert command.globals == ("qemu64-x86_64-cpu.avx2=on", "driver=max-x86_64-cpu,property=avx2,value=on")
-    assert command.machine_settings == (("kernel-irqchip", "split"),)
 
 
 @pytest.mark.parametrize(

@@ -98,17 +98,16 @@ def test_without_an_option_the_machine_type_has_its_default() -> None:
 # What is dropped -------------------------------------------------------------------------------------
 
 
-def test_what_tcg_cannot_give_is_dropped_with_a_warning() -> None:
-    assert fate("qemu64,+sgx", "sgx") == Fate(State.ABSENT, Reason.SUPPLY, Asker.DEFINITION, warned=True)
-    assert fate("qemu64,+sgx,check=off", "sgx").warned is False
+def test_what_tcg_cannot_give_is_dropped() -> None:
+    assert fate("qemu64,+sgx", "sgx") == Fate(State.ABSENT, Reason.SUPPLY, Asker.DEFINITION)
     assert foretell("qemu64,+sgx").has(SGX) is State.ABSENT
 
 
 def test_what_needs_another_feature_is_dropped_and_named() -> None:
     dropped = fate("qemu64,+sgx1", "sgx1", "11.1")
-    assert (dropped.reason, dropped.others, dropped.warned) == (Reason.DEPENDENCY, ("sgx",), True)
+    assert (dropped.reason, dropped.others) == (Reason.DEPENDENCY, ("sgx",))
     quiet = fate("EPYC,-svm", "npt")
-    assert (quiet.reason, quiet.others, quiet.warned) == (Reason.DEPENDENCY, ("svm",), False)
+    assert (quiet.reason, quiet.others) == (Reason.DEPENDENCY, ("svm",))
 
 
 def test_what_cannot_stand_side_by_side_falls_together() -> None:
@@ -198,7 +197,7 @@ def test_kvm_gives_what_the_host_has() -> None:
     assert able.fates["sgx"].state is State.PRESENT
     assert able.vendor == "GenuineIntel"
     unable = foretell("qemu64,+sgx", accelerator=KVM, host=host())
-    assert unable.fates["sgx"] == Fate(State.ABSENT, Reason.SUPPLY, Asker.DEFINITION, warned=True)
+    assert unable.fates["sgx"] == Fate(State.ABSENT, Reason.SUPPLY, Asker.DEFINITION)
 
 
 def test_kvm_sets_its_own_defaults() -> None:
