@@ -64,6 +64,17 @@ class InputError(VcpuidError):
 
     exit_status = 3
 
+    def advising(self, next_step: str | None, *, expected: str | None = None) -> InputError:
+        """Give the same fault with another next step, and what is expected where it does not say so itself."""
+        return InputError(
+            self.message,
+            source=self.source,
+            line=self.line,
+            found=self.found,
+            expected=self.expected or expected,
+            next_step=next_step,
+        )
+
 
 class UndecidedError(VcpuidError):
     """Something that the answer needs is unavailable on this machine."""

@@ -33,6 +33,15 @@ def test_an_error_leads_to_its_place_and_on() -> None:
     )
 
 
+def test_a_fault_is_told_again_with_other_advice() -> None:
+    error = InputError("damaged", source="dump.txt", line=3, found="'x'", next_step="Mend it.")
+    assert str(error.advising("Take it again.", expected="a row")) == (
+        "dump.txt:3: damaged: found 'x', expected a row\n  Take it again."
+    )
+    told = InputError("damaged", expected="eight digits")
+    assert str(told.advising(None, expected="a row")) == "damaged: expected eight digits"
+
+
 def test_an_error_without_details_is_its_message() -> None:
     assert str(VcpuidError("broken")) == "broken"
 

@@ -206,14 +206,8 @@ def parse_dump(raw: bytes, source: str, *, format_name: str | None = None, lenie
         if format_name is None:
             raise
         advice = f"It was read as {chosen.name}; without --from its format is recognised."
-        raise InputError(
-            error.message,
-            source=error.source,
-            line=error.line,
-            found=error.found,
-            expected=error.expected or chosen.reader().EXAMPLE,
-            next_step=f"{error.next_step}\n  {advice}" if error.next_step else advice,
-        ) from None
+        steps = f"{error.next_step}\n  {advice}" if error.next_step else advice
+        raise error.advising(steps, expected=chosen.reader().EXAMPLE) from None
     if not lenient:
         remarks.raise_faults()
     return ParsedDump(dump, chosen, tuple(remarks.faults), remarks.fault_count, tuple(remarks.notes))

@@ -41,11 +41,4 @@ def own_advice(next_step: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(
-            error.message,
-            source=error.source,
-            line=error.line,
-            found=error.found,
-            expected=error.expected,
-            next_step=next_step,
-        ) from None
+        raise error.advising(next_step) from None

@@ -80,11 +80,4 @@ class Remarks:
         lines = [str(fault.line) for fault in others if fault.line is not None][:_LISTED]
         where = f", first on line{'s' if len(lines) > 1 else ''} {', '.join(lines)}" if lines else ""
         advice = "Mend it, or leave out what is damaged: `vcpuid convert FILE --to json --lenient`."
-        raise InputError(
-            first.message,
-            source=first.source,
-            line=first.line,
-            found=first.found,
-            expected=first.expected,
-            next_step=f"{more} more fault{'s' if more > 1 else ''}{where}. {advice}" if more else advice,
-        )
+        raise first.advising(f"{more} more fault{'s' if more > 1 else ''}{where}. {advice}" if more else advice)
