@@ -147,6 +147,7 @@ WHY = {
     "nothing-known": Case({}, ("sgx",)),
 }
 EXPLAIN = {
+    "bits-of-fields": ("27.0.edx.1", "1.eax.5", "40000103.0.eax.1", "7ffe.0.eax.3"),
     "sgx": ("sgx",),
     "names-in-other-dialects": ("sgx_lc", "HW_CPU_X86_SHA", "Avx2"),
     "an-amd-bit": ("svm",),

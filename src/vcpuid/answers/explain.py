@@ -28,6 +28,7 @@ class FeatureExplanation(NamedTuple):
         known_since: Dialect to when its name came, in words; only dialects whose names are dated.
         leaf_title: What the leaf or MSR of its first bit is about; may be empty.
         neighbours: Other features that contain one of its bits (a bit set, a mirror's other half).
+        fields: The fields of which its bits are a part: all that is known of a bit that is no feature.
         ties: What its bits have to do with other bits: MSRs that they tell of, switches that decide them.
     """
 
@@ -35,6 +36,7 @@ class FeatureExplanation(NamedTuple):
     known_since: dict[Dialect, str]
     leaf_title: str
     neighbours: tuple[Feature, ...]
+    fields: tuple[AnyField, ...]
     ties: tuple[Tie, ...]
 
 
@@ -125,6 +127,12 @@ def _explain_feature(atlas: Atlas, match: Match) -> FeatureExplanation:
             since[dialect] = describe_since(dialect, dates[0])
     own = set(feature.bits)
     ties = dict.fromkeys(tie for bits in feature.bits for tie in atlas.ties(bits) if tie.bits not in own)
+    fields = {
+        (field.bits(), field.name): field
+        for bits in feature.bits
+        for field in atlas.fields(_home(bits.word))
+        if field.low <= bits.high and bits.low <= field.high
+    }
     neighbours = {
         other.bits: other for bits in feature.bits for other in atlas.at(bits) if other.bits != feature.bits
     }
@@ -135,6 +143,7 @@ def _explain_feature(atlas: Atlas, match: Match) -> FeatureExplanation:
         known_since=since,
         leaf_title=atlas.word_title(feature.bits[0].word) if feature.bits else "",
         neighbours=tuple(neighbours.values()),
+        fields=tuple(fields.values()),
         ties=tuple(ties),
     )
 

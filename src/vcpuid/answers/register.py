@@ -52,13 +52,11 @@ class BitExplanation(NamedTuple):
     Attributes:
         word: The address of the register or MSR.
         explanation: The answer of `explain` about it.
-        fields: The fields of which it is a part.
         register: Its register; None where the atlas has no such leaf, subleaf or MSR.
     """
 
     word: Word
     explanation: FeatureExplanation
-    fields: tuple[AnyField, ...]
     register: RegisterExplanation | None
 
 
@@ -85,8 +83,7 @@ def explain_bit(bits: Bits, atlas: Atlas | None = None) -> BitExplanation:
     explanation = explain(bits.plain, None, atlas)
     if not isinstance(explanation, FeatureExplanation):
         raise UsageError("not one bit", found=bits.plain, expected="a form like 7.0.ebx.2 or msr.10a.0")
-    fields = tuple(field for field in atlas.fields(word) if field.low <= bits.low <= field.high)
-    return BitExplanation(word, explanation, fields, explain_register(word, atlas) if _has(atlas, word) else None)
+    return BitExplanation(word, explanation, explain_register(word, atlas) if _has(atlas, word) else None)
 
 
 def _has(atlas: Atlas, word: Word) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 
 from vcpuid.answers.explain import Explanation, FeatureExplanation, NumberInWord, SetBit, WordExplanation
-from vcpuid.atlas import Atlas, Tie
-from vcpuid.atlas.fields import ANY_VENDOR
+from vcpuid.atlas import AnyField, Atlas, Tie
+from vcpuid.atlas.fields import ANY_VENDOR, Field
 from vcpuid.render.document import Document, address_document, feature_document, word_document
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.render.ways import ways_of
-from vcpuid.terms.address import Bits, MsrRegister
+from vcpuid.terms.address import Bits, CpuidRegister, MsrRegister
 from vcpuid.terms.feature import Dialect, Feature
 
 _LABEL_WIDTH = 16
@@ -48,6 +48,7 @@ def _render_feature(page: Page, explanation: FeatureExplanation) -> None:
     elif matched:
         _row(page, "matched", f"a name of {matched}")
     _render_bits(page, feature)
+    _render_fields(page, explanation)
     if feature.mirror is not None:
         _row(page, "repeats", str(feature.mirror))
     if feature.names:
@@ -90,6 +91,15 @@ def _render_bits(page: Page, feature: Feature) -> None:
     for label, scopes in (("vendors", feature.vendors), ("hypervisors", feature.hypervisors)):
         if scopes:
             _row(page, label, ", ".join(sorted(scopes)))
+
+
+def _render_fields(page: Page, explanation: FeatureExplanation) -> None:
+    """Show what the atlas knows of a bit that nobody has described as a feature."""
+    for field in () if explanation.match.feature.title else explanation.fields:
+        label = "field" if field.low == field.high else f"of [{field.high}:{field.low}]"
+        whose = "" if ANY_VENDOR in field.vendors else f" ({', '.join(sorted(field.vendors))})"
+        description = Atlas.load().describe_field(field)
+        _row(page, label, f"{field.name}{whose}" + (f"   {description}" if description else ""))
 
 
 def _render_names(page: Page, explanation: FeatureExplanation) -> None:
@@ -180,6 +190,7 @@ def explanation_document(answer: Explanation) -> Document:
             "matched": [dialect.value for dialect in answer.match.dialects],
             "known_since": {dialect.value: since for dialect, since in answer.known_since.items()},
             "leaf_title": answer.leaf_title,
+            "fields": [field_document(field, _subleaf_of(answer.match.feature)) for field in answer.fields],
             "see_also": [feature_document(feature) for feature in answer.neighbours],
             "relations": [tie_document(tie) for tie in answer.ties],
         }
@@ -235,3 +246,23 @@ def _vendors(bit: SetBit) -> list[str]:
         return sorted(bit.field.vendors)
     vendors = {vendor for feature in bit.features for vendor in feature.vendors}
     return sorted(vendors) or [ANY_VENDOR]
+
+
+def field_document(field: AnyField, subleaf: int | None = None) -> Document:
+    """Give a field, by default in the first subleaf that has it."""
+    bits = field.bits(subleaf) if isinstance(field, Field) else field.bits()
+    return {
+        "name": field.name,
+        "address": address_document(bits),
+        "vendors": sorted(field.vendors),
+        "encoding": field.encoding,
+        "unit": field.unit,
+        "values": {str(raw): text for raw, text in field.values.items()},
+        "description": Atlas.load().describe_field(field),
+        "source": field.source,
+    }
+
+
+def _subleaf_of(feature: Feature) -> int | None:
+    word = feature.bits[0].word if feature.bits else None
+    return word.subleaf if isinstance(word, CpuidRegister) else None

@@ -6,10 +6,10 @@ from vcpuid.answers.explain import FeatureExplanation
 from vcpuid.answers.search import Found
 from vcpuid.errors import AmbiguousNameError, UnknownNameError
 from vcpuid.render.document import Document, error_document, feature_document
-from vcpuid.render.explain import explanation_document
+from vcpuid.render.explain import explanation_document, field_document
 from vcpuid.render.leaf import summary_document
 from vcpuid.render.msr import msr_summary_document
-from vcpuid.render.register import field_document, ways_document
+from vcpuid.render.register import ways_document
 
 
 def search_document(found: Found) -> Document:

@@ -10,24 +10,24 @@ from vcpuid.terms.address import CpuidRegister, MsrRegister, Register, parse_bit
 def test_a_bit_has_its_feature_its_fields_and_its_register() -> None:
     sgx = explain_bit(parse_bit("7.0.ebx.2"))
     assert sgx.explanation.match.feature.name == "sgx"
-    assert [field.name for field in sgx.fields] == ["sgx"]
+    assert [field.name for field in sgx.explanation.fields] == ["sgx"]
     inside = explain_bit(parse_bit("4.0.eax.20"))
-    assert [(field.low, field.high) for field in inside.fields] == [(14, 25)]
+    assert [(field.low, field.high) for field in inside.explanation.fields] == [(14, 25)]
     unknown = explain_bit(parse_bit("7ffe.0.eax.3"))
-    assert (unknown.fields, unknown.register) == ((), None)
+    assert (unknown.explanation.fields, unknown.register) == ((), None)
 
 
 def test_a_bit_of_an_msr_has_them_too() -> None:
     immune = explain_bit(parse_bit("msr.10a.0"))
     assert immune.explanation.match.feature.name == "rdctl-no"
-    assert [field.name for field in immune.fields] == ["rdcl_no"]
+    assert [field.name for field in immune.explanation.fields] == ["rdcl_no"]
     assert immune.register is not None
     assert immune.register.word == MsrRegister(0x10A)
     reserved = explain_bit(parse_bit("msr.10a.40"))
-    assert reserved.fields == ()
+    assert reserved.explanation.fields == ()
     assert reserved.register is not None
     unknown = explain_bit(parse_bit("msr.7ffe.63"))
-    assert (unknown.fields, unknown.register) == ((), None)
+    assert (unknown.explanation.fields, unknown.register) == ((), None)
 
 
 @pytest.mark.parametrize("text", ["4.0.eax.14-25", "msr.10a.0-63", "7.0.ebx.0-31"])
