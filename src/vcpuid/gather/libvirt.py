@@ -170,12 +170,11 @@ def _map_directories(look: Look, options: Options) -> List[str]:
     """Return the folders to try: the one given, the running daemon's (which may be in a container), the usual."""
     if options.map_directory:
         return [options.map_directory]
-    in_use = [
-        "/proc/%d/root%s" % (pid, MAP_DIRECTORIES[0])
-        for pid in look.process_ids()
-        if look.read_line("/proc/%d/comm" % pid) in _DAEMONS and _has_other_root(look, pid)
-    ]
-    return [*in_use, *MAP_DIRECTORIES]
+    daemons = [pid for pid in look.process_ids() if look.read_line("/proc/%d/comm" % pid) in _DAEMONS]
+    elsewhere = [pid for pid in daemons if _has_other_root(look, pid)]
+    if len(elsewhere) < len(daemons):  # one runs here, and it is the one that virsh asks
+        return [*MAP_DIRECTORIES]
+    return [*("/proc/%d/root%s" % (pid, MAP_DIRECTORIES[0]) for pid in elsewhere), *MAP_DIRECTORIES]
 
 
 def _has_other_root(look: Look, pid: int) -> bool:

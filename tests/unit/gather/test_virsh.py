@@ -108,6 +108,34 @@ def test_the_map_is_read_without_comments(tmp_path: Path) -> None:
     assert "/usr/share/libvirt/cpu_map/broken.xml" in [problem["what"] for problem in problems]
 
 
+def make_daemon(machine: Path, pid: int, root: Path, comm: str = "libvirtd") -> None:
+    """Make a running daemon, and the map that it reads."""
+    process = machine / "proc" / str(pid)
+    process.mkdir(parents=True)
+    (process / "comm").write_text(f"{comm}\n")
+    (process / "root").symlink_to(root)
+    folder = root / "usr/share/libvirt/cpu_map"
+    folder.mkdir(parents=True)
+    (folder / "index.xml").write_text("<cpus/>")
+
+
+def directory_of_map(machine: Path) -> str:
+    data, _ = gather(libvirt.gather, machine, Options(virsh=("/no/virsh",)))
+    directory: str = data["map"]["directory"]
+    return directory
+
+
+def test_the_map_of_a_daemon_in_a_container(tmp_path: Path) -> None:
+    make_daemon(tmp_path, 7, tmp_path / "container", "virtqemud")
+    assert directory_of_map(tmp_path) == "/proc/7/root/usr/share/libvirt/cpu_map"
+
+
+def test_the_map_of_a_daemon_that_runs_here_goes_before_a_containers(tmp_path: Path) -> None:
+    make_daemon(tmp_path, 7, tmp_path / "container")
+    make_daemon(tmp_path, 8, tmp_path)
+    assert directory_of_map(tmp_path) == "/usr/share/libvirt/cpu_map"
+
+
 def test_a_cache_made_for_another_binary_is_told(tmp_path: Path) -> None:
     binary = tmp_path / "usr/bin/qemu"
     binary.parent.mkdir(parents=True)
