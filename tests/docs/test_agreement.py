@@ -30,6 +30,12 @@ def test_a_run_explains_what_it_met(run: Run) -> None:
         assert set(run.explained) <= names
 
 
+@pytest.mark.parametrize("name", sorted({run.differences for run in RUNS if run.explained}))
+def test_every_named_difference_was_met(name: str) -> None:
+    met = {one for run in RUNS if run.differences == name for one, count in run.explained.items() if count}
+    assert {row["name"] for row in load_differences(name).rows} == met
+
+
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.title)
 def test_a_run_can_be_made_again(run: Run) -> None:
     found = MODULE.match(run.command)
