@@ -173,6 +173,18 @@ def test_a_printed_page_has_no_controls(chromium: Browser, server: str) -> None:
     page.context.close()
 
 
+def test_a_printed_register_says_what_its_bits_mean(chromium: Browser, server: str) -> None:
+    page, _ = open_page(chromium, server)
+    for path, said in (("/cpuid/7", "Software Guard Extensions"), ("/msr/10a", "Immune to Meltdown")):
+        page.goto(path)
+        meaning = page.locator(".meanings dd", has_text=said)
+        expect(meaning).to_be_hidden()
+        page.emulate_media(media="print")
+        expect(meaning).to_be_visible()
+        page.emulate_media(media="screen")
+    page.context.close()
+
+
 def test_what_is_not_there_has_a_page_too(chromium: Browser, server: str) -> None:
     page, _ = open_page(chromium, server)
     answer = page.goto("/cpuid/7/99")
@@ -210,6 +222,19 @@ def test_suggestions_come_as_one_types_and_are_chosen_with_the_keyboard(
     field.press("ArrowDown")
     field.press("Enter")
     expect(page).to_have_url(f"{server}/search?q=sgxlc")
+    page.context.close()
+    assert wrong == []
+
+
+def test_msrs_are_suggested_by_their_names_too(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server)
+    page.goto("/msr")
+    page.get_by_role("combobox").press_sequentially("IA32_PRED")
+    option = page.get_by_role("option").filter(has_text="MSR 49H")
+    expect(option).to_contain_text("IA32_PRED_CMD")
+    option.click()
+    page.get_by_role("link", name="49H", exact=True).first.click()
+    expect(page).to_have_url(f"{server}/msr/49")
     page.context.close()
     assert wrong == []
 

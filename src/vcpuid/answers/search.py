@@ -10,14 +10,20 @@ from typing import NamedTuple
 from vcpuid.answers.explain import Explanation, explain
 from vcpuid.answers.leaf import LeafSummary, list_leaves
 from vcpuid.answers.msr import MsrSummary, list_msrs
+from vcpuid.answers.pasted import pasted_name
 from vcpuid.atlas import AnyField, Atlas
 from vcpuid.errors import UnknownNameError, UsageError
 from vcpuid.terms.address import parse_hexadecimal
 from vcpuid.terms.feature import Feature
 
 MOST_HITS = 50
-_LEAF = re.compile(r"(?:(?:cpuid|leaf)[ .]*)?((?:0x)?[0-9a-f]{1,8}h?)", re.IGNORECASE)
-_MSR = re.compile(r"(?:msr[ .(]*)?((?:0x)?[0-9a-f]{1,8}h?)\)?", re.IGNORECASE)
+_NUMBER = r"((?:0x)?[0-9a-f]{1,8}h?|[0-9a-f]{4}_[0-9a-f]{4})"
+# Leaf and subleaf as in 7:0, CPUID.7.1, cpuid(0xd, 1), leaf 7 subleaf 2: a leaf is shown with all its subleaves.
+_LEAF = re.compile(
+    rf"(?:(?:cpuid|leaf|eax|fn)[ .=(]*)?{_NUMBER}(?:[ .,:]+(?:(?:subleaf|ecx)[ =]*)?(?:0x)?[0-9a-f]{{1,3}}h?)?\)?",
+    re.IGNORECASE,
+)
+_MSR = re.compile(rf"(?:(?:rd)?msr[ .(]*)?{_NUMBER}\)?", re.IGNORECASE)
 
 
 class Found(NamedTuple):
@@ -25,6 +31,7 @@ class Found(NamedTuple):
 
     Attributes:
         text: The text, without blanks around it.
+        read_as: What was looked for, where the text is that with something around it; else None.
         explanation: The answer of `explain`, where the text is a whole name, an address or a value; else None.
         error: Why there is no such answer; None where there is one, and for no text.
         features: Features of which a name, the title or the description has the text; the nearest first.
@@ -34,6 +41,7 @@ class Found(NamedTuple):
     """
 
     text: str
+    read_as: str | None
     explanation: Explanation | None
     error: UsageError | None
     features: tuple[Feature, ...]
@@ -43,22 +51,28 @@ class Found(NamedTuple):
 
 
 def search(text: str, atlas: Atlas | None = None) -> Found:
-    """Search in every dialect, upper and lower case and dashes and underscores being the same."""
+    """Search in every dialect, upper and lower case and dashes and underscores being the same.
+
+    Of several words each must be there. What is pasted with something around it, as `+sgx` or `sgx=on`, is looked
+    for without that if there is no such name.
+    """
     atlas = atlas or Atlas.load()
     text = text.strip()
     if not text:
-        return Found(text, None, None, (), (), (), ())
+        return Found(text, None, None, None, (), (), (), ())
     leaves, msrs = _leaves(text, atlas), _msrs(text, atlas)
     explanation, error = None, None
     try:
         explanation = explain(text, None, atlas)
     except UsageError as why_not:
         error = why_not
+    if isinstance(error, UnknownNameError) and (inner := pasted_name(text)) != text:
+        return search(inner, atlas)._replace(text=text, read_as=inner)
     features = _features(text, atlas)
     fields = _fields(text, atlas, features)
     if isinstance(error, UnknownNameError) and (features or fields or leaves or msrs):
         error = None  # a part of a name is a good question
-    return Found(text, explanation, error, features[:MOST_HITS], fields[:MOST_HITS], leaves, msrs)
+    return Found(text, None, explanation, error, features[:MOST_HITS], fields[:MOST_HITS], leaves, msrs)
 
 
 def _fold(text: str) -> str:
@@ -84,10 +98,11 @@ def _spellings(feature: Feature) -> list[str]:
 
 def _features(text: str, atlas: Atlas) -> tuple[Feature, ...]:
     folded = _fold(text)
+    words = re.split(r"[\s/]+", folded)
     ranked = []
     for number, (names, said, feature) in enumerate(_names(atlas)):
         rank = min((_rank(name, folded) for name in names), default=_NO_RANK)
-        if rank == _NO_RANK and folded in said:
+        if rank == _NO_RANK and all(word in said or any(word in name for name in names) for word in words):
             rank = _SAID
         if rank != _NO_RANK:
             ranked.append((rank, number, feature))
@@ -124,13 +139,13 @@ def _all_fields(atlas: Atlas) -> Iterator[AnyField]:
 
 def _leaves(text: str, atlas: Atlas) -> tuple[LeafSummary, ...]:
     match = _LEAF.fullmatch(text)
-    number = parse_hexadecimal(match[1]) if match else None
+    number = parse_hexadecimal(match[1].replace("_", "")) if match else None
     return tuple(leaf for leaf in list_leaves(atlas) if leaf.leaf == number or text.lower() in leaf.title.lower())
 
 
 def _msrs(text: str, atlas: Atlas) -> tuple[MsrSummary, ...]:
     match = _MSR.fullmatch(text)
-    index = parse_hexadecimal(match[1]) if match else None
+    index = parse_hexadecimal(match[1].replace("_", "")) if match else None
     folded = _fold(text)
     return tuple(
         one

@@ -235,8 +235,18 @@ class Atlas:
         address = parse_address(text)
         if not isinstance(address, Bits) or address.low != address.high:
             raise UnknownNameError(text, ())
-        features = self.at(address)
-        return Match(features[0] if features else Feature(str(address), (address,)), ())
+        return self._match_at(address)
+
+    def _match_at(self, bits: Bits) -> Match:
+        features = self.at(bits)
+        return Match(features[0] if features else Feature(str(bits), (bits,)), ())
+
+    def _field_bit(self, named: NamedBit) -> Bits | None:
+        """Find a bit that no project names by its field's name."""
+        letters = _letters(named.name)
+        fields = (field for field in self.fields(named.word) if _letters(field.name) == letters)
+        bits = next((Bits(named.word, field.low, field.high) for field in fields if field.low == field.high), None)
+        return bits if bits and named.bit in (None, bits.low) else None
 
     def _find_named_bit(self, named: NamedBit, text: str) -> Match:
         """Find what a name means at a place: the name decides, of QEMU's names first, and the place must fit."""
@@ -244,6 +254,8 @@ class Atlas:
         for spelling in self._keys_by_folded_name.get(named.name, ()):
             for key, dialects in self._keys_by_name[spelling].items():
                 meanings.setdefault(key, []).extend(dialects)
+        if not meanings and (bits := self._field_bit(named)):
+            return self._match_at(bits)
         if not meanings:
             raise UnknownNameError(named.name, self.suggest(named.name))
         for key in sorted(meanings, key=lambda key: Dialect.QEMU not in meanings[key]):

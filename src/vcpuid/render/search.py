@@ -19,6 +19,7 @@ def search_document(found: Found) -> Document:
     return {
         "schema": "vcpuid-search/1",
         "text": found.text,
+        "read_as": found.read_as,
         "explanation": explanation_document(explanation) if explanation else None,
         "ways": ways_document(feature) if feature else [],
         "error": error_document(error) if error else None,

@@ -211,7 +211,8 @@ _CPUID_FORMS = (
     # CPUID Fn8000_0001_ECX   Fn0000_0007_EBX_x0   CPUID_Fn80000001_ECX (AMD's manuals)
     rf"(?:cpuid[ _]?)?fn(?P<leaf>[0-9a-f]{{4}}_?[0-9a-f]{{4}})_{_REGISTER}(?:_(?P<subleaf>x[0-9a-f]{{1,8}}))?",
 )
-_MSR_FORM = rf"msr[. (]?\(?(?P<index>{_NUMBER})\)?"
+# msr.10a   MSR 0x10a   MSR(10AH)   rdmsr 0x10a   MSRC001_0114 (AMD's manuals)
+_MSR_FORM = rf"(?:rd)?msr[. (]?\(?(?P<index>[0-9a-f]{{4}}_[0-9a-f]{{4}}|{_NUMBER})\)?"
 _MSR_NAME_FORM = r"(?:msr[_ ])?(?P<name>[a-z][a-z0-9_]{1,40})"
 _NAME = r"(?P<name>[a-z0-9_.-]{0,79}[a-z][a-z0-9_.-]{0,79})"
 _NUMBERS_TAIL = (
@@ -262,9 +263,10 @@ def _match_word(text: str) -> tuple[Word, str, bool] | None:
             word = CpuidRegister(leaf, _parse_subleaf(subleaf) if subleaf else 0, Register(match["register"]))
             return word, text[match.end() :], subleaf is not None
     if match := re.match(_MSR_FORM, text):
-        return MsrRegister(parse_hexadecimal(match["index"])), text[match.end() :], True
-    if (match := re.match(_MSR_NAME_FORM, text)) and (index := MSR_INDEXES.get(match["name"])):
+        index = parse_hexadecimal(match["index"].replace("_", ""))
         return MsrRegister(index), text[match.end() :], True
+    if (match := re.match(_MSR_NAME_FORM, text)) and (known := MSR_INDEXES.get(match["name"])):
+        return MsrRegister(known), text[match.end() :], True
     return None
 
 

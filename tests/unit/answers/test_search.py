@@ -99,8 +99,62 @@ def test_an_address_out_of_range_is_told() -> None:
     assert error.message == "CPUID.07H.0:EBX has bits 0 to 31"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+sgx",
+        "sgx=on",
+        "sgx,",
+        '"sgx"',
+        "'+sgx',",
+        "<feature policy='require' name='sgx'/>",
+        "X86_FEATURE_SGX",
+        "cpu_feature_enabled(X86_FEATURE_SGX)",
+    ],
+)
+def test_what_is_pasted_is_looked_for_without_what_is_around_it_and_that_is_told(text: str) -> None:
+    found = search(text)
+    assert explained(found) == "sgx"
+    assert (found.text, (found.read_as or "").lower()) == (text, "sgx")
+
+
+def test_what_is_a_name_as_it_stands_is_read_as_nothing_else() -> None:
+    assert search("sgx").read_as is None
+    miss = search("sgxx=on")
+    assert miss.read_as == "sgxx"
+    assert isinstance(miss.error, UnknownNameError)
+    assert "sgx" in miss.error.suggestions
+
+
+@pytest.mark.parametrize(("text", "name"), [("avx 512", "avx512f"), ("monitor/mwait", "monitor")])
+def test_of_several_words_each_must_be_there(text: str, name: str) -> None:
+    assert name in [feature.name for feature in search(text).features]
+    assert not search(f"{text} fnord").features
+
+
+@pytest.mark.parametrize("text", ["7.1", "7:1", "cpuid(7,1)", "leaf 7 subleaf 1", "0000_0007", "EAX=7"])
+def test_a_leaf_with_a_subleaf_finds_the_leaf(text: str) -> None:
+    assert [leaf.leaf for leaf in search(text).leaves] == [7]
+
+
+@pytest.mark.parametrize(
+    ("text", "bit"),
+    [
+        ("EFER.SVME", "msr.c0000080.12"),
+        ("MSRC001_0114[SVMDIS]", "msr.c0010114.4"),
+        ("IA32_MISC_ENABLE.XD_DISABLE", "msr.1a0.34"),
+        ("7.0.edx.uintr", "7.0.edx.5"),
+    ],
+)
+def test_a_field_is_found_by_its_place_and_name(text: str, bit: str) -> None:
+    explanation = search(text).explanation
+    assert isinstance(explanation, FeatureExplanation)
+    assert [bits.plain for bits in explanation.match.feature.bits] == [bit]
+    assert [field.bits().plain for field in explanation.fields] == [bit]
+
+
 def test_no_text_finds_nothing() -> None:
-    assert search("  ") == Found("", None, None, (), (), (), ())
+    assert search("  ") == Found("", None, None, None, (), (), (), ())
 
 
 def test_hits_are_limited() -> None:

@@ -77,6 +77,20 @@ def test_every_bit_of_an_msr_has_a_page_and_a_document(index: str) -> None:
         check_document("bit", ask(f"{API}/msrs/{index}/{bit}").document)
 
 
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [
+        ("/cpuid", "page"),
+        ("/cpuid/7", "true"),
+        ("/cpuid/7/0/ebx/2", "true"),
+        ("/msr", "true"),
+        ("/msr/10a", "true"),
+    ],
+)
+def test_a_page_of_the_atlas_says_where_one_is(path: str, current: str) -> None:
+    assert f'<a href="/cpuid" aria-current="{current}">Atlas</a>' in ask(path).text
+
+
 def test_the_list_of_msrs_has_them_all() -> None:
     document = ask(f"{API}/msrs").document
     check_document("msrs", document)
@@ -148,6 +162,21 @@ def test_every_field_says_how_it_is_read() -> None:
     for bits in {field.encoding: field.bits() for field in fields}.values():
         leaf, subleaf, register, _ = bits.plain.split(".")
         assert "read as" in ask(f"/cpuid/{leaf}/{subleaf}/{register}/{bits.low}").text
+
+
+@pytest.mark.parametrize(
+    ("query", "texts"),
+    [
+        ("%2Bsgx", ["Looked for “sgx” in “+sgx”", "Software Guard Extensions"]),
+        ("EFER.SVME", ["SVM instructions work.", 'href="/msr/c0000080/12"']),
+        ("4.0.eax.20", ["the number plus 1", "The bit in its register"]),
+        ("7.0.edx.0", ["The atlas has nothing for", 'href="/cpuid/7/0/edx/0"']),
+    ],
+)
+def test_a_bit_that_no_project_names_is_told_of_by_the_search_too(query: str, texts: list[str]) -> None:
+    page = ask(f"/search?q={query}").text
+    assert all(text in page for text in texts)
+    check_document("search", ask(f"{API}/search?q={query}").document)
 
 
 SEARCHES = {

@@ -51,13 +51,22 @@
       input.form.requestSubmit();
     };
 
-    const show = (features) => {
+    const entries = ({ features, msrs, explanation }) => {
+      const exact = explanation?.feature;
+      return [
+        ...(exact?.name ? [exact, ...features] : features).map(({ name, title, bits }) => (
+          { name, title, place: bits.map(({ text }) => text).join(" + ") }
+        )),
+        ...msrs.map(({ name, title, msr }) => ({ name, title, place: `MSR ${msr.toString(16).toUpperCase()}H` })),
+      ];
+    };
+
+    const show = (found) => {
       close();
-      features.slice(0, MOST).forEach((feature, index) => {
+      entries(found).slice(0, MOST).forEach(({ name, title, place }, index) => {
         const id = `${list.id}-${index}`;
-        const option = make("li", { id, role: "option", "aria-selected": "false", "data-name": feature.name });
-        const address = feature.bits.map((bits) => bits.text).join(" + ");
-        option.append(make("code", {}, feature.name), make("span", {}, feature.title), make("span", { class: "dim" }, address));
+        const option = make("li", { id, role: "option", "aria-selected": "false", "data-name": name });
+        option.append(make("code", {}, name), make("span", {}, title), make("span", { class: "dim" }, place));
         option.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
         option.addEventListener("click", () => choose(option));
         list.append(option);
@@ -75,9 +84,8 @@
       try {
         const query = new URLSearchParams({ q: input.value.trim() });
         const answer = await fetch(`/api/v1/search?${query}`, { signal: own.signal });
-        const found = answer.ok ? await answer.json() : { features: [], explanation: null };
-        const exact = found.explanation?.feature;
-        if (!own.signal.aborted) show(exact?.name ? [exact, ...found.features] : found.features);
+        const found = answer.ok ? await answer.json() : { features: [], msrs: [], explanation: null };
+        if (!own.signal.aborted) show(found);
       } catch {
         if (!own.signal.aborted) close(); // the search itself still works
       }

@@ -11,7 +11,16 @@ from vcpuid.answers.msr import list_msrs
 from vcpuid.render.document import Document
 from vcpuid.web.view import View
 
-_EXAMPLES = ("sgx", "sha_ni", "HW_CPU_X86_VMX", "7.0.ebx.2", "CPUID.07H:EBX[2]", "0x12.1.eax=0x36", "topology")
+_EXAMPLES = (
+    "sgx",
+    "sha_ni",
+    "HW_CPU_X86_VMX",
+    "7.0.ebx.2",
+    "CPUID.07H:EBX[2]",
+    "0x12.1.eax=0x36",
+    "MSR 0x3a=0x5",
+    "topology",
+)
 
 
 def _answer(_: Request) -> Document:
