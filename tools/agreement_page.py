@@ -111,7 +111,7 @@ def _section(run: Run) -> str:
     counts = [(_number(count), what) for what, count in run.counts.items()]
     counts += [(_number(count), f"explained: {name}") for name, count in run.explained.items()]
     counts.append((_number(run.unexplained), "differences that nothing explains"))
-    told = f"{run.what} {run.versions}. {run.length[:1].upper()}{run.length[1:]}."
+    told = f"{run.what}\n\n*Versions:* {run.versions}. *Length:* {run.length}."
     table = _table(("count", "of"), counts)
     return f"### {run.title}\n\n{told}\n\n```text\n{run.command}\n```\n\n{table}"
 

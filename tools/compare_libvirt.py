@@ -7,10 +7,10 @@ random definitions, beside our rules with the installed map, this host's CPU and
 them. It reads libvirtd's cache, so it runs as root. /dev/kvm has to be open to QEMU's user, or each answer takes
 a minute. With --root it is another system's libvirtd, which runs in that folder: virsh is called by chroot.
 
-What the QEMU driver makes of a baseline beside the rules was measured with libvirt 9.0: cpu-baseline leaves five
-features out; hypervisor-cpu-baseline forbids the fallback, and leaves out what QEMU has no property for, not what
-this host cannot give: for that it only takes away what blocks the model. With --migratable it goes by QEMU's word,
-not the map's (xsaves stays).
+What the QEMU driver makes of a baseline beside the rules was measured with libvirt 9.0 and 11.3: cpu-baseline
+leaves the features of LEFT_OUT out; hypervisor-cpu-baseline forbids the fallback, and leaves out what QEMU has no
+property for, not what this host cannot give: for that it only takes away what blocks the model. With --migratable
+it goes by QEMU's word, not the map's (xsaves stays).
 
 Definitions are what random bits are left of the hosts of real dumps, or a random model with features put to it and
 taken away; some are faulty. The seed makes them again. A difference counts unless a row of
