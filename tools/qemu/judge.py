@@ -53,7 +53,7 @@ def draw(qemu: Qemu, draws: int, seed: int) -> Iterator[Case]:
             # A sign takes no underscore for a dash, where QEMU has not both spellings.
             options = [chance.choice(FORMS[2:4] if "_" in name else FORMS).format(name) for name in chosen]
             if chance.random() < SOMETIMES:
-                options.append(f"level={chance.choice((1, 4, 7, 0xD, 0x20))}")
+                options.append(f"{chance.choice(('level', 'min-level'))}={chance.choice((1, 4, 7, 0xD, 0x20))}")
             if chance.random() < SOMETIMES:
                 options.append(f"vendor={chance.choice(('AuthenticAMD', 'GenuineIntel', 'HygonGenuine'))}")
             yield Case(",".join([model, *options]), chance.choice(boards))

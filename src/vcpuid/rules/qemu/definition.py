@@ -128,7 +128,10 @@ class _Draft:
         for setting in argument.cpu.settings:
             if setting.name not in self._qemu.properties:
                 raise self._unknown(setting.name, place)
-            self._named[setting.name] = setting.text
+            if setting.name.startswith(_LEAST):
+                self._settings[setting.name.removeprefix(_LEAST)] = str(setting.value)
+            else:
+                self._named[setting.name] = setting.text
 
     def definition(self) -> Definition:
         """Give what has come together."""

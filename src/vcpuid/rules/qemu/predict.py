@@ -250,6 +250,9 @@ class _Expansion:
         features = [self._qemu.features[name] for name in self._asked]
         is_full = self._raises()
         leaves = [leaf for feature in features for leaf in (feature.raises if is_full else feature.raises_anyway)]
+        trace = self._fates.get("intel-pt")
+        if trace is not None and trace.reason is Reason.LEVEL:
+            leaves.append(_LEAF_7)  # QEMU drops it after its own leaf was counted
         maxima: dict[int, int | None] = {}
         for base, name in _MAXIMA.items():
             own = self._number(name)

@@ -151,6 +151,10 @@ def test_forced_features_stay() -> None:
         ("base,+ibpb", 0, 0x80000008),
         ("base,+sgx,level=7", 7, 0),
         ("Haswell,level=0x20", 0x20, 0x80000008),
+        ("Haswell,min-level=0x20", 0x20, 0x80000008),
+        ("pentium2,min-level=1", 1, 0),
+        ("pentium2,min-level=1,+sgx", 0x12, 0),
+        ("pentium2,level=3,min-level=9", 3, 0),
     ],
 )
 def test_features_raise_the_maxima_unless_they_are_given(cpu: str, basic: int, extended: int) -> None:
@@ -162,6 +166,15 @@ def test_old_machine_types_raise_less() -> None:
     assert foretell("base,+xsaveopt", machine="pc-i440fx-2.7").maxima[0] == 0
     assert foretell("base,+avx2", machine="pc-i440fx-2.7").maxima[0] == 7
     assert foretell("base,+xsaveopt", machine="pc-i440fx-2.8").maxima[0] == 0xD
+
+
+@pytest.mark.parametrize("version", ["7.2", "10.0"])
+def test_processor_trace_that_old_machine_types_drop_raises_to_its_own_leaf(version: str) -> None:
+    seen = foretell("pentium2,+intel-pt", version, machine="pc-i440fx-2.4")
+    assert (seen.maxima[0], seen.fates["intel-pt"].reason) == (7, Reason.LEVEL)
+    assert foretell("pentium2,+intel-pt,level=4", version, machine="pc-i440fx-2.4").maxima[0] == 4
+    least = foretell("pentium2,+intel-pt,min-level=0x14", version, machine="pc-i440fx-2.4")
+    assert least.fates["intel-pt"].reason is not Reason.LEVEL
 
 
 def test_a_leaf_above_the_maximum_has_nothing() -> None:
