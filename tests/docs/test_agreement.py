@@ -9,7 +9,7 @@ import pytest
 from tools.agreement_page import PEERS, ROOT, Run, load_differences, load_runs, render_agreement
 
 RUNS = load_runs()
-MODULE = re.compile(r"^(?:VCPUID_\w+=\S+ )*python -m (\S+)")
+MODULE = re.compile(r"^(?:\w+=\S+ )*python -m (\S+)")
 
 
 def test_the_page_has_every_file_of_differences() -> None:
