@@ -28,6 +28,7 @@ from vcpuid.decode.features import decode_features
 from vcpuid.decode.identity import decode_brand, decode_letters, signature_of, vendor_of
 from vcpuid.decode.topology import decode_topology
 from vcpuid.dumps import read_dump, write_dump
+from vcpuid.errors import VcpuidError
 from vcpuid.terms.address import parse_bit
 from vcpuid.terms.dump import Cpu, Dump
 from vcpuid.terms.feature import Dialect
@@ -258,7 +259,10 @@ def main() -> int:
     parser.add_argument("--cpuid", nargs="+", default=CPUID, metavar="WORD", help="what starts cpuid")
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="folders of dumps")
     options = parser.parse_args()
-    return run(options.folders, options.cpuid).tell()
+    try:
+        return run(options.folders, options.cpuid).tell()
+    except (OSError, VcpuidError, subprocess.SubprocessError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ tests/peers/domain_differences.csv explains it.
 import argparse
 import random
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from tools.virsh_session import SYSTEM_URI, Answer, Question, Virsh
 
 from vcpuid.answers.guest import translate
 from vcpuid.answers.guest.definition import translate_name
+from vcpuid.errors import VcpuidError
 from vcpuid.guest.libvirt import parse_domain
 from vcpuid.guest.qemu import parse_arguments, split_command_line
 from vcpuid.rules.libvirt.map import CpuMap, read_map
@@ -173,7 +175,10 @@ def main() -> int:
     parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of another system")
     options = parser.parse_args()
     virsh = Virsh.inside(options.root, SYSTEM_URI) if options.root else Virsh(SYSTEM_URI)
-    return run(options.count, options.seed, virsh).tell()
+    try:
+        return run(options.count, options.seed, virsh).tell()
+    except (OSError, VcpuidError, subprocess.SubprocessError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":
