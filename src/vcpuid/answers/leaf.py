@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from vcpuid.answers.register import RegisterExplanation, explain_register
 from vcpuid.atlas import Atlas
+from vcpuid.atlas.fields import first_interface, is_hypervisor_leaf
 from vcpuid.errors import UsageError
 from vcpuid.terms.address import CpuidRegister, Register
 
@@ -52,7 +53,8 @@ def explain_leaf(leaf: int, subleaf: int | None = None, atlas: Atlas | None = No
         UsageError: The atlas has no such leaf or subleaf.
     """
     atlas = atlas or Atlas.load()
-    fields = atlas.field_table.of_leaf(leaf)
+    # A hypervisor's second interface repeats the first one's leaves.
+    fields = atlas.field_table.of_leaf(first_interface(leaf) if is_hypervisor_leaf(leaf) else leaf)
     if not fields:
         raise UsageError("the atlas has no such leaf", found=f"{leaf:02X}H")
     runs = tuple(sorted({field.subleaves for field in fields}))

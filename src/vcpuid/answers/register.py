@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from vcpuid.answers.explain import FeatureExplanation, explain
 from vcpuid.atlas import AnyField, Atlas
 from vcpuid.atlas.fields import ANY_VENDOR, meanings_of
 from vcpuid.errors import UsageError
-from vcpuid.terms.address import Bits, CpuidRegister, Word
+from vcpuid.terms.address import Bits, CpuidRegister, Register, Word
 from vcpuid.terms.feature import Feature
 
 
@@ -89,8 +90,7 @@ def explain_bit(bits: Bits, atlas: Atlas | None = None) -> BitExplanation:
 def _has(atlas: Atlas, word: Word) -> bool:
     if not isinstance(word, CpuidRegister):
         return atlas.msr(word.index) is not None
-    fields = atlas.field_table.of_leaf(word.leaf)
-    return any(field.subleaves[0] <= word.subleaf <= field.subleaves[1] for field in fields)
+    return any(True for register in Register for _ in atlas.fields(replace(word, register=register)))
 
 
 def _share_grids(fields: tuple[AnyField, ...]) -> list[tuple[tuple[str, ...], tuple[AnyField, ...]]]:

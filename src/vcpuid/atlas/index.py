@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from vcpuid.atlas.fields import ANY_VENDOR, FieldTable, Plan
+from vcpuid.atlas.fields import ANY_VENDOR, FieldTable, Plan, first_interface, is_hypervisor_leaf
 from vcpuid.atlas.msrs import AnyField, Msr, MsrField, MsrTable
 from vcpuid.atlas.relations import Tie, Ties
 from vcpuid.atlas.tables import TABLES, load_table
@@ -289,11 +289,15 @@ class Atlas:
         return next((self._feature(key) for key, dialects in meanings.items() if dialect in dialects), None)
 
     def fields(self, word: Word) -> Iterator[AnyField]:
-        """Walk the named fields of a CPUID register or an MSR, of all vendors, lowest bit first."""
+        """Walk the named fields of a CPUID register or an MSR, of all vendors, lowest bit first.
+
+        A register of a hypervisor's second interface has those of the first.
+        """
         if isinstance(word, CpuidRegister):
+            leaf = first_interface(word.leaf) if is_hypervisor_leaf(word.leaf) else word.leaf
             found: list[AnyField] = [
                 field
-                for field in self.field_table.of_leaf(word.leaf)
+                for field in self.field_table.of_leaf(leaf)
                 if field.register is word.register and field.subleaves[0] <= word.subleaf <= field.subleaves[1]
             ]
         else:
@@ -353,7 +357,7 @@ class Atlas:
 
     def leaf_title(self, leaf: int) -> str:
         """Give a leaf's title; empty where the atlas has none."""
-        return self._titles.get(leaf, "")
+        return self._titles.get(first_interface(leaf) if is_hypervisor_leaf(leaf) else leaf, "")
 
     def word_title(self, word: Word) -> str:
         """Say what a word is about: its leaf's title, or the MSR's name and title; may be empty."""

@@ -122,6 +122,16 @@ def test_bits_of_cpuid_and_of_msrs_lead_to_each_other(path: str, link: str, text
     assert text in page
 
 
+def test_a_second_interface_of_a_hypervisor_has_pages_like_the_first() -> None:
+    page = ask("/cpuid/40000101").text
+    assert "Interface or features of the hypervisor" in page
+    assert 'href="/cpuid/40000101/0/eax/5"' in page
+    bit = ask("/cpuid/40000101/0/eax/5").text
+    assert "In its register" in bit
+    assert "kvm_steal_time" in bit
+    assert ask("/cpuid/400001fe").status == 404
+
+
 def test_a_register_names_the_vendors_of_its_bits_where_they_are_not_neighbours() -> None:
     page = ask("/msr/8b").text
     assert re.findall(r'class="whose">([^<]*)', page) == ["Intel, Zhaoxin", "AMD, Hygon"]
