@@ -19,7 +19,7 @@ from vcpuid.guest.qemu import CommandLine, is_command_line, parse_arguments, spl
 from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.rules.libvirt.domain import lint_domain
 from vcpuid.rules.libvirt.map import CpuMap
-from vcpuid.rules.libvirt.map_lint import lint_file, read_and_lint
+from vcpuid.rules.libvirt.map_lint import lint_file, parse_fragment, read_and_lint
 from vcpuid.rules.nova.lint import lint_conf, read_subject
 from vcpuid.rules.qemu.knowledge import Qemu, known_versions, load_qemu, model_since, version_of
 from vcpuid.rules.qemu.lint import lint_command, lint_command_on_host
@@ -298,13 +298,24 @@ def kind_of(text: Text) -> Kind:
     if not text.content.strip():
         raise InputError("empty", source=text.source, expected=_expected())
     is_markup = text.content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-    root = parse_xml(text.content, text.source) if is_markup else None
+    root = _root_of(text) if is_markup else None
     for kind in KINDS:
         if kind.is_like(text, root):
             return kind
     first = text.content.strip().splitlines()[0][:60].decode(errors="replace")
     found = repr(first) if root is None else f"<{root.tag!s}>"
     raise InputError("no kind of file that can be linted", source=text.source, found=found, expected=_expected())
+
+
+def _root_of(text: Text) -> etree._Element:
+    """Give the root of XML; of a piece of a map, whose elements have none around them, the first of them."""
+    try:
+        return parse_xml(text.content, text.source)
+    except InputError:
+        pieces = parse_fragment(text.content, text.source)
+        if not pieces:
+            raise
+        return pieces[0]
 
 
 def _expected() -> str:

@@ -30,9 +30,13 @@ Ask: TypeAlias = Callable[[Fleet], Answered]
 
 AT: Final = Field("at", "The snapshot of the fleet, by its date; else the newest.")
 
-_BAD_REQUEST, _NOT_FOUND, _UNAVAILABLE = 400, 404, 503
+_OK, _BAD_REQUEST, _NOT_FOUND, _UNAVAILABLE = 200, 400, 404, 503
 # A large fleet keeps a processor busy for seconds: forms and the atlas are answered meanwhile, by other threads.
 _WORKERS = ThreadPoolExecutor(2, thread_name_prefix="fleet")
+
+
+class NotYetError(UsageError):
+    """The store has too little as yet for a question: a page says so as an answer, programs are told an error."""
 
 
 class _Asked(NamedTuple):
@@ -41,7 +45,7 @@ class _Asked(NamedTuple):
     given: dict[str, str]
     answered: Answered | None = None
     error: VcpuidError | None = None
-    status: int = 200
+    status: int = _OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,8 @@ class FleetView:
         try:
             return _Asked(given, _ask_store(store, date, ask))
         except UsageError as error:
-            return _Asked(given, None, error, _NOT_FOUND)
+            is_answer = is_page and isinstance(error, NotYetError)
+            return _Asked(given, None, error, _OK if is_answer else _NOT_FOUND)
         except VcpuidError as error:  # what was sent has been read: the fault is the store's
             return _Asked(given, None, error, _UNAVAILABLE)
 

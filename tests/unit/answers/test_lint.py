@@ -36,6 +36,7 @@ def kind_of(text: str) -> str:
         (f"\ufeff<?xml version='1.0'?>\n<!-- mine -->\n{CPU}", "domain XML"),
         ("<cpus/>", "CPU map of libvirt"),
         ("<feature name='x'><cpuid eax_in='1' ebx='1'/></feature>", "CPU map of libvirt"),
+        ("<!-- a piece -->\n<feature name='x'/>\n<feature name='y'/>", "CPU map of libvirt"),
     ],
 )
 def test_the_content_shows_the_kind(text: str, kind: str) -> None:
@@ -50,6 +51,8 @@ def test_the_content_shows_the_kind(text: str, kind: str) -> None:
         ("[qemu]\nuser = root\n", "found '[qemu]'"),
         ("<html><body/></html>", "found <html>"),
         ("<domain>", "not well-formed XML"),
+        ("<domain/><domain/>", "not well-formed XML"),
+        ("<feature name='x'/>and more", "not well-formed XML"),
         ("<!DOCTYPE d [<!ENTITY e 'x'>]><domain>&e;</domain>", "a document type or entity declaration"),
         ("\x7fELF", "no kind of file that can be linted"),
     ],

@@ -224,7 +224,6 @@ def test_a_drift_tells_who_lost_what(app: ASGIApp) -> None:
         ("/fleet?at=a&at=b", 400, "more than one"),
         ("/fleet?store=/etc", 400, "the form has no such field"),
         ("/fleet/drift?before=2020-01-01", 404, "no snapshot of this date"),
-        (f"/fleet/drift?at={BEFORE}", 404, "no earlier snapshot of the fleet"),
         ("/fleet/matrix?at=now", 404, "no snapshot of this date"),
         ("/fleet/baseline?by=nothing", 404, f"no host of the fleet of {NOW} has such a label"),
         ("/fleet/missing?feature=sqx", 404, "no feature of this name in any dialect"),
@@ -244,6 +243,16 @@ def test_what_has_no_answer_is_told(app: ASGIApp, target: str, status: int, mess
     assert page.status == status
     assert f"<strong>{message}</strong>" in page.text
     assert BEFORE in page.text  # what there is can be chosen
+
+
+def test_of_the_first_snapshot_a_page_says_that_there_is_no_earlier_one(app: ASGIApp) -> None:
+    answer = get(app, f"/api/v1/fleet/drift?at={BEFORE}")
+    assert (answer.status, answer.document["message"]) == (404, "no earlier snapshot of the fleet")
+    check_document("error", answer.document)
+    page = get(app, f"/fleet/drift?at={BEFORE}")
+    assert page.status == 200  # every page of this snapshot leads here
+    assert "<strong>no earlier snapshot of the fleet</strong>" in page.text
+    assert f"<option>{NOW}</option>" in page.text
 
 
 def test_many_places_are_refused_for_a_page(tmp_path: Path) -> None:

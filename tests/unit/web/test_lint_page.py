@@ -27,6 +27,7 @@ def read(name: str) -> File:
         (NOVA, "nova.conf", 4),
         (DOMAIN, "domain XML", 4),
         (MAP, "CPU map of libvirt", 1),
+        (read("sgx-by-hand.xml")[1].decode(), "CPU map of libvirt", 7),
         ("Haswell,+sgx1,-avx2,avx2=on", "-cpu string", None),
     ],
 )

@@ -42,6 +42,13 @@ def test_two_lines_meet_in_the_guest_and_one_breaks() -> None:
     assert '<pre class="copy" tabindex="0" aria-label="what to do">Enable SGX' in page
 
 
+def test_a_mend_shows_what_is_to_be_typed_as_code() -> None:
+    page = post(APP, "/why", ("feature", "umip"), HOST, ("domain", "web-1")).text
+    mend = page.split('aria-label="what to do">')[1].split("</pre>")[0]
+    assert "<code>virsh edit</code>" in mend
+    assert "`" not in mend
+
+
 def test_without_a_guest_there_is_one_line() -> None:
     page = post(APP, "/why", ("feature", "avx2"), HOST).text
     assert page.count('class="station') == 6

@@ -64,7 +64,7 @@ def lint_file(text: bytes, source: str) -> tuple[Finding, ...]:
     """
     roots, findings = _parse(text, source)
     if findings:
-        roots = _parse_fragment(text, source)
+        roots = parse_fragment(text, source)
     if findings and not roots:
         if not any(b"<%s" % tag.encode() in text for tag in ("cpus", *_ITEMS)):
             raise _no_map(source, findings[0].place.line, findings[0].message)
@@ -184,7 +184,7 @@ def _parse(raw: bytes, source: str) -> tuple[list[etree._Element], list[Finding]
         return [], [fault or rule("not-well-formed").finding(Place(source, error.line), reason=error.message)]
 
 
-def _parse_fragment(raw: bytes, source: str) -> list[etree._Element]:
+def parse_fragment(raw: bytes, source: str) -> list[etree._Element]:
     """Read elements that have no root around them; give none where it is something else."""
     try:
         root = parse_xml(b"<fragment>%s</fragment>" % raw, source)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from vcpuid.errors import UsageError
 from vcpuid.fleet import Fleet
 from vcpuid.fleet.drift import find_drift
 from vcpuid.render.fleet.drift import drift_document
-from vcpuid.web.fleet_view import AT, Ask, FleetView
+from vcpuid.web.fleet_view import AT, Ask, FleetView, NotYetError
 from vcpuid.web.form import Form
 from vcpuid.web.form_view import Answered, Field
 
@@ -27,7 +26,7 @@ def _read(form: Form) -> Ask:
 def _the_one_before(fleet: Fleet) -> str:
     earlier = [date for date in fleet.dates if date < fleet.date]
     if not earlier:
-        raise UsageError(
+        raise NotYetError(
             "no earlier snapshot of the fleet",
             found=f"that of {fleet.date} is the first",
             next_step="Collect again, and take it in under another date:"
