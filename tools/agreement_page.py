@@ -27,8 +27,9 @@ fault, and is mended before a run stands here.
 
 Every run can be made again from the source: a seed makes the same questions. DUMPS is a folder of 106 dumps of
 real CPUs from InstLatx64's collection, which is not part of the source. DIR is the root of a Debian 13, which
-stands beside the Debian 12 that runs it. The machine had two cores and other work all the time, so that how much a
-run did in its time says nothing of its speed.
+stands beside the Debian 12 that runs it. SOURCES and ENVIRONMENTS are the folders of libvirt's sources and of
+Nova's releases, which `.ci/run` fetches. The machine had two cores and other work nearly all the time, so that
+how much a run did in its time says nothing of its speed.
 """
 
 

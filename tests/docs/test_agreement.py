@@ -12,7 +12,8 @@ RUNS = load_runs()
 MODULE = re.compile(r"^(?:\w+=\S+ )*python -m (\S+)")
 
 
-def test_the_page_has_every_file_of_differences() -> None:
+def test_every_file_of_differences_belongs_to_a_run_and_is_on_the_page() -> None:
+    assert {path.name for path in PEERS.glob("*_differences.csv")} <= {run.differences for run in RUNS}
     page = render_agreement()
     assert all(
         f"({path.name})" in page.replace("../../tests/peers/", "") for path in PEERS.glob("*_differences.csv")
