@@ -1,33 +1,32 @@
-"""What must hold of the atlas's tables, read here as plain CSV so that a fault of the loader hides nothing."""
+"""What must hold of the atlas's tables of leaves, fields, features and names."""
 
 import csv
 import io
 import json
 import os
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vcpuid import probe
-from vcpuid.atlas import Atlas
-from vcpuid.gather.msr import BY_VENDOR
-from vcpuid.terms.msr_names import MSR_INDEXES
-
-TABLES = Path(__file__).resolve().parents[3] / "src" / "vcpuid" / "atlas" / "tables"
-TABLE_NAMES = (
-    *("features", "fields", "hypervisors", "leaf2_descriptors", "leaves", "libvirt", "linux"),
-    *("microarchitectures", "msr_fields", "msrs", "qemu", "traits"),
+from atlas_tables import (
+    CPUID_BIT,
+    HYPERVISORS,
+    MSR_BIT,
+    NAME_COLUMNS,
+    TABLE_NAMES,
+    TABLES,
+    VENDORS,
+    addresses_of_all_tables,
+    place,
+    read_rows,
+    repeated,
+    span,
+    split_bits,
 )
-NAME_COLUMNS = {"libvirt": "name", "linux": "name", "qemu": "name", "traits": "trait"}
-VENDORS = {"any", "intel", "amd", "hygon", "zhaoxin", "centaur"}
-HYPERVISORS = {"kvm"}
-CPUID_BIT = re.compile(r"(0|[1-9a-f][0-9a-f]*)\.(0|[1-9]\d*)\.(e[abcd]x)\.([12]?\d|3[01])")
-MSR_BIT = re.compile(r"msr\.([1-9a-f][0-9a-f]*)\.([1-5]?\d|6[0-3])")
 
 # QEMU properties that set no feature bit; hv-* and x-* besides.
 QEMU_WITHOUT_BITS = {
@@ -46,46 +45,8 @@ DATA = os.environ.get("VCPUID_DATA", "")
 needs_data = pytest.mark.shared_data
 
 
-def read_rows(table: str) -> list[dict[str, str]]:
-    lines = (TABLES / f"{table}.csv").read_text(encoding="utf-8").splitlines()
-    return list(csv.DictReader(line for line in lines if not line.startswith("#")))
-
-
-def split_bits(row: dict[str, str], *columns: str) -> list[str]:
-    """Every address in the columns of a row, whether its bits are joined by + or by |."""
-    return [bit for column in columns for bit in re.split(r"[+|]", row.get(column, "")) if bit]
-
-
-def place(address: str) -> tuple[int, ...]:
-    """A sort key: CPUID bits by leaf, subleaf, register, bit; then MSR bits."""
-    if found := MSR_BIT.fullmatch(address):
-        return 1, int(found[1], 16), int(found[2])
-    found = CPUID_BIT.fullmatch(address)
-    assert found, f"{address!r} is no address"
-    return 0, int(found[1], 16), int(found[2]), "abcd".index(found[3][1]), int(found[4])
-
-
-def span(text: str) -> tuple[int, int]:
-    low, _, high = text.partition("-")
-    return int(low), int(high or low)
-
-
 def field_place(row: dict[str, str]) -> tuple[object, ...]:
     return int(row["leaf"], 16), *span(row["subleaves"]), row["register"], *span(row["bits"]), row["vendors"]
-
-
-def addresses_of_all_tables() -> Iterator[tuple[str, dict[str, str], str]]:
-    for table in ("features", *NAME_COLUMNS):
-        for row in read_rows(table):
-            for bit in split_bits(row, "bits", "any_of", "also", "mirror"):
-                yield table, row, bit
-            if row.get("earlier"):
-                for bit in row["earlier"].partition(":")[2].split("+"):
-                    yield table, row, bit
-
-
-def repeated(names: list[str]) -> list[str]:
-    return [name for name, times in Counter(names).items() if times > 1]
 
 
 # The files -------------------------------------------------------------------------------------------
@@ -332,221 +293,6 @@ def test_sgx_has_its_names_in_qemu_and_libvirt(name: str, bits: str) -> None:
     for table, since in (("qemu", "6.2"), ("libvirt", "8.10")):
         (row,) = (row for row in read_rows(table) if row["name"] == name)
         assert (row["bits"], row["since"]) == (bits, since)
-
-
-# MSRs ------------------------------------------------------------------------------------------------
-
-MSR_VENDORS = VENDORS | HYPERVISORS
-RELATION = re.compile(r"(?:msr\.[1-9a-f][0-9a-f]*|(?:0|[1-9a-f][0-9a-f]*)\.\d+\.e[abcd]x)\.\d+(?:-\d+)?")
-
-
-def msr_place(row: dict[str, str]) -> tuple[object, ...]:
-    return int(row["index"], 16), *span(row["bits"]), row["vendors"]
-
-
-def test_tables_of_msrs_are_sorted_by_index_and_bit() -> None:
-    indices = [int(row["index"], 16) for row in read_rows("msrs")]
-    fields = [msr_place(row) for row in read_rows("msr_fields")]
-    assert indices == sorted(set(indices))
-    assert fields == sorted(set(fields))
-    for table in ("msrs", "msr_fields"):
-        for row in read_rows(table):
-            assert re.fullmatch(r"[1-9a-f][0-9a-f]{0,7}", row["index"]), row
-
-
-def test_every_msr_has_a_title_a_source_and_fields_of_its_own_or_of_another() -> None:
-    with_fields = {row["index"] for row in read_rows("msr_fields")}
-    msrs = read_rows("msrs")
-    for row in msrs:
-        assert 1 <= len(row["title"].split()) <= 8, row
-        assert row["source"], row
-        vendors = set(row["vendors"].split())
-        assert vendors <= MSR_VENDORS, row
-        assert vendors == {"any"} or "any" not in vendors, row
-        assert (row["index"] in with_fields) != bool(row["layout"]), row
-        assert row["layout"] in with_fields | {""}, row
-    assert with_fields <= {row["index"] for row in msrs}
-    assert not repeated([row["title"] for row in msrs])
-
-
-def test_fields_of_an_msr_lie_within_it_and_overlap_only_by_vendor() -> None:
-    by_msr: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for row in read_rows("msr_fields"):
-        low, high = span(row["bits"])
-        assert 0 <= low <= high <= 63, row
-        assert re.fullmatch(r"[a-z][a-z0-9_]*", row["name"]), row
-        assert row["source"], row
-        assert (row["encoding"] == "flag") <= (low == high), row
-        assert set(row["vendors"].split()) <= MSR_VENDORS, row
-        by_msr[row["index"]].append(row)
-    for rows in by_msr.values():
-        assert not repeated([row["name"] for row in rows])
-        for one, other in combinations(rows, 2):
-            (low, high), (other_low, other_high) = span(one["bits"]), span(other["bits"])
-            if low <= other_high and other_low <= high:
-                vendors = set(one["vendors"].split()), set(other["vendors"].split())
-                assert "any" not in vendors[0] | vendors[1], (one, other)
-                assert not vendors[0] & vendors[1], (one, other)
-
-
-def test_a_field_of_an_msr_is_described_once() -> None:
-    described = {row["bits"] for row in read_rows("features")}
-    for row in read_rows("msr_fields"):
-        is_feature = f"msr.{row['index']}.{row['bits']}" in described
-        assert bool(row["description"]) != is_feature, row
-        assert not row["description"].endswith("."), row
-
-
-def test_every_bit_of_an_msr_that_a_project_names_is_a_field() -> None:
-    fields = {f"msr.{row['index']}.{row['bits']}" for row in read_rows("msr_fields")}
-    for table, row, bit in addresses_of_all_tables():
-        if bit.startswith("msr.") and bit not in split_bits(row, "earlier") and not row.get("earlier"):
-            assert bit in fields, (table, row)
-
-
-def known_bits() -> Iterator[tuple[str, int]]:
-    """Every bit of CPUID and of MSRs that a table has, by its word and number."""
-    for row in read_rows("fields"):
-        first, last = span(row["subleaves"])
-        low, high = span(row["bits"])
-        for subleaf in range(first, min(last, first + 3) + 1):
-            yield from ((f"{row['leaf']}.{subleaf}.{row['register']}", bit) for bit in range(low, high + 1))
-    layouts = defaultdict(list)
-    for row in read_rows("msrs"):
-        layouts[row["layout"] or row["index"]].append(row["index"])
-    for row in read_rows("msr_fields"):
-        low, high = span(row["bits"])
-        for index in layouts[row["index"]]:
-            yield from ((f"msr.{index}", bit) for bit in range(low, high + 1))
-
-
-def test_relations_of_msrs_lead_to_bits_that_are_known() -> None:
-    known = set(known_bits())
-    for table in ("msrs", "msr_fields"):
-        for row in read_rows(table):
-            own = {f"msr.{row['index']}.{bit}" for bit in (row.get("bits"),) if bit}
-            for address in split_bits(row, "enumerated_by", "controls", "related"):
-                assert RELATION.fullmatch(address), row
-                word, _, bits = address.rpartition(".")
-                low, high = span(bits)
-                assert (word, low) in known, (address, row)
-                assert (word, high) in known or (low, high) == (0, 31), (address, row)
-                assert address not in own, row
-            for address in split_bits(row, "controls"):
-                assert not address.startswith("msr."), row
-
-
-def plain(name: str) -> str:
-    return name.lower().removeprefix("msr_")
-
-
-def test_the_names_of_msrs_are_those_by_which_addresses_know_them() -> None:
-    names = {name.lower().replace("_", "-") for name in Atlas.load().names()}
-    indexes: dict[str, int] = {}
-    for row in read_rows("msrs"):
-        for name in filter(None, (row["name"], *row["aliases"].split(";"))):
-            # SPEC_CTRL alone is somebody's spelling of a feature.
-            if plain(name).startswith("ia32_") or plain(name).replace("_", "-") not in names:
-                assert indexes.setdefault(plain(name), int(row["index"], 16)) == int(row["index"], 16)
-    assert indexes == MSR_INDEXES
-
-
-def test_the_msrs_that_the_collector_and_the_probe_read_are_known() -> None:
-    names = {
-        int(row["index"], 16): {plain(name) for name in (row["name"], *row["aliases"].split(";"))}
-        for row in read_rows("msrs")
-    }
-    assert {index for indices in BY_VENDOR.values() for index in indices} <= set(names)
-    probed = Path(probe.__file__).with_name("msrs.csv").read_text(encoding="utf-8").splitlines()
-    for row in csv.DictReader(line for line in probed if not line.startswith("#")):
-        assert plain(row["name"]) in names[int(row["index"], 16)], row
-
-
-# Hypervisors, descriptors, micro-architectures -------------------------------------------------------
-
-
-def test_signatures_are_at_most_twelve_letters_and_stand_once() -> None:
-    signatures = [row["signature"] for row in read_rows("hypervisors")]
-    assert signatures == sorted(set(signatures))
-    for row in read_rows("hypervisors"):
-        assert 0 < len(row["signature"]) <= 12, row
-        assert row["signature"].isascii(), row
-        assert re.fullmatch(r"[a-z0-9]+", row["name"]), row
-        assert row["title"], row
-        assert row["source"], row
-
-
-def test_a_descriptor_is_a_cache_a_tlb_or_a_note() -> None:
-    for row in read_rows("leaf2_descriptors"):
-        assert re.fullmatch(r"[0-9a-f]{2}", row["byte"]), row
-        assert set(row["vendors"].split()) <= {"intel", "zhaoxin", "cyrix", "nsc"}, row
-        assert row["description"], row
-        assert row["source"], row
-        is_cache = row["kind"] in {"data", "instruction", "unified"}
-        is_tlb = row["kind"] in {"data tlb", "instruction tlb", "unified tlb"}
-        assert is_cache or is_tlb or row["kind"] in {"trace", "prefetch", "note"}, row
-        assert bool(row["size_kib"]) == is_cache, row
-        assert bool(row["pages"]) == is_tlb, row
-        assert bool(row["level"]) == (row["kind"] not in {"prefetch", "note"}), row
-        if is_cache:
-            lines = int(row["size_kib"]) * 1024 // int(row["line_bytes"])
-            assert lines % int(row["ways"]) == 0, row
-        if is_tlb:
-            assert row["ways"] in {"", "full"} or int(row["entries"]) % int(row["ways"]) == 0, row
-
-
-def test_a_descriptors_words_say_what_its_numbers_say() -> None:
-    for row in read_rows("leaf2_descriptors"):
-        numbers = [row["entries"], row["line_bytes"]] if row["kind"] != "trace" else []
-        for number in filter(None, (*numbers, row["ways"].removeprefix("full"))):
-            assert number in row["description"].replace(",", "").split() or row["kind"] == "trace", row
-
-
-def test_sectors_of_an_l1_are_told_by_intels_older_document_alone() -> None:
-    for row in read_rows("leaf2_descriptors"):
-        if row["lines"] not in {"", "1"} and row["level"] == "1":
-            assert row["source"].startswith("Intel AP-485"), row
-
-
-def test_descriptors_are_in_order_and_told_apart() -> None:
-    keys = [
-        (int(row["byte"], 16), row["vendors"], row["signature"], row["pages"])
-        for row in read_rows("leaf2_descriptors")
-    ]
-    assert keys == sorted(set(keys))
-
-
-def hexadecimal_span(text: str) -> tuple[int, int]:
-    low, _, high = text.partition("-")
-    return int(low, 16), int(high or low, 16)
-
-
-CORES = ("", "performance", "efficiency", "low-power efficiency")
-
-
-def test_a_core_has_one_microarchitecture() -> None:
-    rows = read_rows("microarchitectures")
-    ranges: dict[tuple[str, str], list[tuple[tuple[int, int], tuple[int, int], int]]] = defaultdict(list)
-    for row in rows:
-        assert row["name"], row
-        assert row["source"], row
-        ranges[row["vendor"], row["family"]].append(
-            (hexadecimal_span(row["models"]), span(row["steppings"] or "0-15"), CORES.index(row["core"]))
-        )
-    for found in ranges.values():
-        assert found == sorted(found)
-        for (models, steppings, core), (other_models, other_steppings, other_core) in combinations(found, 2):
-            apart = models[1] < other_models[0] or other_models[1] < models[0]
-            apart = apart or steppings[1] < other_steppings[0] or other_steppings[1] < steppings[0]
-            assert apart or (models == other_models and 0 < core < other_core), (models, core)
-
-
-def test_hybrid_models_have_performance_and_efficiency_cores() -> None:
-    cores: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for row in read_rows("microarchitectures"):
-        cores[row["vendor"], row["family"], row["models"]].append(row["core"])
-    for model, found in cores.items():
-        assert found == [""] * len(found) or found[:2] == ["performance", "efficiency"], model
 
 
 # Against what was measured ---------------------------------------------------------------------------
