@@ -20,6 +20,8 @@ from vcpuid.errors import InputError, UsageError
 
 _SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
+_OPENED = {b"{": b"}", b"[": b"]"}
+"""The first line of an indented JSON document to its last."""
 _SUFFIXES = frozenset((".json", ".txt", ".xml", ".dump", ".log", ".cpuid", ".gz", ".xz", ".bz2"))
 _LINES = (".jsonl", ".ndjson")
 _TAR = re.compile(r"\.(?:tar|tgz|txz|tbz2)(?:\.[^./]*)?\Z")
@@ -253,6 +255,9 @@ def _lines(file: IO[bytes], where: str, number: int = 0, end: int | None = None)
             yield _failed(f"{where}:{number}", "the line is too long for a snapshot")
             if not line.endswith(b"\n"):
                 _skip_line(file)
+        elif line.rstrip() in _OPENED:
+            yield _failed(f"{where}:{number}", "a document of several lines: `jq -c .` makes one line of each")
+            number += _skip_document(file, _OPENED[line.rstrip()])
         elif line.strip():
             yield Source(f"{where}:{number}", f"line-{number}", (), line)
 
@@ -261,6 +266,16 @@ def _skip_line(file: IO[bytes]) -> None:
     """Go to the end of a line, of whatever length."""
     while (rest := file.readline(_BLOCK_BYTES)) and not rest.endswith(b"\n"):
         pass
+
+
+def _skip_document(file: IO[bytes], closing: bytes) -> int:
+    """Go to the end of an indented document, and give how many lines that were."""
+    lines = 0
+    while line := file.readline(_SIZE_LIMIT_BYTES):
+        lines += line.endswith(b"\n")
+        if line.rstrip() == closing:
+            break
+    return lines
 
 
 def _document(raw: bytes, where: str, path: str) -> Source:

@@ -105,6 +105,13 @@ def test_links_and_devices_of_an_archive_are_told_and_not_followed(
     assert f"{tmp_path / 'f.tar'}:h1: {told}" in str(source.error)
 
 
+def test_an_indented_document_among_lines_is_one_fault(tmp_path: Path) -> None:
+    (tmp_path / "f.jsonl").write_bytes(b'one\n{\n  "a": {\n  }\n}\ntwo\n[\n 1')
+    found = [(s.where.rpartition(":")[2], s.raw) for s in walk(tmp_path / "f.jsonl")]
+    assert found == [("1", b"one\n"), ("2", None), ("6", b"two\n"), ("7", None)]
+    assert "jq -c ." in str(next(s.error for s in walk(tmp_path / "f.jsonl") if s.error))
+
+
 def test_lines_are_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "f.jsonl").write_bytes(b"one\n\ntwo\n")
     assert [(s.where[-2:], s.raw) for s in walk(tmp_path / "f.jsonl")] == [(":1", b"one\n"), (":3", b"two\n")]
