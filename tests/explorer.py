@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
@@ -43,3 +44,15 @@ def open_page(chromium: Browser, server: str, **options: Any) -> tuple[Page, lis
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(server) else None)
     return page, wrong
+
+
+def check_looks(page: Page) -> None:
+    """See that a page, with all its details open, is accessible and fits the window, and each name its cell."""
+    page.evaluate("document.querySelectorAll('details').forEach(more => more.open = true)")
+    found = Axe().run(page)
+    assert found.violations_count == 0, f"{page.url}: {found.generate_report()}"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    assert page.evaluate(
+        "[...document.querySelectorAll('.register .name, .register .hop')].every(name =>"
+        " name.getBoundingClientRect().right <= name.closest('div').getBoundingClientRect().right + 1)"
+    ), page.url

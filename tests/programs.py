@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -41,3 +43,32 @@ def needs_libvirt() -> pytest.MarkDecorator:
 def needs_kvm() -> pytest.MarkDecorator:
     """Skip the test where /dev/kvm cannot be opened."""
     return pytest.mark.skipif(not Path("/dev/kvm").exists(), reason="needs /dev/kvm")
+
+
+def refusal_of_libvirt(xml: str) -> str:
+    """Give what the real libvirt says of a domain that it does not start."""
+    done = subprocess.run(
+        ["virsh", "--connect", LIBVIRT_URI, "create", "/dev/stdin"],
+        input=xml,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1, done.stdout
+    return done.stderr
+
+
+def run_without(package: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a vcpuid command by a Python that lacks a package."""
+    program = (
+        f"import sys; sys.modules[{package!r}] = None\nfrom vcpuid.cli import run\nsys.exit(run({list(words)!r}))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+        env=dict(os.environ),
+    )

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ViewportSize, expect
 
-from explorer import DESK, PHONE, open_page
+from explorer import DESK, PHONE, check_looks, open_page
 from programs import needs
 
 pytestmark = needs("chromium", package="chromium")
@@ -54,18 +54,9 @@ def test_every_page_is_accessible_fits_and_complains_of_nothing(
     chromium: Browser, server: str, scheme: str, viewport: ViewportSize
 ) -> None:
     page, wrong = open_page(chromium, server, color_scheme=scheme, viewport=viewport)
-    axe = Axe()
     for path in PAGES:
         page.goto(path)
-        for more in page.locator("summary").all():
-            more.click()
-        found = axe.run(page)
-        assert found.violations_count == 0, f"{path}: {found.generate_report()}"
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        assert page.evaluate(
-            "[...document.querySelectorAll('.register .name')].every(name =>"
-            " name.getBoundingClientRect().right <= name.closest('div').getBoundingClientRect().right + 1)"
-        ), path
+        check_looks(page)
     page.context.close()
     assert wrong == []
 

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, ViewportSize, expect
 
 from cpus import GENUINE_INTEL, apic_rows, cpu
-from explorer import DESK, PHONE, open_page
+from explorer import DESK, PHONE, check_looks, open_page
 from programs import needs
 from vcpuid.dumps import write_dump
 from vcpuid.terms.dump import Dump
@@ -131,14 +131,7 @@ def test_every_answer_is_accessible_fits_and_complains_of_nothing(
 ) -> None:
     page, wrong = open_page(chromium, server, color_scheme=scheme, viewport=viewport)
     answer(page)
-    page.evaluate("document.querySelectorAll('details').forEach(more => more.open = true)")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(
-        "[...document.querySelectorAll('.register .name, .register .hop')].every(name =>"
-        " name.getBoundingClientRect().right <= name.closest('div').getBoundingClientRect().right + 1)"
-    )
+    check_looks(page)
     page.context.close()
     assert wrong == []
 

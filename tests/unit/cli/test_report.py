@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from fleets import fleet_rows, ingest
+from programs import run_without
 from schemas import check_document
 from snapshots import domain_xml, domains, failed, whole_host, write_snapshot
 from vcpuid.cli import run
@@ -225,31 +225,15 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.C
 
 @pytest.mark.parametrize("package", ["jinja2", "markupsafe"])
 def test_without_its_extra_it_says_what_to_install(package: str) -> None:
-    program = (
-        f"import sys; sys.modules[{package!r}] = None\n"
-        "from vcpuid.cli import run\n"
-        f"sys.exit(run(['report', '--host', {str(H07)!r}]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=dict(os.environ),
-        timeout=60,
-    )
+    done = run_without(package, "report", "--host", str(H07))
     assert (done.returncode, done.stdout) == (4, "")
     assert f"a report needs {package}, which is not installed" in done.stderr
     assert "web" in done.stderr.splitlines()[1]
 
 
 def test_json_needs_no_extra() -> None:
-    program = (
-        "import sys; sys.modules['jinja2'] = None\n"
-        "from vcpuid.cli import run\n"
-        f"sys.exit(run(['report', '--host', {str(H07)!r}, '--format', 'json']))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = run_without("jinja2", "report", "--host", str(H07), "--format", "json")
+    assert done.returncode == 0
     assert json.loads(done.stdout)["host"] == "h07"
 
 
@@ -348,11 +332,6 @@ def test_what_has_no_say_is_refused(
 
 @pytest.mark.parametrize("package", ["duckdb", "numpy"])
 def test_without_the_extra_of_fleets_it_says_what_to_install(package: str, store: Path) -> None:
-    program = (
-        f"import sys; sys.modules[{package!r}] = None\n"
-        "from vcpuid.cli import run\n"
-        f"sys.exit(run(['report', '--store', {str(store)!r}]))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    done = run_without(package, "report", "--store", str(store))
     assert (done.returncode, done.stdout) == (4, "")
     assert "fleet" in done.stderr.splitlines()[1]

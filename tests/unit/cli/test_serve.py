@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fleets import fleet_rows, ingest
+from programs import run_without
 from vcpuid.cli import run
 from vcpuid.fleet.store import Store
 
@@ -88,19 +88,7 @@ def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.parametrize("package", ["jinja2", "starlette", "uvicorn"])
 def test_without_its_extra_it_says_what_to_install(package: str) -> None:
-    program = (
-        f"import sys; sys.modules[{package!r}] = None\n"
-        "from vcpuid.cli import run\n"
-        "sys.exit(run(['serve', '--port', '0']))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=dict(os.environ),
-        timeout=60,
-    )
+    done = run_without(package, "serve", "--port", "0")
     assert done.returncode == 4
     assert f"the explorer needs {package}, which is not installed" in done.stderr
     assert "prepare_venv.py web" in done.stderr
