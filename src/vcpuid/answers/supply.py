@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -69,6 +69,22 @@ class SuppliedRegister(NamedTuple):
     cells: tuple[SuppliedCell, ...]
 
 
+class Loss(NamedTuple):
+    """Features that are lost at one hop by one conclusion.
+
+    Attributes:
+        rule: The conclusion, as in `kvm.not-supported`.
+        explanation: The same in words.
+        mend: What to do about all of them; empty where nothing is, or where it differs from feature to feature.
+        features: They, in the order of the atlas.
+    """
+
+    rule: str
+    explanation: str
+    mend: str
+    features: tuple[Supplied, ...]
+
+
 class Supply(NamedTuple):
     """The answer.
 
@@ -80,10 +96,24 @@ class Supply(NamedTuple):
     features: tuple[Supplied, ...]
     registers: tuple[SuppliedRegister, ...]
 
-    def lost(self) -> dict[Layer, tuple[Supplied, ...]]:
-        """Give what is lost at each hop at which something is."""
-        by_layer = {layer: tuple(one for one in self.features if one.lost_at is layer) for layer in Layer}
-        return {layer: lost for layer, lost in by_layer.items() if lost}
+    def lost(self) -> dict[Layer, tuple[Loss, ...]]:
+        """Give what is lost at each hop at which something is, by the conclusions that say so."""
+        by_rule: dict[Layer, dict[str, list[Supplied]]] = {layer: {} for layer in Layer}
+        for one in self.features:
+            if one.lost_at is not None:
+                by_rule[one.lost_at].setdefault(one.answer.verdicts[one.lost_at].rule, []).append(one)
+        return {
+            layer: tuple(_loss(layer, features) for features in rules.values())
+            for layer, rules in by_rule.items()
+            if rules
+        }
+
+
+def _loss(layer: Layer, features: Sequence[Supplied]) -> Loss:
+    verdicts = [one.answer.verdicts[layer] for one in features]
+    mends = {verdict.mend for verdict in verdicts}
+    mend = verdicts[0].mend if len(mends) == 1 else ""
+    return Loss(verdicts[0].rule, verdicts[0].explanation, mend, tuple(features))
 
 
 def supply(evidence: Evidence, atlas: Atlas | None = None) -> Supply:

@@ -87,6 +87,13 @@ class Answer:
         return self.got.decided and self.verdicts[Layer.GUEST].basis is Basis.PREDICTED
 
     @property
+    def lost_at(self) -> tuple[Layer, ...]:
+        """The hops at which it is lost: those where a chain breaks; none where the guest has it all the same."""
+        if self.got is State.PRESENT:
+            return ()
+        return tuple(layer for layer in (self.broken_at.supply, self.broken_at.demand) if layer is not None)
+
+    @property
     def outcome(self) -> State:
         """PRESENT (the answer is yes), ABSENT (no) or UNKNOWN (undecided)."""
         if self.got.decided:

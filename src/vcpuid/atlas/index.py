@@ -43,7 +43,7 @@ class Match(NamedTuple):
 
     Attributes:
         feature: What was found.
-        dialects: The dialects that have exactly this name; empty for an address.
+        dialects: The dialects that have this name, exactly unless it was folded; empty for an address.
         folded: Whether only a spelling with other upper and lower case was found.
     """
 

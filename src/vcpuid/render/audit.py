@@ -73,7 +73,7 @@ def audit_document(answer: Audit) -> Document:
     return {
         "schema": "vcpuid-audit/1",
         "host": answer.host,
-        "taken_at": answer.taken_at,
+        "taken_at": answer.taken_at or None,
         "peers": list(answer.peers),
         "guests": [_guest_document(guest) for guest in answer.guests],
         "gaps": list(answer.gaps),

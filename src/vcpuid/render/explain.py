@@ -43,10 +43,9 @@ def _render_feature(page: Page, explanation: FeatureExplanation) -> None:
         page.add(f"  {feature.description}", hang=2)
     page.add()
     matched = ", ".join(dialect.label for dialect in explanation.match.dialects)
-    if explanation.match.folded:
-        _row(page, "matched", "a name in other upper and lower case")
-    elif matched:
-        _row(page, "matched", f"a name of {matched}")
+    if matched:
+        folded = ", in other upper and lower case" if explanation.match.folded else ""
+        _row(page, "matched", f"a name of {matched}{folded}")
     _render_bits(page, feature)
     _render_fields(page, explanation)
     if feature.mirror is not None:
@@ -188,6 +187,7 @@ def explanation_document(answer: Explanation) -> Document:
         return {
             "feature": feature_document(answer.match.feature),
             "matched": [dialect.value for dialect in answer.match.dialects],
+            "is_folded": answer.match.folded,
             "known_since": {dialect.value: since for dialect, since in answer.known_since.items()},
             "leaf_title": answer.leaf_title,
             "fields": [field_document(field, _subleaf_of(answer.match.feature)) for field in answer.fields],

@@ -17,7 +17,7 @@ from vcpuid.render.findings import finding_document, join_findings
 from vcpuid.render.lint import lint_document
 from vcpuid.render.sgx_doctor import doctor_document
 from vcpuid.render.supply import supply_document
-from vcpuid.render.why import conclusions, why_document
+from vcpuid.render.why import why_document
 from vcpuid.snapshot import Record, Snapshot
 from vcpuid.snapshot.node import Node
 from vcpuid.terms.dump import Dump
@@ -66,14 +66,13 @@ def host_report_document(report: HostReport) -> Document:
 
 
 def report_context(report: HostReport) -> Document:
-    """Give what the page shows besides the document: the same in sentences, and what is alike in one."""
+    """Give what the page shows besides the document: findings that are alike in one."""
     findings = (*report.audit.findings, *report.lint.findings)
     return {
         "findings": [
             {**finding_document(finding), "host": None, "places": [place.source for place in places]}
             for finding, places in join_findings(findings)
         ],
-        "conclusions": [[conclusions(answer) for answer in followed.answers] for followed in _naming(report)],
     }
 
 

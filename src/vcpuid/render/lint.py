@@ -16,7 +16,7 @@ def render_lint(report: LintReport) -> Page:
     page.add(
         Span(f"linted: {', '.join(f'{file.source} ({file.kind})' for file in report.files)}", Role.DIM), hang=2
     )
-    judges = [report.basis.cpu_map.title] if any(not file.by_qemu for file in report.files) else []
+    judges = [report.basis.cpu_map.title] if any(file.by_map for file in report.files) else []
     judges += [report.basis.title_of_qemu] if any(file.by_qemu for file in report.files) else []
     if judges:
         page.add(Span(f"names by {', and by '.join(judges)}", Role.DIM), hang=2)
@@ -28,7 +28,10 @@ def lint_document(report: LintReport) -> Document:
     cpu_map = report.basis.cpu_map
     return {
         **findings_document(report.findings),
-        "files": [{"source": file.source, "kind": file.kind} for file in report.files],
+        "files": [
+            {"source": file.source, "kind": file.kind, "by_map": file.by_map, "by_qemu": file.by_qemu}
+            for file in report.files
+        ],
         "unread": [error_document(error) for error in report.unread],
         "map": {"source": cpu_map.source, "version": cpu_map.version or None},
         "qemu": report.basis.title_of_qemu,

@@ -139,7 +139,7 @@ def doctor_document(answer: Diagnosis) -> Document:
     return {
         "schema": "vcpuid-sgx-doctor/1",
         "host": answer.host,
-        "taken_at": answer.taken_at,
+        "taken_at": answer.taken_at or None,
         "purpose": answer.purpose.value,
         "ready": answer.is_ready,
         "tdx": answer.is_tdx,

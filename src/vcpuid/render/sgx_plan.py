@@ -89,7 +89,7 @@ def plan_document(plan: Plan, files: Sequence[File], written: Sequence[str]) -> 
     return {
         "schema": "vcpuid-sgx-plan/1",
         "host": plan.diagnosis.host,
-        "taken_at": plan.diagnosis.taken_at,
+        "taken_at": plan.diagnosis.taken_at or None,
         "fits": plan.fits,
         "ready": plan.diagnosis.is_ready,
         "memory": memory_document(plan.memory),

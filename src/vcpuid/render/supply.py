@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vcpuid.answers.supply import Supplied, SuppliedCell, SuppliedRegister, Supply
+from vcpuid.answers.supply import Loss, Supplied, SuppliedCell, SuppliedRegister, Supply
 from vcpuid.decode.machine import decode_machine
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.render.decode import Part, machine_title, summary_parts
@@ -24,8 +24,8 @@ def supply_document(evidence: Evidence, supply: Supply) -> Document:
             for light in dict.fromkeys(one.light for one in supply.features)
         },
         "lost": [
-            {"layer": layer.value, "features": [_lost(one, layer) for one in lost]}
-            for layer, lost in supply.lost().items()
+            {"layer": layer.value, "reasons": [_loss(loss, layer) for loss in losses]}
+            for layer, losses in supply.lost().items()
         ],
         "registers": [_register(register) for register in supply.registers],
     }
@@ -52,6 +52,15 @@ def _part(part: Part) -> Document:
     }
 
 
+def _loss(loss: Loss, layer: Layer) -> Document:
+    return {
+        "rule": loss.rule,
+        "explanation": loss.explanation,
+        "mend": loss.mend,
+        "features": [_lost(one, layer) for one in loss.features],
+    }
+
+
 def _lost(one: Supplied, layer: Layer) -> Document:
     feature, verdict = one.answer.feature, one.answer.verdicts[layer]
     return {
@@ -59,7 +68,6 @@ def _lost(one: Supplied, layer: Layer) -> Document:
         "title": feature.title,
         "bits": [address_document(bits) for bits in feature.bits],
         "summary": verdict.summary,
-        "explanation": verdict.explanation,
         "mend": verdict.mend,
     }
 

@@ -38,7 +38,7 @@ def _render_answer(page: Page, answer: Answer, *, verbose: bool) -> None:
         page.add(Span("  what the guest got", Role.STRONG))
         _render_chain(page, answer, Chain.GOT, verbose=verbose)
     page.add()
-    for line in conclusions(answer):
+    for line in _conclusions(answer):
         page.add(f"  {line}", hang=2)
     for label, role, texts in (("Mend", Role.STRONG, answer.mends), ("Note", Role.UNSURE, answer.notes)):
         for text in texts:
@@ -70,8 +70,7 @@ def _render_chain(page: Page, answer: Answer, chain: Chain, *, verbose: bool) ->
             continue
         verdict = answer.verdicts[layer]
         word, role = _WORDS[verdict.state]
-        broken = layer in (answer.broken_at.supply, answer.broken_at.demand)
-        mark = Span("  <- breaks here" if broken and answer.got is not State.PRESENT else "", Role.BAD)
+        mark = Span("  <- breaks here" if layer in answer.lost_at else "", Role.BAD)
         page.add(
             f"    {layer.value:<{_LABEL_WIDTH}}",
             Span(f"{word:<{_STATE_WIDTH}}", role),
@@ -92,7 +91,7 @@ def _render_evidence(page: Page, verdict: Verdict) -> None:
         page.add(Span(f"{indent}cannot prove: {verdict.cannot_prove}", Role.DIM), hang=len(indent))
 
 
-def conclusions(answer: Answer) -> list[str]:
+def _conclusions(answer: Answer) -> list[str]:
     """Say what the answer is and where the chains break, a sentence each."""
     sentences = []
     if answer.got is State.PRESENT:
@@ -132,21 +131,25 @@ def why_document(answers: list[Answer], host: str, taken_at: str) -> Document:
     return {
         "schema": "vcpuid-why/1",
         "host": host,
-        "taken_at": taken_at,
+        "taken_at": taken_at or None,
         "answers": [
             {
                 "feature": feature_document(answer.feature),
                 "matched": [dialect.value for dialect in answer.match.dialects],
+                "is_folded": answer.match.folded,
                 "guest": answer.guest,
                 "asked": answer.asked.value,
                 "available": answer.available.value,
                 "got": answer.got.value,
+                "is_predicted": answer.is_predicted,
                 "outcome": answer.outcome.value,
                 "broken_at": {
                     "supply": _layer(answer.broken_at.supply),
                     "demand": _layer(answer.broken_at.demand),
                 },
+                "lost_at": [layer.value for layer in answer.lost_at],
                 "verdicts": [verdict_document(answer.verdicts[layer]) for layer in Layer],
+                "conclusions": _conclusions(answer),
                 "mend": list(answer.mends),
                 "notes": list(answer.notes),
             }

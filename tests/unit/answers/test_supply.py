@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,17 @@ def test_a_feature_stands_in_the_light_of_the_hops_that_it_passes(
 
 
 def test_what_is_lost_is_what_why_says() -> None:
-    for layer, lost in supply(H07).lost().items():
-        for one in lost:
+    for layer, losses in supply(H07).lost().items():
+        for one in chain.from_iterable(loss.features for loss in losses):
             assert why(one.answer.feature.bits[0].plain, H07, vendor="intel").broken_at.supply is layer
+
+
+def test_what_is_lost_by_one_conclusion_has_one_mend_where_all_need_the_same() -> None:
+    losses = {loss.rule: loss for losses in supply(H07).lost().values() for loss in losses}
+    shared, apart = losses["firmware.off"], losses["kvm.absent"]
+    assert shared.mend == shared.features[0].answer.verdicts[Layer.FIRMWARE].mend
+    assert len({one.answer.verdicts[Layer.KVM].mend for one in apart.features}) > 1
+    assert apart.mend == ""
 
 
 def test_of_a_dump_it_is_known_what_the_cpu_has_and_not_what_guests_get() -> None:

@@ -292,6 +292,8 @@ def test_the_guest_overrides_predictions() -> None:
     host = evidence(**ON_BIOS_OFF, **running(ASKS), monitor=monitor({"sgx": True}))
     found = why("sgx", host, "web-1")
     assert (found.available, found.got, found.outcome) == (NO, YES, YES)
+    assert found.broken_at.supply is Layer.FIRMWARE
+    assert found.lost_at == ()
 
 
 def test_a_stale_cache_is_blamed_on_libvirt() -> None:

@@ -14,23 +14,29 @@ import vcpuid
 from domain_lint import INPUTS, basis_of, lint_input
 from reports import cpu_report, whole_report, write_qemu
 from snapshots import evidence, whole_host
+from vcpuid.answers.audit import audit
 from vcpuid.answers.diagnose import diagnose
 from vcpuid.answers.explain import explain
 from vcpuid.answers.guest import DIALECTS, translate
 from vcpuid.answers.lint import KINDS, LintReport
+from vcpuid.answers.sgx.doctor import examine
+from vcpuid.answers.supply import supply
 from vcpuid.answers.why import why
 from vcpuid.atlas import Atlas
-from vcpuid.dumps import parse_dump
+from vcpuid.dumps import parse_dump, read_dump
 from vcpuid.errors import AmbiguousNameError, InputError, UndecidedError, UnknownNameError, VcpuidError
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain, guest_of_process
 from vcpuid.probe import probe
+from vcpuid.render.audit import audit_document
 from vcpuid.render.diagnose import diagnosis_document
 from vcpuid.render.document import address_document, error_document
 from vcpuid.render.explain import explain_document
 from vcpuid.render.guest import guest_document
 from vcpuid.render.lint import lint_document
 from vcpuid.render.probe import probe_document
+from vcpuid.render.sgx_doctor import doctor_document
+from vcpuid.render.supply import supply_document
 from vcpuid.render.why import why_document
 from vcpuid.rules.messages.table import load_messages
 from vcpuid.terms.address import parse_bit
@@ -173,6 +179,18 @@ def test_probe(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["7.0.ebx.2", "d.0.eax.17-18", "msr.10a.63"])
 def test_addresses(text: str) -> None:
     check("address", address_document(parse_bit(text)))
+
+
+def test_when_evidence_was_taken_is_null_where_it_is_not_told() -> None:
+    dump = Evidence.of_dump(read_dump(Path(__file__).parents[2] / "dumps/intel-quark.json"))
+    for name, document in (
+        ("why", why_document([why("sgx", dump)], "a", dump.snapshot.taken_at)),
+        ("audit", audit_document(audit(dump))),
+        ("sgx-doctor", doctor_document(examine(dump))),
+        ("supply", supply_document(dump, supply(dump))),
+    ):
+        check(name, document)
+        assert document["taken_at"] is None, name
 
 
 @pytest.mark.parametrize(

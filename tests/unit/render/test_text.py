@@ -57,7 +57,7 @@ def test_verbose_shows_rule_and_evidence() -> None:
 
 def test_a_name_in_another_case_is_told() -> None:
     assert "read as another spelling of" in why_text("Sha_Ni")
-    assert "a name in other upper and lower case" in explain_text("Sha_Ni")
+    assert "a name of /proc/cpuinfo, in other upper and lower case" in explain_text("Sha_Ni")
 
 
 def test_several_answers_stand_apart() -> None:

@@ -202,6 +202,7 @@ SEARCHES = {
     "avx512": "avx512-vpopcntdq",
     "topology": "Extended topology",
     "sqxlc": "sgxlc",
+    "Sha_Ni": "“Sha_Ni” is, in other upper and lower case, a name of /proc/cpuinfo.",
     "7.0.ebx.40": "has bits 0 to 31",
     "": "A name in any dialect",
     "%3Cscript%3E": "&lt;script&gt;",

@@ -6,6 +6,7 @@ import pytest
 
 from asgi import File, Sent, post
 from schemas import check_document
+from vcpuid.rules.messages.table import load_messages
 from vcpuid.web.app import make_app
 from vcpuid.web.guard import LOOPBACK_HOSTS
 
@@ -50,6 +51,30 @@ def test_a_text_without_a_message_is_told_with_what_it_names() -> None:
     assert "No message that vcpuid knows." in page
     assert "Software Guard Extensions" in page
     assert "<b>CPUID" not in page
+
+
+def test_a_name_is_shown_as_the_text_has_it() -> None:
+    page = post(APP, "/diagnose", ("text", UNKNOWN)).text
+    assert "<code>sha_ni</code>: " in page
+    assert "<code>sgx</code>: " not in post(APP, "/diagnose", ("text", UNKNOWN.replace("sha_ni", "sgx"))).text
+
+
+def test_what_else_a_text_names_has_a_heading() -> None:
+    (wrapper,) = [one for one in load_messages() if one.is_wrapper][:1]
+    text = f"{wrapper.samples[0].text}\nCPUID.07H:EBX.sgx [bit 2]"
+    document = post(APP, API, ("text", text)).document
+    assert document["diagnoses"]
+    assert document["names"]
+    assert "The text also names:" in post(APP, "/diagnose", ("text", text)).text
+    assert "The text also names:" not in post(APP, "/diagnose", ("text", UNKNOWN)).text
+
+
+def test_a_text_of_which_only_the_beginning_was_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Only the beginning was read" not in post(APP, "/diagnose", ("text", UNKNOWN)).text
+    monkeypatch.setattr("vcpuid.answers.diagnose.SIZE_LIMIT_CHARACTERS", len(UNKNOWN))
+    parts = ("text", UNKNOWN + "\nand more")
+    assert post(APP, API, parts).document["is_cut"]
+    assert "Only the beginning was read" in post(APP, "/diagnose", parts).text
 
 
 def test_a_message_is_shown_and_not_obeyed() -> None:

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,6 +22,7 @@ from asgi import Answer, File, Sent, get, post
 from fleets import documents, fleet_rows, ingest
 from schemas import check_document
 from snapshots import domain_capabilities
+from vcpuid.answers.guest import DIALECTS
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.cli import run
 from vcpuid.fleet.configuration import EvidenceLayer
@@ -193,6 +194,8 @@ def test_a_baseline_is_there_to_copy_in_every_dialect(app: ASGIApp) -> None:
     assert len(document["places"]) > 1
     for place in document["places"]:
         assert f"<h2>{place['place']} " in page
+        assert {own["to"] for own in place["definitions"]} == DIALECTS.keys() - {"libvirt"}
+        assert all(f">{escape(own['text'])}</pre>" in page for own in place["definitions"])
     model = document["places"][0]["baseline"]["cpu"]["model"]
     for text in (
         f"&gt;{model}&lt;/model&gt;",

@@ -35,9 +35,13 @@ def test_a_text_of_every_kind_has_its_findings_at_their_lines(text: str, kind: s
     answer = post(APP, API, ("text", text))
     assert answer.status == 200
     check_document("lint", answer.document)
-    assert answer.document["files"] == [{"source": "text", "kind": kind}]
+    by_map, by_qemu = kind in ("nova.conf", "domain XML"), kind == "-cpu string"
+    told = {"source": "text", "kind": kind, "by_map": by_map, "by_qemu": by_qemu}
+    assert answer.document["files"] == [told]
     assert line in [finding["line"] for finding in answer.document["findings"]]
     page = post(APP, "/lint", ("text", text)).text
+    assert (f"names by {answer.document['map']['source']}" in page) is by_map
+    assert (f"names by {answer.document['qemu']}" in page) is by_qemu
     for finding in answer.document["findings"]:
         assert finding["rule"] in page
     if line is not None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,40 @@ def test_two_lines_meet_in_the_guest_and_one_breaks() -> None:
     assert "MSR 3AH=5: bit 18 clear" in broken
     assert 'class="got absent"' in page
     assert '<pre class="copy" tabindex="0" aria-label="what to do">Enable SGX' in page
+
+
+def test_what_the_page_says_of_a_break_is_in_the_document() -> None:
+    parts: list[Sent] = [("feature", "sgx"), HOST, ("domain", "web-1")]
+    (answer,) = post(APP, API, *parts).document["answers"]
+    assert answer["lost_at"] == ["firmware"]
+    assert answer["conclusions"][0].startswith("Supply breaks at firmware: ")
+    page = post(APP, "/why", *parts).text
+    assert [escape(sentence) in page for sentence in answer["conclusions"]] == [True] * len(answer["conclusions"])
+
+
+def test_a_break_that_the_guest_got_past_is_none() -> None:
+    name, content = read("h07.json")
+    got = content.replace(b"policy='disable' name='sgx'", b"policy='require' name='sgx'")
+    assert got != content
+    parts: list[Sent] = [("feature", "sgx"), ("host", (name, got)), ("domain", "web-1")]
+    (answer,) = post(APP, API, *parts).document["answers"]
+    assert (answer["got"], answer["broken_at"]["supply"], answer["lost_at"]) == ("present", "firmware", [])
+    assert "breaks here" not in post(APP, "/why", *parts).text
+
+
+def test_a_prediction_and_another_spelling_are_told() -> None:
+    parts: list[Sent] = [("feature", "Sha_Ni"), ("host", read("h10.json")), ("text", "Haswell,+sha-ni")]
+    (answer,) = post(APP, API, *parts).document["answers"]
+    assert (answer["matched"], answer["is_folded"], answer["is_predicted"]) == (["linux"], True, True)
+    page = post(APP, "/why", *parts).text
+    assert "Read as another spelling of HW_CPU_X86_SHA, SHA, sha-ni, sha_ni." in page
+    assert "(predicted)" in page
+    seen: list[Sent] = [("feature", "sgx"), HOST, ("domain", "web-1")]
+    (answer,) = post(APP, API, *seen).document["answers"]
+    assert (answer["is_folded"], answer["is_predicted"]) == (False, False)
+    page = post(APP, "/why", *seen).text
+    assert "another spelling" not in page
+    assert "(predicted)" not in page
 
 
 def test_a_mend_shows_what_is_to_be_typed_as_code() -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vcpuid.answers.guest import DIALECTS, translate
 from vcpuid.fleet.baseline import PlaceBaseline
 from vcpuid.render.baseline import baseline_document, render_baseline_xml, summary_of
 from vcpuid.render.cpus import plural
 from vcpuid.render.document import Document
-from vcpuid.render.guest import guest_document
 from vcpuid.render.page import Page, Role, Span
 from vcpuid.render.parties import add_names, names_in_short, plus
+
+_LIBVIRT = "libvirt"
 
 
 def render_baselines(date: str, by: str | None, answers: Sequence[PlaceBaseline]) -> Page:
@@ -46,17 +47,6 @@ def render_baselines(date: str, by: str | None, answers: Sequence[PlaceBaseline]
     return page
 
 
-def definitions_of(answer: PlaceBaseline) -> list[Document]:
-    """Give a place's baseline in every dialect, as `vcpuid guest` writes it; none where there is no baseline."""
-    xml = render_baseline_xml(answer.baseline)
-    if not xml:
-        return []
-    return [
-        {"title": dialect.TITLE, **guest_document(translate(xml, "baseline", name, origin="libvirt"))}
-        for name, dialect in DIALECTS.items()
-    ]
-
-
 def baselines_document(date: str, by: str | None, answers: Sequence[PlaceBaseline]) -> Document:
     """Give the baseline of each place."""
     return {
@@ -69,7 +59,18 @@ def baselines_document(date: str, by: str | None, answers: Sequence[PlaceBaselin
                 "hosts": answer.hosts,
                 "configurations": answer.distinct,
                 "baseline": baseline_document(answer.baseline),
+                "definitions": list(_definitions(answer)),
             }
             for answer in answers
         ],
     }
+
+
+def _definitions(answer: PlaceBaseline) -> Iterator[Document]:
+    """Walk a place's baseline in every dialect but libvirt's; nothing where there is no baseline."""
+    xml = render_baseline_xml(answer.baseline)
+    for name, dialect in DIALECTS.items() if xml else ():
+        if name != _LIBVIRT:
+            made = translate(xml, "baseline", name, origin=_LIBVIRT)
+            losses = [{"what": loss.what, "why": loss.why} for loss in made.losses]
+            yield {"to": name, "title": dialect.TITLE, "text": made.text, "losses": losses}

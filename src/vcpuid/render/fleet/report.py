@@ -5,7 +5,7 @@ from __future__ import annotations
 from vcpuid import __version__
 from vcpuid.fleet.report import FleetReport
 from vcpuid.render.document import Document
-from vcpuid.render.fleet.baseline import baselines_document, definitions_of
+from vcpuid.render.fleet.baseline import baselines_document
 from vcpuid.render.fleet.drift import drift_document
 from vcpuid.render.fleet.matrix import matrix_document
 from vcpuid.render.fleet.pictures import draw_matrix
@@ -29,9 +29,5 @@ def fleet_report_document(report: FleetReport) -> Document:
 
 
 def fleet_report_context(report: FleetReport) -> Document:
-    """Give what the page shows besides the document: a picture, and baselines in each project's words."""
-    return {
-        "picture": draw_matrix(report.matrix, report.total, lambda *_: ""),
-        "definitions": [definitions_of(one) for one in report.together],
-        "place_definitions": [definitions_of(one) for one in report.places],
-    }
+    """Give what the page shows besides the document: a picture."""
+    return {"picture": draw_matrix(report.matrix, report.total, lambda *_: "")}

@@ -8,7 +8,7 @@ from vcpuid.errors import UsageError
 from vcpuid.fleet import Fleet
 from vcpuid.fleet.baseline import find_baselines
 from vcpuid.fleet.fleet import VENDOR
-from vcpuid.render.fleet.baseline import baselines_document, definitions_of
+from vcpuid.render.fleet.baseline import baselines_document
 from vcpuid.web.fleet_view import AT, Ask, FleetView
 from vcpuid.web.form import Form
 from vcpuid.web.form_view import Answered, Field
@@ -34,11 +34,7 @@ def _read(form: Form) -> Ask:
                 next_step="`vcpuid fleet baseline --by NAME --store DIR` gives them all.",
             )
         answers = find_baselines(fleet, by)
-        more = {
-            "labels": [VENDOR, *fleet.label_names],
-            "definitions": [definitions_of(answer) for answer in answers],
-        }
-        return Answered(baselines_document(fleet.date, by, answers), more)
+        return Answered(baselines_document(fleet.date, by, answers), {"labels": [VENDOR, *fleet.label_names]})
 
     return ask
 

@@ -41,8 +41,8 @@ def _answer(form: Form) -> Answered:
             expected=f"at most {_MOST_FINDINGS}",
             next_step=_COMMAND,
         )
-    judged = {"by_map": file.by_map, "by_qemu": file.by_qemu, "text": part.content.decode(errors="replace")}
-    return Answered(lint_document(LintReport((file,), (), basis)), judged)
+    text = part.content.decode(errors="replace")
+    return Answered(lint_document(LintReport((file,), (), basis)), {"text": text})
 
 
 VIEW: Final = FormView(

@@ -9,7 +9,7 @@ from vcpuid.answers.why import why
 from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.evidence.guest import Guest, guest_of_domain
-from vcpuid.render.why import conclusions, why_document
+from vcpuid.render.why import why_document
 from vcpuid.web.form import Form
 from vcpuid.web.form_view import Answered, Field, FormView
 from vcpuid.web.hosts import DUMP, MACHINE, read_host
@@ -29,8 +29,7 @@ def _answer(form: Form) -> Answered:
     evidence = read_host(form)
     guest = _guest(form, evidence)
     answers = [why(name, evidence, guest) for name in features]
-    document = why_document(answers, evidence.snapshot.host_name, evidence.snapshot.taken_at)
-    return Answered(document, {"conclusions": [conclusions(answer) for answer in answers]})
+    return Answered(why_document(answers, evidence.snapshot.host_name, evidence.snapshot.taken_at))
 
 
 def _guest(form: Form, evidence: Evidence) -> Guest | None:
