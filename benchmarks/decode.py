@@ -13,11 +13,12 @@ its text, ten times as long.
 After that, the start-up of one small dump and the peak memory of the largest. Every Python finds its modules'
 bytecode, as that of an installed package does, whatever PYTHONDONTWRITEBYTECODE says.
 
-Usage: VCPUID_DUMPS=FOLDER .venv/bin/python benchmarks/decode.py [ROUNDS]
+    VCPUID_DUMPS=FOLDER python -m benchmarks.decode [--rounds 7]
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import statistics
@@ -27,6 +28,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from benchmarks.aims import CANNOT_RUN, Aims
 
 from vcpuid.decode.dynamic import kind_of
 from vcpuid.dumps import read_dump, write_dump
@@ -138,13 +141,14 @@ def print_large(corpus: Corpus) -> None:
         print(f"{label:<30}{peak_kib(command) / 1024:>10.1f}")
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Print the tables; the status is 1 where the aim is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    rounds = parser.parse_args().rounds
     folder = os.environ.get("VCPUID_DUMPS")
     if not folder or not shutil.which("cpuid"):
-        print("needs VCPUID_DUMPS, a folder of dumps, and cpuid (Debian package cpuid)", file=sys.stderr)
-        return 2
-    rounds = int(arguments[0]) if arguments else ROUNDS
+        parser.exit(CANNOT_RUN, "needs VCPUID_DUMPS, a folder of dumps, and cpuid (Debian package cpuid)\n")
     with tempfile.TemporaryDirectory() as copies:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = f"{copies}/bytecode"  # the round before the clock starts fills it
@@ -158,11 +162,11 @@ def main(arguments: list[str]) -> int:
         print_corpus(corpus, rounds, os.devnull)
         print_small(corpus, rounds)
         print_large(corpus)
-    print(
-        f"\naim: vcpuid, equal CPUs decoded once, ahead of cpuid: {'met' if ratio < 1 else 'missed'} ({ratio:.2f})"
-    )
-    return int(ratio >= 1)
+    print()
+    aims = Aims()
+    aims.judge("vcpuid, equal CPUs decoded once, to cpuid", f"{ratio:.2f}", "< 1", is_met=ratio < 1)
+    return aims.status
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
+from benchmarks.aims import CANNOT_RUN, Aims
 
 from vcpuid.answers.compare import Comparer
 from vcpuid.answers.offer import Offer, OfferReader
@@ -111,7 +112,7 @@ def count_differences(reader: OfferReader, matrix: Matrix, pairs: int = _PAIRS, 
     return differences
 
 
-def _measure(folder: Path, count: int) -> int:
+def _measure(aims: Aims, folder: Path, count: int) -> None:
     reader = OfferReader((), shipped_map())
     matrix = make(reader, make_offers(reader, folder, count))
     before = _peak_mib()
@@ -135,14 +136,20 @@ def _measure(folder: Path, count: int) -> int:
     )
     print(f"        limit {limit:.3f} s ({index.pieces} pieces), ratio {whole / limit:.2f}")
     print(f"        peak of memory: {before:.0f} MiB before, {streamed:.0f} with sums, {peak:.0f} with all pairs")
-    print(
-        f"        {sum(total.pairs.values())} pairs, {len(total.islands)} islands;"
-        f" {differences} of {_PAIRS} pairs differ from compare"
+    print(f"        {sum(total.pairs.values())} pairs, {len(total.islands)} islands")
+    aims.judge(
+        f"{count}: pairs that differ from compare", f"{differences} of {_PAIRS}", "none", is_met=not differences
     )
-    return int(bool(differences) or summed > _MOST_SECONDS or peak > _MOST_MIB)
+    found, aim = f"{summed:.2f} s", f"<= {_MOST_SECONDS:g} s"
+    aims.judge(f"{count}: index and sums", found, aim, is_met=summed <= _MOST_SECONDS)
+    _judge_memory(aims, f"{count}: the peak of memory, all pairs at once", peak)
 
 
-def _measure_command(folder: Path, count: int) -> int:
+def _judge_memory(aims: Aims, what: str, peak_mib: float) -> None:
+    aims.judge(what, f"{peak_mib:.0f} MiB", f"<= {_MOST_MIB:g} MiB", is_met=peak_mib <= _MOST_MIB)
+
+
+def _measure_command(aims: Aims, folder: Path, count: int) -> None:
     """Time the command in a process of its own, with the start of Python."""
     with TemporaryDirectory() as made:
         with Store(Path(made, "store")).ingest("2026-01-02") as ingest:
@@ -156,11 +163,10 @@ def _measure_command(folder: Path, count: int) -> int:
         took = perf_counter() - start
         asked.returncode = os.waitstatus_to_exitcode(status)
     cpu = used.ru_utime + used.ru_stime
-    print(
-        f"{distinct:>7} configurations of a store: {took:.1f} s from end to end, {cpu:.1f} s of CPU,"
-        f" peak of memory {used.ru_maxrss / 1024:.0f} MiB"
-    )
-    return int(asked.returncode != 0 or distinct != count or used.ru_maxrss / 1024 > _MOST_MIB)
+    if asked.returncode != 0 or distinct != count:
+        raise SystemExit(f"{distinct} configurations of {count}, and status {asked.returncode}")
+    print(f"{count:>7} configurations of a store: {took:.1f} s from end to end, {cpu:.1f} s of CPU")
+    _judge_memory(aims, f"{count}: the command's peak of memory", used.ru_maxrss / 1024)
 
 
 def _and_seconds(size: int) -> float:
@@ -190,11 +196,12 @@ def main() -> int:
     arguments = parser.parse_args()
     folder = os.environ.get("VCPUID_DUMPS")
     if not folder:
-        parser.error("VCPUID_DUMPS is to name a folder of dumps")
-    if arguments.one:
-        return max(_measure(Path(folder), size) for size in arguments.sizes)
-    if arguments.command:
-        return max(_measure_command(Path(folder), size) for size in arguments.sizes)
+        parser.exit(CANNOT_RUN, "needs VCPUID_DUMPS, a folder of dumps\n")
+    if arguments.one or arguments.command:
+        aims = Aims()
+        for size in arguments.sizes:
+            (_measure if arguments.one else _measure_command)(aims, Path(folder), size)
+        return aims.status
     command = [sys.executable, "-m", "benchmarks.fleet_matrix", "--one"]
     return max(subprocess.run([*command, str(size)], check=False).returncode for size in arguments.sizes)
 

@@ -1,6 +1,6 @@
 """Times a fleet's SQL on Spark, a standalone master and two workers that it starts here, beside DuckDB.
 
-    PYTHONPATH=tests .venv/bin/python -m benchmarks.fleet_spark [HOSTS]
+    PYTHONPATH=tests python -m benchmarks.fleet_spark [--hosts N]
 
 Both engines read the same Parquet files: HOSTS hosts (a million by default) of the configurations of a small fleet
 that nobody has, at two dates. Each question is asked three times; the fastest counts.
@@ -8,12 +8,17 @@ that nobody has, at two dates. Each question is asked three times; the fastest c
 
 from __future__ import annotations
 
+import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from benchmarks.aims import CANNOT_RUN, Aims
 
 from fleets import fleet_rows, ingest
 from spark_cluster import spark_cluster
@@ -65,8 +70,15 @@ def _fastest(question: Callable[[], object]) -> tuple[float, object]:
     return min(seconds), answer
 
 
-def main(hosts: int) -> int:
-    """Ask both engines, and compare their answers and times."""
+def main() -> int:
+    """Ask both engines, and compare their answers and times; the status is 1 where answers differ."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--hosts", type=int, default=1_000_000)
+    hosts = parser.parse_args().hosts
+    if find_spec("pyspark") is None or not shutil.which("java"):
+        parser.exit(
+            CANNOT_RUN, "needs PySpark (the extra `spark`) and java (Debian package default-jre-headless)\n"
+        )
     with TemporaryDirectory() as name, spark_cluster(Path(name)) as variables:
         folder = Path(name)
         files = _make(folder, hosts)
@@ -78,17 +90,17 @@ def main(hosts: int) -> int:
         picked = [row[0] for row in duckdb.rows(queries.COUNT_CONFIGURATIONS)[-1:]]
         ours, theirs = _questions(duckdb, picked), _questions(spark, picked)
         print(f"{hosts // 200 * 200} hosts")
-        equal = True
+        aims = Aims()
         for question, ask in ours.items():
             here, one = _fastest(ask)
             there, other = _fastest(theirs[question])
-            equal = equal and one == other
             print(f"{question:8}  DuckDB {here:6.3f} s  Spark {there:6.3f} s  ratio {there / here:5.1f}")
-        print("equal answers" if equal else "the answers differ")
+            found = "equal" if one == other else "they differ"
+            aims.judge(f"{question}: the answers of both engines", found, "equal", is_met=one == other)
         spark.close()
         duckdb.close()
-    return 0 if equal else 1
+    return aims.status
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
+    sys.exit(main())

@@ -3,7 +3,7 @@
 It also bounds the time and the memory of each input, decodes whatever was read, and checks that it is the same
 after it was written and read again. A failing input is written to a file.
 
-Usage: .venv/bin/python benchmarks/fuzz_dumps.py [--seconds N] [--seed N] [FOLDER OF DUMPS]
+    python -m benchmarks.fuzz_dumps [--seconds 60] [--seed N] [FOLDER OF DUMPS...]
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from benchmarks.aims import Aims
+
 from vcpuid.answers.decode import decode_dump
 from vcpuid.dumps import FORMATS, parse_dump, write_dump
 from vcpuid.errors import InputError, VcpuidError
@@ -28,7 +30,7 @@ WRITTEN = [name for name, entry in FORMATS.items() if entry.is_written]
 ROUNDS_OF_MUTATION = 6
 LONGEST_BYTES = 1_000_000
 SLOWEST_S = 10.0
-MOST_MEMORY_KIB = 1024 * 1024
+MOST_MEMORY_MIB = 1024
 _DEVICE_RECORD = bytes.fromhex("01000000") + b"GenuntelineI" + bytes(16)
 _PIECES = (
     b"\0",
@@ -114,13 +116,13 @@ def _check_round_trip(dump: Dump, name: str) -> None:
         raise AssertionError(f"what was written as {name} is read as something else")
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Fuzz for the given time; the status is 1 after a failure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folders", nargs="*", type=Path, default=[SAMPLES], help="folders of dumps to begin with")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=None)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
     choose = random.Random(seed)  # noqa: S311 - it shall repeat
     material = seeds(*options.folders)
@@ -138,13 +140,16 @@ def main(arguments: list[str]) -> int:
             print(f"failed with seed {seed}: the input is in {path}", file=sys.stderr)
             raise
         slowest_s = max(slowest_s, time.perf_counter() - begin)
-    memory_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"seed {seed}: {outcomes.total()} inputs of {len(material)} dumps in {options.seconds:g} s")
-    print(f"slowest {slowest_s:.2f} s (bound {SLOWEST_S:g}), memory {memory_kib // 1024} MiB (bound 1024)")
     for name, count in outcomes.most_common():
         print(f"{count:>8}  {name}")
-    return int(slowest_s > SLOWEST_S or memory_kib > MOST_MEMORY_KIB)
+    aims = Aims()
+    aims.judge("the slowest input", f"{slowest_s:.2f} s", f"<= {SLOWEST_S:g} s", is_met=slowest_s <= SLOWEST_S)
+    is_met = memory_mib <= MOST_MEMORY_MIB
+    aims.judge("the peak of memory", f"{memory_mib} MiB", f"<= {MOST_MEMORY_MIB} MiB", is_met=is_met)
+    return aims.status
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

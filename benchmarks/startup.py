@@ -3,16 +3,19 @@
 The three commands run in turn, round after round, so that a busy moment of the machine meets all of them
 alike. The ratios are of the medians; the fastest round is shown beside them.
 
-Usage: .venv/bin/python benchmarks/startup.py [ROUNDS]
+    python -m benchmarks.startup [--rounds 40]
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
 import sys
 import time
+
+from benchmarks.aims import Aims
 
 ROUNDS = 40
 SUBJECT = "vcpuid explain sgx"
@@ -37,25 +40,26 @@ def measure(rounds: int) -> dict[str, list[float]]:
     return times_ms
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Print the table; the status is 1 where an aim is missed."""
-    rounds = int(arguments[0]) if arguments else ROUNDS
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    rounds = parser.parse_args().rounds
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode, too
     times_ms = measure(rounds)
     print(f"{rounds} rounds, Python {sys.version.split()[0]}, milliseconds of wall time\n")
     print(f"{'command':<26}{'median':>8}{'fastest':>9}")
     for label, times in times_ms.items():
         print(f"{label:<26}{statistics.median(times):>8.1f}{min(times):>9.1f}")
-    print(f"\n{SUBJECT + ' against':<34}{'median':>8}{'fastest':>9}{'aim':>8}")
-    missed = False
+    print()
+    aims = Aims()
     for peer, aim in AIMS.items():
         ratio = statistics.median(times_ms[SUBJECT]) / statistics.median(times_ms[peer])
         best = min(times_ms[SUBJECT]) / min(times_ms[peer])
-        missed |= ratio >= aim
-        word = "met" if ratio < aim else "missed"
-        print(f"  {peer:<32}{ratio:>8.2f}{best:>9.2f}  < {aim:<4} {word}")
-    return int(missed)
+        what, found = f"{SUBJECT} to {peer}", f"{ratio:.2f}, fastest {best:.2f}"
+        aims.judge(what, found, f"< {aim:g}", is_met=ratio < aim)
+    return aims.status
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

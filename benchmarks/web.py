@@ -33,6 +33,8 @@ from random import Random
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from benchmarks.aims import Aims
+
 from vcpuid.answers.leaf import explain_leaf, list_leaves
 from vcpuid.atlas import Atlas
 
@@ -276,34 +278,22 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
-class Report:
-    """Lines about aims, and whether one was missed."""
-
-    def __init__(self) -> None:
-        self.is_missed = False
-
-    def judge(self, what: str, found: str, aim: str, *, is_met: bool) -> None:
-        """Print one line."""
-        self.is_missed |= not is_met
-        print(f"{what:<44}{found:>26}   {aim:<12}{'met' if is_met else 'missed'}")
-
-
-def report_times(report: Report, what: str, measured: Sequence[Measured], aim_ms: float) -> None:
+def report_times(aims: Aims, what: str, measured: Sequence[Measured], aim_ms: float) -> None:
     """Print the times of targets."""
     times, waits = [one.server_ms for one in measured], [one.client_ms for one in measured]
     worst = percentile(times, 99)
     found = f"{statistics.median(times):.1f} and {worst:.1f} ms"
-    report.judge(f"{what}, {len(measured)}: median and p99", found, f"< {aim_ms:g} ms", is_met=worst < aim_ms)
+    aims.judge(f"{what}, {len(measured)}: median and p99", found, f"< {aim_ms:g} ms", is_met=worst < aim_ms)
     slowest = max(measured, key=lambda one: one.server_ms)
     print(f"    the slowest: {slowest.target}, {slowest.server_ms:.1f} ms")
     print(f"    the client waits {statistics.median(waits):.1f} and {percentile(waits, 99):.1f} ms")
 
 
-def report_load(report: Report, load: Load, clients: int) -> None:
+def report_load(aims: Aims, load: Load, clients: int) -> None:
     """Print what became of a load."""
     count = sum(len(times) for times in load.times_ms.values())
     errors = sum(load.errors.values())
-    report.judge(
+    aims.judge(
         f"{clients} clients for {load.seconds:.0f} s: errors", f"{errors} of {count}", "none", is_met=errors == 0
     )
     for error, times in load.errors.most_common(5):
@@ -316,7 +306,7 @@ def report_load(report: Report, load: Load, clients: int) -> None:
     memory = f"{start:.0f}, {middle:.0f}, {end:.0f} MiB"
     print(f"    memory at the start, in the middle and at the end: {memory}")
     found, aim = f"{100 * load.growth:+.1f} %", f"< {100 * GROWTH_AIM:g} %"
-    report.judge("memory: the last fifth to the second", found, aim, is_met=load.growth < GROWTH_AIM)
+    aims.judge("memory: the last fifth to the second", found, aim, is_met=load.growth < GROWTH_AIM)
 
 
 def main() -> int:
@@ -327,9 +317,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode, too
-    report = Report()
+    aims = Aims()
     start_s, processor_s = map(statistics.median, zip(*measure_start(options.rounds), strict=True))
-    report.judge(
+    aims.judge(
         "cold start to the first page", f"{start_s:.2f} s", f"< {START_AIM_S:g} s", is_met=start_s < START_AIM_S
     )
     print(f"    of which the server had a processor for {processor_s:.2f} s")
@@ -337,13 +327,13 @@ def main() -> int:
         leaves = measure(server, leaf_targets(), options.rounds)
         largest = max(leaves, key=lambda one: one.size_bytes)
         size, is_met = f"{largest.size_bytes} bytes", largest.size_bytes < PAGE_AIM_BYTES
-        report.judge(f"the largest page: {largest.target}", size, f"< {PAGE_AIM_BYTES}", is_met=is_met)
-        report_times(report, "pages of leaves", leaves, PAGE_AIM_MS)
+        aims.judge(f"the largest page: {largest.target}", size, f"< {PAGE_AIM_BYTES}", is_met=is_met)
+        report_times(aims, "pages of leaves", leaves, PAGE_AIM_MS)
         for what, path in (("searches, documents", "/api/v1/search"), ("searches, pages", "/search")):
             asked = measure(server, [f"{path}?q={quote(text)}" for text in searches()], options.rounds)
-            report_times(report, what, asked, SEARCH_AIM_MS)
-        report_load(report, asyncio.run(put_load(server, options.clients, options.seconds)), options.clients)
-    return int(report.is_missed)
+            report_times(aims, what, asked, SEARCH_AIM_MS)
+        report_load(aims, asyncio.run(put_load(server, options.clients, options.seconds)), options.clients)
+    return aims.status
 
 
 if __name__ == "__main__":

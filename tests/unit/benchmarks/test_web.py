@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from benchmarks.aims import Aims
 from benchmarks.web import (
     EXAMPLES,
     GROWTH_AIM,
     Load,
-    Report,
     Request,
     Server,
     bit_targets,
@@ -52,9 +52,9 @@ def test_what_is_wrong_is_counted_and_misses_the_aim(server: Server, monkeypatch
     monkeypatch.setattr("benchmarks.web.requests_of_load", lambda: [Request("page", "/nothing")])
     load = asyncio.run(put_load(server, clients=1, seconds=0.5))
     assert load.errors["/nothing: 404"] == len(load.times_ms["page"]) > 0
-    report = Report()
-    report_load(report, load, 1)
-    assert report.is_missed
+    aims = Aims()
+    report_load(aims, load, 1)
+    assert aims.status == 1
 
 
 def test_a_target_is_measured_with_the_size_of_its_page(server: Server) -> None:
