@@ -79,7 +79,7 @@ def asked(fleet: Fleet, before: str) -> Answers:
         alike=(drift.both, tuple(drift.gone), tuple(drift.new)),
         changed=[(change.hosts, change.host) for change in drift.changes],
         versions={
-            column: {(one.before, one.now): (one.hosts, one.host) for one in changes}
+            column: {(one.before, one.after): (one.hosts, one.host) for one in changes}
             for column, changes in drift.versions.items()
         },
     )

@@ -149,7 +149,7 @@ def _schema_of(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noq
             }
             for member, type_ in typing.get_type_hints(kind).items()
         }
-        definitions[name] = {"description": kind.__doc__.splitlines()[0], **_object(members)}
+        definitions[name] = {"description": _as_json_says(kind.__doc__.splitlines()[0]), **_object(members)}
     return {"$ref": f"#/$defs/{name}"}
 
 
@@ -157,7 +157,11 @@ def _attributes(docstring: str) -> dict[str, str]:
     """Give the description of each attribute that a docstring has."""
     section = docstring.partition("Attributes:\n")[2]
     found = re.findall(r"^        (\w+): (.*(?:\n            .*)*)", section, re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", text) for name, text in found}
+    return {name: _as_json_says(re.sub(r"\s+", " ", text)) for name, text in found}
+
+
+def _as_json_says(text: str) -> str:
+    return re.sub(r"\bNone\b", "null", text)
 
 
 def render() -> str:

@@ -48,7 +48,7 @@ class AuditedGuest(NamedTuple):
         replaced: The -cpu options before it, which have no effect.
         dropped: Features that were asked for and not given, in the names of whoever reported it.
         reported_by: Who says what it got: `QMP`, `live XML`, or None for nobody.
-        predicted_by: The rules by which `dropped` is foreseen where nobody says it; else None.
+        predicted_by: The rules by which `dropped` is predicted where nobody says it; else None.
         epc_bytes: Its SGX memory.
         findings: What is wrong with it.
     """

@@ -1,4 +1,4 @@
-"""Is a guest that was asked what QEMU's rules foretell? Under KVM a no is a finding about this host's KVM."""
+"""Is a guest that was asked what QEMU's rules predict? Under KVM a no is a finding about this host's KVM."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vcpuid.terms.probed import ProbeResult
 
 
 class Surprise(NamedTuple):
-    """A bit of a feature that the guest shows otherwise than foretold.
+    """A bit of a feature that the guest shows otherwise than predicted.
 
     Attributes:
         bit: The bit.
@@ -45,14 +45,14 @@ class Foreseen(NamedTuple):
 
 
 def foresee(result: ProbeResult, host: Cpu | None) -> Foreseen | None:
-    """Hold a probed guest against what the rules of its QEMU foretell.
+    """Hold a probed guest against what the rules of its QEMU predict.
 
     Args:
         result: What the guest told.
         host: What this host's KVM lists; not used under TCG.
 
     Returns:
-        None where nothing is foretold: several virtual CPUs, a QEMU without a version, or a machine type or
+        None where nothing is predicted: several virtual CPUs, a QEMU without a version, or a machine type or
         property that the tables do not have.
     """
     if result.smp != "1" or result.version is None:
@@ -61,16 +61,16 @@ def foresee(result: ProbeResult, host: Cpu | None) -> Foreseen | None:
         argument = parse_cpu(result.cpu, Place("-cpu"))
         qemu = load_qemu(result.version)
         machine = result.machine.partition(",")[0]
-        foretold = predict(argument, qemu, machine=machine, accelerator=result.accelerator, host=host)
+        predicted = predict(argument, qemu, machine=machine, accelerator=result.accelerator, host=host)
     except VcpuidError:
         return None
     cpu = result.dump.cpus[0]
     reasons = {
-        bits: fate.reason.value for name, fate in foretold.fates.items() for bits in qemu.features[name].bits
+        bits: fate.reason.value for name, fate in predicted.fates.items() for bits in qemu.features[name].bits
     }
     surprises: list[Surprise] = []
     checked = 0
-    for word, value in foretold.words.items():
+    for word, value in predicted.words.items():
         seen = cpu.read(word)
         if seen is None or (isinstance(word, MsrRegister) and word.index not in cpu.msrs):
             continue
@@ -80,7 +80,7 @@ def foresee(result: ProbeResult, host: Cpu | None) -> Foreseen | None:
             if different >> bit & 1:
                 at = Bits(word, bit, bit)
                 surprises.append(Surprise(at, _name_of(at), bool(seen >> bit & 1), reasons.get(at, "")))
-    return Foreseen(foretold.rules, tuple(sorted(surprises, key=lambda one: one.bit.order)), checked)
+    return Foreseen(predicted.rules, tuple(sorted(surprises, key=lambda one: one.bit.order)), checked)
 
 
 def _name_of(bit: Bits) -> str:

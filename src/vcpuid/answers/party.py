@@ -35,6 +35,11 @@ class Basis(Enum):
     CPUID = "CPUID alone: an upper bound of what a guest gets"
 
     @property
+    def word(self) -> str:
+        """Its name in JSON and tables, as `host-model`."""
+        return self.name.lower().replace("_", "-")
+
+    @property
     def is_safe(self) -> bool:
         """Whether a host is sure to give a guest these features."""
         return self in (Basis.HOST_MODEL, Basis.DEFINITION)

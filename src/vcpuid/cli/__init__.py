@@ -32,7 +32,7 @@ COMMANDS = {
     "baseline": ("baseline", "The CPU that all of several hosts can give."),
     "audit": ("audit", "Every guest of a host: asked, given, got, and what bites later."),
     "diagnose": ("diagnose", "An error message: what it means, what it comes from, what to do."),
-    "lint": ("lint", "Faults in domain XML, nova.conf and libvirt's CPU map: what will happen, and the remedy."),
+    "lint": ("lint", "Faults in domain XML, nova.conf and libvirt's CPU map: what will happen, and what to do."),
     "guest": ("guest", "A guest CPU definition in another project's dialect."),
     "map": ("map", "libvirt's feature map."),
     "sgx": ("sgx", "SGX for guests: a host's readiness, and plans for its enclave memory."),

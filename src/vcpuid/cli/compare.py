@@ -38,7 +38,7 @@ def command(
     Three to eight hosts stand side by side: who can receive whose guests, what all can give, and what differs, by
     meaning. Of what is missing between two, and what to do, the two tell more.
 
-    A dump shows what the CPU has and not what KVM and QEMU give: an answer that rests on one is at best undecided.
+    A dump shows what the CPU has and not what KVM and QEMU give: an answer that rests on one is at best unknown.
 
     \b
     vcpuid compare h07.json h08.json

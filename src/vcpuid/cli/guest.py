@@ -10,7 +10,6 @@ import click
 from vcpuid.answers.guest import DIALECTS, translate
 from vcpuid.cli.files import read_at_most
 from vcpuid.cli.output import output_options, write
-from vcpuid.cli.party import map_option
 from vcpuid.errors import InputError
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES
 from vcpuid.render.guest import guest_document, loss_lines, render_guest
@@ -28,7 +27,7 @@ _FILE_NAME = re.compile(r"[^\s<,]*(?:/[^\s<,]*|\.(?:xml|ya?ml|json|conf|txt|log)
 @click.option("--to", "target", type=_DIALECTS, required=True, help="The dialect to write.")
 @click.option("--from", "origin", type=_DIALECTS, help="The dialect of DEFINITION; else it is recognised.")
 @click.option("--strict", is_flag=True, help="What the target cannot say counts as an error.")
-@map_option
+@click.option("--map", "map_folder", metavar="DIR", help="libvirt's cpu_map folder to take models by.")
 @output_options
 def command(
     definition: str, target: str, origin: str | None, map_folder: str | None, output_format: str, *, strict: bool

@@ -43,7 +43,7 @@ def command(
     *,
     strict: bool,
 ) -> int:
-    """Find faults in files: what will happen, when, and the remedy.
+    """Find faults in files: what will happen, when, and what to do.
 
     What a file is, its content shows: a domain XML or a <cpu> by itself, a file or folder of libvirt's CPU map, a
     nova.conf or a folder of such, a -cpu string or QEMU's whole command line. Several files of Nova's are read

@@ -34,7 +34,7 @@ def command(
     written. The file as it was is kept beside it, as x86_features.xml.bak. Names and bits that the map has already
     are refused.
 
-    An installed map is not meant to be edited: upgrades overwrite it, and hosts drift apart. The remedy is a newer
+    An installed map is not meant to be edited: upgrades overwrite it, and hosts drift apart. The mend is a newer
     libvirt. A map of your own is for development, and a last resort.
 
     \b

@@ -16,7 +16,7 @@ from vcpuid.cli.vendor import vendor_option
 def command(names: tuple[str, ...], vendor: str | None) -> None:
     """Write the map entry of features, as libvirt's own x86_features.xml has it.
 
-    A newer libvirt is the remedy for a feature that yours does not know. The installed map is not meant to be
+    A newer libvirt is the mend for a feature that yours does not know. The installed map is not meant to be
     edited: upgrades overwrite it and hosts drift apart. Entries are for developers, and a last resort. Of an entry
     that would be of no use standard error says why.
 

@@ -101,7 +101,7 @@ def check_target(folder: str, output: str | None, *, edit_system: bool) -> None:
         raise UsageError(
             "an installed map is not meant to be edited: upgrades overwrite it, and hosts drift apart",
             found=str(path),
-            next_step=f"Copy it (cp -r {INSTALLED} map) and name the copy; the remedy is a newer libvirt. "
+            next_step=f"Copy it (cp -r {INSTALLED} map) and name the copy; the mend is a newer libvirt. "
             "As a last resort --edit-system allows it.",
         )
     if output is not None and path.exists() and (not path.is_dir() or any(path.iterdir())):

@@ -16,7 +16,7 @@ from vcpuid.rules.libvirt.map_lint import lint_file, read_and_lint
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @output_options
 def command(paths: tuple[str, ...], output_format: str, *, strict: bool) -> int:
-    """Find the faults of a map: each with its place, what libvirt would do with it, and the remedy.
+    """Find the faults of a map: each with its place, what libvirt would do with it, and how to mend it.
 
     A whole map (its folder or index.xml) is judged with its order and references; a file of it, a fragment, or -
     for standard input by itself.

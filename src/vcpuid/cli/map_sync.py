@@ -56,7 +56,7 @@ def command(
         raise UsageError("which QEMU?", expected="one of --qemu-version VERSION and --host FILE")
     one_of({"--map": folder, "--to": target, "--shipped": shipped})
     if target is None and output is not None:
-        raise UsageError("--output needs --to DIR, the map that is changed")
+        raise UsageError("--output without a map to change", expected="--to DIR beside it")
     cpu_map = map_of_options(target or folder, host, shipped=shipped)
     if version is not None:
         answer = compare_with_version(version, cpu_map)

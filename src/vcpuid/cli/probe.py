@@ -45,7 +45,7 @@ _UNDECIDED = 4
 @click.option("-a", "--all", "every_field", is_flag=True, help="Also every field of every leaf.")
 @click.option("-r", "--raw", is_flag=True, help="The registers alone, as `cpuid -r` writes them.")
 @click.option("--to", "target", type=click.Choice(_WRITTEN), help="A dump of this format, as `convert` writes it.")
-@click.option("--all-models", is_flag=True, help="Every model of this QEMU, a dump each; needs -o FOLDER.")
+@click.option("--all-models", is_flag=True, help="Every model of this QEMU, a dump each; needs -o DIR.")
 @click.option("-o", "--output", metavar="FILE", help="Write there; with --all-models a folder.")
 @click.option(
     "--timeout",
@@ -76,7 +76,7 @@ def command(
 
     QEMU is started with a small program of vcpuid's in the place of its firmware: no disk, no network, no
     configuration, and nothing is left behind. What QEMU warns of is told on standard error. The guest is held
-    against what the rules of its QEMU foretell; under KVM a difference is a finding about this host's KVM.
+    against what the rules of its QEMU predict; under KVM a difference is a finding about this host's KVM.
 
     \b
     vcpuid probe Haswell,-avx2                    a summary, as `decode` gives
@@ -99,7 +99,10 @@ def command(
 
     if all_models:
         if cpu is not None or output is None or given not in ([], ["--to"]):
-            raise UsageError("--all-models takes -o FOLDER, perhaps --to FORMAT, and no CPU-STRING or other form")
+            raise UsageError(
+                "--all-models writes a dump of every model",
+                expected="-o DIR, perhaps --to FORMAT, and no CPU-STRING or other form",
+            )
         form = target or "json"
         models = list_models(accelerator, qemu=qemu, limit_s=timeout)
         return _write_models(models, lambda model: dump_text(run(model), form), Path(output), _suffix(form))
@@ -121,7 +124,7 @@ def command(
 
 
 def _foresee(result: ProbeResult) -> Foreseen | None:
-    """Hold the guest against what QEMU's rules foretell, under KVM with the list of this host's."""
+    """Hold the guest against what QEMU's rules predict, under KVM with the list of this host's."""
     host = None
     if result.accelerator is Accelerator.KVM:
         kvm = Evidence(snapshot_here(Options(only=("kvm",)))).kvm

@@ -7,7 +7,7 @@ import click
 from vcpuid.cli.lazy import LazyGroup
 
 _COMMANDS = {
-    "doctor": ("sgx_doctor", "Every step to SGX on a host: what is broken, why, and the remedy."),
+    "doctor": ("sgx_doctor", "Every step to SGX on a host: what is broken, why, and how to mend it."),
     "plan": ("sgx_plan", "Which guests can have how much enclave memory, and the files that give it."),
 }
 

@@ -57,7 +57,7 @@ class VersionChange(NamedTuple):
     """A version before and now, of how many hosts, and the first of them."""
 
     before: str
-    now: str
+    after: str
     hosts: int
     host: str
 
@@ -67,7 +67,7 @@ class Drift(NamedTuple):
 
     Attributes:
         before: The earlier snapshot.
-        now: The later one.
+        after: The later one.
         both: How many hosts are in both.
         gone: Hosts of the earlier only.
         new: Hosts of the later only.
@@ -76,7 +76,7 @@ class Drift(NamedTuple):
     """
 
     before: str
-    now: str
+    after: str
     both: int
     gone: Sequence[str]
     new: Sequence[str]

@@ -48,7 +48,7 @@ def _write_parts(matrix: Matrix, folder: Path) -> list[Path]:
             columns = (
                 list(range(start, start + len(kinds))),
                 *(list(column) for column in zip(*(kind[:-1] for kind in kinds), strict=True)),
-                [kind.basis.name.lower() for kind in kinds],
+                [kind.basis.word for kind in kinds],
                 [row.tobytes()[:size] for row in possible],
                 [row.tobytes()[:size] for row in certain],
             )

@@ -17,7 +17,7 @@ _TAKEN_AWAY = frozenset(("nova.disable", "domain.disable", "domain.switch-off", 
 def judge_exposure(feature: Feature, evidence: Evidence, verdicts: Mapping[Layer, Verdict]) -> Verdict | None:
     """Judge the hops' verdicts together; None where somebody asked, or the guest has it not, or it has no name.
 
-    The remedy goes to the first hop that has a part in this guest: those after it are made from it.
+    The mend goes to the first hop that has a part in this guest: those after it are made from it.
     """
     got = verdicts[Layer.GUEST]
     demand = [verdicts[layer] for layer in _DEMAND if verdicts[layer].state is not State.NOT_APPLICABLE]

@@ -26,7 +26,7 @@ class Rule:
         state: What it concludes.
         evidence: What must have been seen.
         cannot_prove: What the evidence leaves open.
-        mend: The remedy, with `{placeholders}`; may be empty.
+        mend: What to do, with `{placeholders}`; may be empty.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Rule:
         predicted_by: str | None = None,
         **fields: str,
     ) -> Verdict:
-        """Make the verdict; `fields` fill the remedy's placeholders, `mend` replaces it whole.
+        """Make the verdict; `fields` fill the mend's placeholders, `mend` replaces it whole.
 
         With `predicted_by`, the rules and their version, it is a prediction.
         """
@@ -101,7 +101,7 @@ def unread(layer: Layer, gap: Gap) -> Verdict:
 
 
 def name_fields(feature: Feature) -> dict[str, str]:
-    """Give the placeholders that remedies use for a feature's names."""
+    """Give the placeholders that mends use for a feature's names."""
     return {
         "feature": feature.name,
         "qemu": feature.name_in(Dialect.QEMU) or feature.name,

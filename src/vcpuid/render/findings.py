@@ -15,7 +15,7 @@ _ROLES = {Severity.ERROR: Role.BAD, Severity.WARNING: Role.UNSURE, Severity.NOTE
 
 
 def render_findings(findings: Sequence[Finding]) -> Page:
-    """Write each finding with what it leads to and its remedy, then how many there are."""
+    """Write each finding with what it leads to and its mend, then how many there are."""
     page = Page()
     for finding in findings:
         add_finding(page, finding)

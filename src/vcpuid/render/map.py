@@ -19,7 +19,7 @@ from vcpuid.terms.feature import Dialect
 _LABEL_WIDTH = 16
 _STEPPINGS = 16
 _ADVICE = (
-    "An installed map is not meant to be edited: upgrades overwrite it, and hosts drift apart. The remedy for a "
+    "An installed map is not meant to be edited: upgrades overwrite it, and hosts drift apart. The mend for a "
     "feature that yours does not know is a newer libvirt. A map of your own is for development, and a last resort."
 )
 

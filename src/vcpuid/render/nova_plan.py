@@ -104,7 +104,7 @@ def nova_plan_document(plan: NovaPlan, check: PlacementCheck | None) -> Document
     """Give the sections, what goes with them, and what placement says."""
     return {
         "schema": "vcpuid-baseline-nova/1",
-        "is_safe": plan.is_safe,
+        "is_migration_safe": plan.is_safe,
         "groups": [_group_document(group) for group in plan.groups],
         "without": [{"hosts": list(hosts), "refusal": refusal} for hosts, refusal in plan.without],
         "placement": None if check is None else _check_document(check),

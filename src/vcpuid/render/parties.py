@@ -53,7 +53,7 @@ def party_document(party: Party) -> Document:
     return {
         "name": party.name,
         "kind": "guest" if party.is_guest else "host",
-        "basis": party.basis.name.lower(),
+        "basis": party.basis.word,
         "is_safe": party.basis.is_safe,
     }
 

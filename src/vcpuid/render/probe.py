@@ -21,7 +21,7 @@ def render_probe(
 ) -> Page:
     """Show the summary that `decode` shows, and what only a guest can tell: its MSRs, and what it switches on.
 
-    With `foreseen` also where the guest is not what was foretold.
+    With `foreseen` also where the guest is not what was predicted.
     """
     dump = result.switched_on if switched_on else result.dump
     page = render_decode([decode_dump(dump)], every_field=every_field)
@@ -36,13 +36,13 @@ def render_probe(
 
 
 def _add_foreseen(page: Page, result: ProbeResult, foreseen: Foreseen) -> None:
-    """Tell whether the guest is as foretold, and whose fault it is where it is not."""
+    """Tell whether the guest is as predicted, and whose fault it is where it is not."""
     if not foreseen.surprises:
-        add_row(page, "foretold", f"as by the rules of {foreseen.rules}")
+        add_row(page, "predicted", f"as by the rules of {foreseen.rules}")
         return
     count = plural(len(foreseen.surprises), "bit")
     whose = "this host's KVM" if result.accelerator is Accelerator.KVM else "our tables of it"
-    add_row(page, "foretold", f"not as by the rules of {foreseen.rules}: {count} differ, a finding about {whose}")
+    add_row(page, "predicted", f"not as by the rules of {foreseen.rules}: {count} differ, a finding about {whose}")
     for label, is_seen in (("shown", True), ("not shown", False)):
         names = [one.feature or str(one.bit) for one in foreseen.surprises if one.is_seen is is_seen]
         if names:
@@ -85,7 +85,7 @@ def probe_document(result: ProbeResult, foreseen: Foreseen | None = None) -> dic
         ],
         "dump": dump_document(result.dump),
         "switched_on": dump_document(result.switched_on),
-        "foreseen": foreseen
+        "prediction": foreseen
         and {
             "rules": foreseen.rules,
             "checked": foreseen.checked,

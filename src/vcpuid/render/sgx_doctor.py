@@ -24,7 +24,7 @@ _WANTED = {Purpose.GUESTS: "for SGX guests", Purpose.QUOTES: "for quotes of the 
 
 
 def render_doctor(answer: Diagnosis, *, verbose: bool = False) -> Page:
-    """Show each step, the breaks with their remedies, what is not known, and the memory."""
+    """Show each step, the breaks with their mends, what is not known, and the memory."""
     page = Page()
     word, role = _READY[answer.is_ready]
     page.add(Span(f"{answer.host}: ", Role.STRONG), Span(word, role), f" {_WANTED[answer.purpose]}")

@@ -134,7 +134,7 @@ def test_drift_is_what_differs_between_the_dates(questions: Questions, fleets: l
     before, now = fleets
     both = before.keys() & now.keys()
     answer = questions["drift"]()
-    assert (answer.before, answer.now, answer.both) == (*DATES, len(both))
+    assert (answer.before, answer.after, answer.both) == (*DATES, len(both))
     assert list(answer.gone) == sorted(before.keys() - now.keys())
     assert list(answer.new) == sorted(now.keys() - before.keys())
     differing = [
@@ -142,7 +142,7 @@ def test_drift_is_what_differs_between_the_dates(questions: Questions, fleets: l
     ]
     assert sum(change.hosts for change in answer.changes) == len(differing) > 0
     expected = Counter((before[host].microcode, now[host].microcode) for host in both)
-    found = {(one.before, one.now): one.hosts for one in answer.versions["microcode"]}
+    found = {(one.before, one.after): one.hosts for one in answer.versions["microcode"]}
     assert found == {pair: count for pair, count in expected.items() if pair[0] != pair[1]}
 
 

@@ -60,7 +60,7 @@ ROWS: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     ("map add umip", 2, ("no map to add to", "--to DIR, a copy of a map")),
     ("map sync", 2, ("which QEMU?", "one of --qemu-version VERSION and --host FILE")),
     ("probe", 2, ("no CPU-STRING", "vcpuid probe Haswell,-avx2")),
-    ("probe Haswell --all-models", 2, ("--all-models takes -o FOLDER", "no CPU-STRING")),
+    ("probe Haswell --all-models", 2, ("--all-models writes a dump of every model", "-o DIR", "no CPU-STRING")),
     ("probe help", 2, ("asks QEMU for its help", "'help'")),
     ("guest {no_yaml} --from kubevirt --to qemu", 3, ("no_yaml.yaml:", "not YAML")),
     ("lint {large}", 3, ("large: too large", "expected at most")),

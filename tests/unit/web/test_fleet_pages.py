@@ -334,7 +334,7 @@ def test_a_precheck_takes_domain_capabilities_that_were_pasted(app: ASGIApp) -> 
     xml = domain_capabilities("<model>EPYC</model><vendor>AMD</vendor>")["xml"]
     document = post(app, "/api/v1/fleet/precheck", ("text", xml)).document
     check_document("fleet-precheck", document)
-    assert (document["target"]["basis"], document["compatibility"]) == ("host_model", "incompatible")
+    assert (document["target"]["basis"], document["compatibility"]) == ("host-model", "incompatible")
     assert "the CPU is from Intel, there from AMD" in post(app, "/fleet/precheck", ("text", xml)).text
 
 

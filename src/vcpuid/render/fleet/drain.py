@@ -66,7 +66,7 @@ def drain_document(answer: Drain) -> Document:
         "guests": [
             {
                 "guest": one.guest,
-                "running": one.running,
+                "runs": one.running,
                 "compatibility": one.compatibility.value,
                 "hosts": list(one.hosts),
                 "obstacles": [obstacle._asdict() for obstacle in one.obstacles],

@@ -14,15 +14,15 @@ def render_drift(answer: Drift) -> Page:
     """Show what changed in a fleet."""
     page = Page()
     page.add(
-        Span(f"from {answer.before} to {answer.now}", Role.STRONG), f"  {plural(answer.both, 'host')} in both"
+        Span(f"from {answer.before} to {answer.after}", Role.STRONG), f"  {plural(answer.both, 'host')} in both"
     )
     for words, hosts in (("gone", answer.gone), ("new", answer.new)):
         if hosts:
             page.add(f"  {plural(len(hosts), 'host')} {words}: {names_in_short(hosts)}", hang=4)
     for what, versions in answer.versions.items():
         for version in versions[:MOST_ROWS]:
-            before, now = version.before or NOT_TOLD, version.now or NOT_TOLD
-            page.add(f"  {what} {before} -> {now}: {hosts_like(version.hosts, version.host)}", hang=4)
+            before, after = version.before or NOT_TOLD, version.after or NOT_TOLD
+            page.add(f"  {what} {before} -> {after}: {hosts_like(version.hosts, version.host)}", hang=4)
         if len(versions) > MOST_ROWS:
             page.add(f"  and {len(versions) - MOST_ROWS} more changes of {what}; JSON has all")
     if not answer.changes:
@@ -56,7 +56,7 @@ def drift_document(answer: Drift) -> Document:
     return {
         "schema": "vcpuid-fleet-drift/1",
         "before": answer.before,
-        "now": answer.now,
+        "after": answer.after,
         "both": answer.both,
         "gone": list(answer.gone),
         "new": list(answer.new),

@@ -156,7 +156,7 @@ def matrix_document(matrix: Matrix, total: Sum) -> Document:
                 "hosts": kind.hosts,
                 "vendor": kind.vendor or None,
                 "model": kind.model or None,
-                "basis": kind.basis.name.lower(),
+                "basis": kind.basis.word,
                 "is_safe": kind.basis.is_safe,
                 "sends_to": sends,
                 "receives_from": receives,

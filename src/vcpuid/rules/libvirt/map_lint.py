@@ -1,4 +1,4 @@
-"""Linting libvirt's CPU map: every fault with its place, what libvirt would do with it, and the remedy.
+"""Linting libvirt's CPU map: every fault with its place, what libvirt would do with it, and how to mend it.
 
 The rules stand in `tables/map_rules.toml`. Nothing stops at the first fault: libvirt does, and most often names
 neither the file nor the feature.
