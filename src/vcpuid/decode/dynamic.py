@@ -32,6 +32,11 @@ class Cause(Enum):
     MOMENT = "moment"
 
 
+ALL_CAUSES = frozenset(Cause)
+CAUSES_OF_THE_ASKER = frozenset((Cause.CORE, Cause.PART, Cause.MOMENT))
+"""What a list such as KVM's takes over from the CPU on which it is asked for. The rest KVM works out by itself."""
+
+
 class DynamicField(NamedTuple):
     """Bits that differ though the CPUs are equal, and why.
 
@@ -82,11 +87,13 @@ def _fields_by_leaf() -> dict[int, list[DynamicField]]:
 
 
 @cache
-def dynamic_masks(key: Key, scopes: frozenset[str | None] = _ANY) -> _Masks | None:
-    """Give the dynamic bits of a row's four registers; None for a row that has none."""
+def dynamic_masks(
+    key: Key, scopes: frozenset[str | None] = _ANY, causes: frozenset[Cause] = ALL_CAUSES
+) -> _Masks | None:
+    """Give the dynamic bits of a row's four registers, by some causes; None for a row that has none."""
     masks = [0, 0, 0, 0]
     for field in _fields_by_leaf().get(key[0], ()):
-        in_scope = field.scope in scopes or field.scope == "any"
+        in_scope = (field.scope in scopes or field.scope == "any") and field.cause in causes
         if in_scope and field.subleaves[0] <= key[1] <= field.subleaves[1]:
             masks[field.position] |= field.mask
     return (masks[0], masks[1], masks[2], masks[3]) if any(masks) else None
@@ -109,12 +116,15 @@ def scopes_of(cpu: Cpu) -> frozenset[str | None]:
     return frozenset((vendor_of(cpu), scope_of(cpu)))
 
 
-def stable_rows(cpu: Cpu) -> dict[Key, Registers]:
-    """Give a CPU's rows with the dynamic bits cleared: equal for CPUs that are of one kind."""
+def stable_rows(cpu: Cpu, causes: frozenset[Cause] = ALL_CAUSES) -> dict[Key, Registers]:
+    """Give a CPU's rows with the dynamic bits cleared: equal for CPUs that are of one kind.
+
+    Of KVM's list only `CAUSES_OF_THE_ASKER` are dynamic: whichever core asked, equal hosts then have equal lists.
+    """
     rows = dict(cpu.rows)
     leaves, scopes = _fields_by_leaf(), scopes_of(cpu)
     for key, row in cpu.rows.items():
-        if key[0] in leaves and (masks := dynamic_masks(key, scopes)) is not None:
+        if key[0] in leaves and (masks := dynamic_masks(key, scopes, causes)) is not None:
             rows[key] = _stable(row, masks)
     return rows
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from vcpuid.atlas import Atlas
-from vcpuid.decode.dynamic import Cause, dynamic_fields, stable_rows
+from vcpuid.decode.dynamic import CAUSES_OF_THE_ASKER, Cause, dynamic_fields, stable_rows
 from vcpuid.terms.address import CpuidRegister, MsrRegister, Register, Word
 from vcpuid.terms.dump import COUNTED_LEAVES, Cpu, MissingRow, Registers
 
@@ -68,8 +68,8 @@ def _firmware_masks() -> dict[tuple[tuple[int, int], int], int]:
 
 
 def listed_words(cpu: Cpu) -> Words:
-    """Give the words of a list, such as KVM's, which is no core's answer: nothing in it is dynamic."""
-    return _common([cpu])
+    """Give the words of a list, such as KVM's, without what it takes over from the core that asked."""
+    return _common([Cpu(cpu.number, stable_rows(cpu, CAUSES_OF_THE_ASKER), cpu.msrs, cpu.missing)])
 
 
 def _common(cpus: list[Cpu]) -> Words:

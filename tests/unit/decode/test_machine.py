@@ -6,6 +6,7 @@ import pytest
 
 from cpus import AUTHENTIC_AMD, GENUINE_INTEL, HYPERVISOR, ONES, Rows, apic_rows, cpu, dump, row
 from vcpuid.decode.dynamic import (
+    CAUSES_OF_THE_ASKER,
     Cause,
     DynamicField,
     Model,
@@ -51,6 +52,24 @@ def test_the_neighbours_of_a_dynamic_field_count() -> None:
     assert model.differences(cpu({(1, 0): row(ebx=1 << 23)})) is None
     assert model.differences(cpu({(1, 0): row(ebx=1 << 24)})) == {(1, 0): row(ebx=1 << 24)}
     assert model.differences(cpu({(1, 0): row(), (2, 0): row()})) is None
+
+
+def test_a_list_of_kvms_differs_by_the_core_that_asked_and_by_nothing_that_kvm_works_out() -> None:
+    asked_on_one: Rows = {
+        (1, 0): row(ebx=0x01020800, ecx=0x81202000),
+        (0xB, 0): row(edx=1),
+        (0xD, 0): row(ebx=576),
+    }
+    asked_on_two: Rows = {
+        (1, 0): row(ebx=0x02020800, ecx=0x81202000),
+        (0xB, 0): row(edx=2),
+        (0xD, 0): row(ebx=576),
+    }
+    one, two = (stable_rows(cpu(rows), CAUSES_OF_THE_ASKER) for rows in (asked_on_one, asked_on_two))
+    assert one == two
+    assert (one[1, 0], one[0xD, 0]) == (row(ebx=0x00020800, ecx=0x81202000), row(ebx=576))
+    for key, other in (((1, 0), row(ebx=0x01020800, ecx=0x89202000)), ((0xD, 0), row(ebx=832))):
+        assert stable_rows(cpu({**asked_on_one, key: other}), CAUSES_OF_THE_ASKER) != one
 
 
 def test_the_cause_of_bits_is_that_of_the_field_they_lie_in() -> None:

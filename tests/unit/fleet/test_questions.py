@@ -61,6 +61,18 @@ def test_a_host_model_gives_what_its_host_gives() -> None:
     assert baseline([party], shipped_map()).is_safe
 
 
+def test_hosts_whose_kvm_was_asked_on_different_cores_are_one_configuration() -> None:
+    told = []
+    for core in (1, 2):
+        (raw,) = documents(1)
+        host = json.loads(raw)
+        listed = host["sources"]["kvm"]["data"]["supported_cpuid"]
+        eax, ebx, ecx, edx = listed["00000001.0"].split()
+        listed["00000001.0"] = f"{eax} {core:02x}{ebx[2:]} {ecx} {edx}"
+        told.append(read_host(json.dumps(host).encode(), f"h{core}", "", READER).configuration)
+    assert told[0] == told[1]
+
+
 def test_the_summary_counts(fleet: Fleet) -> None:
     answer = summarise(fleet)
     assert answer.hosts == 200
