@@ -56,9 +56,25 @@ def test_the_guest_was_started_without_ht(vcpuid: Vcpuid) -> None:
     assert (status, answer["got"]) == (1, "absent")
 
 
-def test_the_versions_are_told_beside_the_features(say: Say) -> None:
+def test_the_refusal_is_foreseen_of_the_one_guest(say: Say) -> None:
     status, told, _ = say("compare", BOOKWORM, TRIXIE, "--domain", "web")
-    assert status == 0
+    assert status == 1
+    assert "QEMU 10.0.13 tells of ht where a socket has several CPUs" in told
+    assert "forbidden, and there: ht" in told
+
+
+def test_the_refusal_is_foreseen_of_the_fleet(say: Say, tmp_path: Path) -> None:
+    store = str(tmp_path / "fleet")
+    assert say("fleet", "ingest", BOOKWORM, "--store", store)[0] == 0
+    status, told, _ = say("fleet", "precheck", "--target", TRIXIE, "--store", store)
+    assert status == 1
+    assert "cannot migrate there: bookworm/web" in told
+    assert "QEMU 10.0.13 tells of ht" in told
+    assert "cannot start there" not in told
+
+
+def test_the_versions_are_told_beside_the_features(say: Say) -> None:
+    _, told, _ = say("compare", BOOKWORM, TRIXIE, "--domain", "web")
     assert "QEMU version QEMU 7.2.22 and QEMU 10.0.13" in told
 
 

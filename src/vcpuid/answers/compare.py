@@ -10,12 +10,15 @@ from typing import NamedTuple
 from vcpuid.answers.offer import Offer, OfferReader
 from vcpuid.answers.party import Basis, Party
 from vcpuid.answers.unchecked import Unchecked, unchecked
+from vcpuid.answers.versions import libvirt_of, next_qemus
 from vcpuid.answers.why import Answer, why
 from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.layers.asking import DEFAULT_MODEL
 from vcpuid.rules.libvirt.compare import Relation, compare_data
+from vcpuid.rules.libvirt.full_check import unforeseen
 from vcpuid.rules.libvirt.map import CpuMap
+from vcpuid.rules.qemu.knowledge import version_of
 from vcpuid.terms.guest import Accelerator, Check, CpuMode, GuestCpu
 from vcpuid.terms.verdict import Layer
 
@@ -64,7 +67,7 @@ class Way(NamedTuple):
         relation: What the target is to what is asked for, in libvirt's words; None where nothing can be compared.
         reason: The answer in a sentence.
         missing: What is asked for and the target lacks.
-        forbidden: What the guest forbids and the target has.
+        forbidden: What the guest forbids, or its complete definition is without, and the target has.
         extra: What the target has besides.
     """
 
@@ -172,6 +175,26 @@ def _with_unnamed(way: Way, unnamed: Sequence[str], target: Party) -> Way:
     )
 
 
+def _with_extra(way: Way, cpu: GuestCpu, target: Party) -> Way:
+    """Add what the target's QEMU tells of a guest whose definition, check='full', is to be complete without it."""
+    if target.evidence is None or way.compatibility is Compatibility.INCOMPATIBLE:
+        return way
+    qemu = min(next_qemus(target.evidence), key=version_of, default="")
+    told = unforeseen(cpu, qemu)
+    if not told:
+        return way
+    libvirt, names = libvirt_of(target.evidence), tuple(one.name for one in told)
+    reason = (
+        f"QEMU {qemu} tells of {' '.join(names)} where a socket has several CPUs, which check='full' refuses;"
+        " started cold with check='partial' it runs there"
+    )
+    if not all(one.is_refused_by(libvirt) for one in told):
+        newer = f"libvirt {libvirt}" if libvirt else "its libvirt"
+        reason = f"{reason}; {newer} may be one that lets it pass"
+        return way._replace(compatibility=Compatibility.UNKNOWN, reason=reason)
+    return way._replace(compatibility=Compatibility.INCOMPATIBLE, reason=reason, forbidden=names)
+
+
 def _untold(guest: Party, host: Party) -> Way:
     """Give the way to a host that does not tell what it gives under the guest's accelerator."""
     accelerator = guest.accelerator.value if guest.accelerator else "another accelerator"
@@ -224,7 +247,7 @@ class Comparer:
         if way.compatibility is Compatibility.COMPATIBLE and blockers is None:
             reason = f"{target.party.name}'s libvirt calls {cpu.model} unusable there, and does not say by what"
             return way._replace(compatibility=Compatibility.UNKNOWN, reason=reason)
-        return way
+        return _with_extra(way, cpu, target.party)
 
     @staticmethod
     def _blockers(cpu: GuestCpu, target: Offer) -> tuple[str, ...] | None:

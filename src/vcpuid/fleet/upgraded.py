@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from vcpuid.answers.party import Party
-from vcpuid.evidence import Evidence, Gap
+from vcpuid.answers.versions import next_qemus
 from vcpuid.rules.qemu.knowledge import Qemu, load_qemu, version_of
 from vcpuid.terms.guest import CpuMode, GuestCpu
 
 _VERSIONED = re.compile(r"pc-(?:i440fx|q35)-([0-9]+\.[0-9]+)(?:\.[0-9]+)?")
 """Machine types of QEMU itself. Those of distributions are not judged: which of them a build has is not known."""
-_HYPERVISOR = "QEMU "
 _SERIES = 2
 """The numbers of a version that say which machine types and models it has."""
 
@@ -72,16 +70,8 @@ def _qemu_of(host: Party) -> Qemu | None:
     """Give what is known of the QEMU that a host starts next; None where it has several, or none that is told."""
     if host.evidence is None:
         return None
-    versions = set(_versions(host.evidence))
+    versions = set(next_qemus(host.evidence))
     series = {version_of(version)[:_SERIES] for version in versions}
     if len(series) != 1 or len(min(series)) < _SERIES:
         return None
     return load_qemu(min(versions))
-
-
-def _versions(evidence: Evidence) -> Iterator[str]:
-    """Give libvirt's word, without which all binaries: guests that still run keep one that an upgrade replaced."""
-    if not isinstance(evidence.libvirt, Gap) and evidence.libvirt.hypervisor.startswith(_HYPERVISOR):
-        yield evidence.libvirt.hypervisor.removeprefix(_HYPERVISOR)
-    elif not isinstance(evidence.qemu, Gap):
-        yield from (one.version for one in evidence.qemu if one.version)

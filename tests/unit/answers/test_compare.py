@@ -99,6 +99,39 @@ class TestTwoHosts:
         assert not missing(answer)
 
 
+class TestWhatQemuTellsUnasked:
+    """QEMU 10.0 and newer tell of ht where a socket has several CPUs; libvirt 11.3 stops a complete definition."""
+
+    GUEST = SKYLAKE + "<topology sockets='1' cores='2' threads='1'/>"
+
+    @pytest.mark.parametrize(
+        ("qemu", "version", "check", "expected"),
+        [
+            ("10.0.13", "11.3.0", "full", Compatibility.INCOMPATIBLE),
+            ("10.0.13", "12.8.0", "full", Compatibility.UNKNOWN),
+            ("10.0.13", "", "full", Compatibility.UNKNOWN),
+            ("10.0.13", "11.3.0", "partial", Compatibility.COMPATIBLE),
+            ("9.2.4", "11.3.0", "full", Compatibility.COMPATIBLE),
+        ],
+    )
+    def test_the_targets_programs_decide(
+        self, qemu: str, version: str, check: str, expected: Compatibility
+    ) -> None:
+        versions = {"library": version, "daemon": version, "hypervisor": f"QEMU {qemu}"}
+        target = host("h08", libvirt=libvirt(SKYLAKE, map_=cpu_map(), version=versions))
+        asked = guest(self.GUEST, f"mode='custom' match='exact' check='{check}'")
+        way = compare(asked, target).there
+        assert way.compatibility is expected
+        assert way.forbidden == (("ht",) if expected is Compatibility.INCOMPATIBLE else ())
+        assert (f"QEMU {qemu} tells of ht" in way.reason) is (expected is not Compatibility.COMPATIBLE)
+
+    def test_a_target_without_a_snapshot_is_not_blamed(self) -> None:
+        target = party(domain_capabilities("<model>Nehalem</model><vendor>Intel</vendor>")["xml"])
+        asked = self.GUEST.replace(SKYLAKE, "<model>Nehalem</model>")
+        way = compare(guest(asked, "mode='custom' match='exact' check='full'"), target).there
+        assert way.compatibility is Compatibility.COMPATIBLE
+
+
 class TestNamesOfANewerLibvirt:
     """One host's libvirt has names that the common map lacks."""
 
