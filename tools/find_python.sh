@@ -1,10 +1,11 @@
 # shellcheck shell=sh
-# Sourced by ./vcpuid and ./check: sets `python` to a Python that can run vcpuid, or ends the script with 3.
+# Sourced by ./vcpuid and ./check: sets `python` to the path of a Python that can run vcpuid, or ends the script
+# with 3. A path, not a name: where PATH is unset, a Python called by its name does not know where it lies.
 
 python=
 for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        python=$candidate
+        python=$(command -v "$candidate")
         break
     fi
 done

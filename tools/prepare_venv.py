@@ -35,6 +35,15 @@ OLDEST_PIP = (22, 3)
 
 ANOTHER_FOLDER = "Or have one of your own for this checkout: set VCPUID_VENV=FOLDER."
 
+RETRYING = "WARNING: Retrying"
+"""How pip begins to tell of a connection that failed, once for each of its attempts."""
+
+UNREACHED = "The package index was not reached: pip's own configuration (proxy, index, certificate) applies."
+
+WITHOUT_NETWORK = """Where there is no network, bring the files along. With the same Python, where there is one:
+  python3 -m pip download --require-hashes --dest wheels --requirement {requirements}
+then set PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER, the folder of these files, and run this again."""
+
 EXIT_UNAVAILABLE = 3
 EXIT_INTERRUPTED = 130
 
@@ -247,10 +256,17 @@ def install(pip: list[str], requirements: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise PreparationError(
-            f"pip could not install {requirements}:\n{done.stdout.rstrip()}\n"
-            "If the package index was not reachable: pip's own configuration (proxy, index, certificate) applies."
-        )
+        raise PreparationError(f"pip could not install {requirements}:\n{tell_failure(done.stdout, requirements)}")
+
+
+def tell_failure(said: str, requirements: Path) -> str:
+    """Give what pip said, a connection that it tried again told once, and what to do about it."""
+    lines = said.rstrip().splitlines()
+    retries = [line for line in lines if line.startswith(RETRYING)]
+    told = [line for line in lines if line not in retries[1:]]
+    if retries:
+        told += [UNREACHED, WITHOUT_NETWORK.format(requirements=requirements)]
+    return "\n".join(told)
 
 
 def link_source(environment: Environment) -> None:

@@ -27,7 +27,8 @@ def make_checkout(folder: Path) -> Path:
     checkout = folder / "checkout"
     for part in ("tools", "requirements"):
         shutil.copytree(ROOT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "vcpuid", checkout)
+    for script in ("vcpuid", "check"):
+        shutil.copy(ROOT / script, checkout)
     (folder / "bin").mkdir()
     (folder / "bin" / "python3").symlink_to(os.path.realpath(sys.executable))
     return checkout
@@ -49,17 +50,25 @@ def open_folder() -> Iterator[Path]:
 
 def run(checkout: Path, *arguments: str, user: int | None = None, **variables: str) -> tuple[int, str]:
     path = f"{checkout.parent}/bin:{SYSTEM_PATH}" if user is None else SYSTEM_PATH
+    done = start(checkout, "vcpuid", *arguments, user=user, environment={"PATH": path, **variables})
+    return done.returncode, done.stderr
+
+
+def start(
+    folder: Path, script: str, *arguments: str, environment: dict[str, str], user: int | None = None
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [str(checkout / "vcpuid"), *arguments],
+        [str(folder / script), *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": path, **variables},
+        env=environment,
+        cwd=folder.parent,
         user=user,
         timeout=60,
     )
     assert "Traceback" not in done.stderr
-    return done.returncode, done.stderr
+    return done
 
 
 def make_environment(folder: Path, target: Path) -> None:
@@ -86,6 +95,65 @@ def test_the_environment_may_be_elsewhere(checkout: Path, tmp_path: Path) -> Non
     shutil.copy(checkout / "requirements" / "core.txt", folder / "installed")
     assert run(checkout, "explain", "sgx", VCPUID_VENV=str(folder)) == (0, "")
     assert not (checkout / ".venv").exists()
+
+
+def test_the_checks_run_in_an_environment_elsewhere(checkout: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    make_environment(folder, Path("/bin/echo"))
+    (folder / "installed").mkdir()
+    for part in ("core", "dev"):
+        shutil.copy(checkout / "requirements" / f"{part}.txt", folder / "installed")
+    for tool in ("ruff", "mypy", "lint-imports", "vermin", "pytest"):
+        (folder / "bin" / tool).symlink_to("/bin/echo")
+    environment = {"PATH": f"{tmp_path}/bin:{SYSTEM_PATH}", "VCPUID_VENV": folder.name}
+    done = start(checkout, "check", "--", "-k", "address", environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("== pytest -k address\n-k address\n")
+    assert not (checkout / ".venv").exists()
+
+
+def test_no_network_says_how_to_bring_the_files_along(checkout: Path, tmp_path: Path) -> None:
+    status, err = run(
+        checkout,
+        "explain",
+        "sgx",
+        VCPUID_VENV=str(tmp_path / "new"),
+        PIP_CONFIG_FILE=os.devnull,
+        PIP_INDEX_URL="http://127.0.0.1:9/simple",
+        PIP_RETRIES="2",
+    )
+    assert status == 3
+    assert err.count("WARNING: Retrying") == 1
+    assert "The package index was not reached: pip's own configuration" in err
+    assert f"pip download --require-hashes --dest wheels --requirement {checkout}/requirements/core.txt" in err
+    assert "PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER" in err
+
+
+def test_the_advice_for_no_network_is_given_for_nothing_else(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    status, err = run(
+        checkout,
+        "explain",
+        "sgx",
+        VCPUID_VENV=str(tmp_path / "new"),
+        PIP_CONFIG_FILE=os.devnull,
+        PIP_NO_INDEX="1",
+        PIP_FIND_LINKS=str(tmp_path / "wheels"),
+    )
+    assert status == 3
+    assert "No matching distribution found for click" in err
+    assert "not reached" not in err
+
+
+@pytest.mark.skipif(
+    not has_python_for_all(), reason="needs the system's Python 3.11 or newer (Debian package python3)"
+)
+def test_an_empty_process_environment(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv" / "letter.txt").touch()
+    done = start(checkout, "vcpuid", "explain", "sgx", environment={})
+    assert done.returncode == 3
+    assert "there are other things in it" in done.stderr
 
 
 def test_no_python_is_3(checkout: Path, tmp_path: Path) -> None:
