@@ -76,6 +76,30 @@ class InputError(VcpuidError):
         )
 
 
+def not_json(
+    error: ValueError | RecursionError,
+    source: str,
+    *,
+    expected: str | None = None,
+    next_step: str | None = None,
+) -> InputError:
+    """Tell in our own words why a text is no JSON, of what Python's parser said."""
+    from json import JSONDecodeError  # noqa: PLC0415 - whoever met one has imported it; most errors are others
+
+    line = None
+    if isinstance(error, RecursionError):
+        message = "JSON that is nested too deeply"
+    elif isinstance(error, UnicodeDecodeError):
+        message = "not JSON (not UTF-8)"
+    elif isinstance(error, JSONDecodeError):
+        line = error.lineno
+        why = f"{error.msg[:1].lower()}{error.msg[1:].removesuffix(' at')}"
+        message = f"not JSON ({why} at column {error.colno})"
+    else:  # the only other thing that it refuses
+        message = "not JSON (a number of thousands of digits)"
+    return InputError(message, source=source, line=line, expected=expected, next_step=next_step)
+
+
 class UndecidedError(VcpuidError):
     """Something that the answer needs is unavailable on this machine."""
 

@@ -330,7 +330,7 @@ def choose_qemu(version: str | None, hosts: Sequence[LintHost]) -> Qemu | None:
     """
     if version is not None:
         if not version_of(version):
-            expected = f"as in {known_versions()[-1]}.1"
+            expected = f"a release, as in {known_versions()[-1]}"
             raise UsageError("no version of QEMU", found=repr(version), expected=expected)
         return load_qemu(version)
     theirs = next((host.qemu for host in hosts if host.qemu and version_of(host.qemu)), None)

@@ -87,7 +87,7 @@ def read_files(folder: str) -> dict[str, bytes]:
     try:
         return {path.name: path.read_bytes() for path in sorted(Path(folder).glob("*.xml"))}
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", source=folder) from None
+        raise InputError(f"cannot be read: {error.strerror}", source=error.filename or folder) from None
 
 
 def check_target(folder: str, output: str | None, *, edit_system: bool) -> None:

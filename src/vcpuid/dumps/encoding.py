@@ -113,8 +113,8 @@ def _unpack_by(
         unpacker = begin()
         try:
             unpacked += unpacker.decompress(rest, SIZE_LIMIT_BYTES + 1 - len(unpacked))
-        except fault as error:
-            raise InputError("damaged compressed data", source=source, found=str(error)) from None
+        except fault:
+            raise InputError("damaged compressed data", source=source, next_step="Copy the file anew.") from None
         if len(unpacked) > SIZE_LIMIT_BYTES:
             raise too_large(source)
         if not unpacker.eof:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vcpuid.errors import InputError
-from vcpuid.snapshot.node import Node
+from vcpuid.errors import InputError, not_json
+from vcpuid.snapshot.node import Node, describe
 
 _LIMIT_CHARACTERS = 16 * 1024 * 1024
 
@@ -22,16 +22,10 @@ def parse_object(text: str, source: str) -> Node:
         raise InputError("too large for JSON", source=source, expected=f"at most {_LIMIT_CHARACTERS} characters")
     try:
         document = json.loads(text)
-    except RecursionError:
-        raise InputError("JSON that is nested too deeply", source=source) from None
-    except json.JSONDecodeError as error:
-        raise InputError(
-            "not JSON", source=source, line=error.lineno, found=error.msg, expected="a JSON object"
-        ) from None
-    except ValueError as error:  # a number of thousands of digits
-        raise InputError("not JSON", source=source, found=str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise not_json(error, source, expected="a JSON object") from None
     if not isinstance(document, dict):
-        raise InputError("not a JSON object", source=source)
+        raise InputError("not a JSON object", source=source, found=describe(document), expected="a JSON object")
     return Node(document, "", source)
 
 

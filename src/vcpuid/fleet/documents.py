@@ -99,7 +99,7 @@ def _read_all(sources: Iterable[Source]) -> Iterator[Document]:
     from vcpuid.fleet.plain import kinds_of  # noqa: PLC0415 - whoever reads none must not need numpy
 
     for batch in _batches(sources):
-        for source, kind in zip(batch, kinds_of([source.raw or b"" for source in batch]), strict=True):
+        for source, kind in zip(batch, kinds_of([source.raw for source in batch]), strict=True):
             yield _read(source, kind)
 
 
@@ -116,8 +116,8 @@ def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
 
 def _read(source: Source, kind: bytes | None) -> Document:
     where, name, folders, raw, error = source
-    if raw is None:
-        return Document(where, folders, None, error or InputError("cannot be read", source=where))
+    if error is not None:
+        return Document(where, folders, None, error)
     if kind is None and not speaks_for_itself(raw):
         kind = blake2b(raw, digest_size=_DIGEST_BYTES).digest()
     known = _known.get(kind) if kind else None

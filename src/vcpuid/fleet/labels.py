@@ -45,7 +45,11 @@ def parse_folders(text: str) -> tuple[str, ...]:
     names = tuple(text.strip("/").split("/"))
     for name in names:
         if not _NAME.fullmatch(name) or names.count(name) > 1:
-            raise UsageError("not the names of folders", found=repr(text), expected="as in zone/cluster")
+            raise UsageError(
+                "not the names of folders",
+                found=repr(text),
+                expected="names with / between them, as in zone/cluster",
+            )
     return names
 
 
@@ -77,6 +81,8 @@ def read_labels(path: str) -> dict[str, dict[str, str]]:
                 labels[host] = {name: value for name, value in row.items() if value}
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", source=path) from error
-    except (csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise InputError("not UTF-8", source=path, expected="a CSV file") from None
+    except csv.Error as error:
         raise InputError(f"no CSV file: {error}", source=path) from None
     return labels

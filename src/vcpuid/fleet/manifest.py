@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from vcpuid.errors import InputError
+from vcpuid.errors import InputError, not_json
+from vcpuid.snapshot.node import Node, describe
 
 SCHEMA: Final = "vcpuid-fleet/1"
 LOCK, INCOMING, SUFFIX = "lock", "incoming-", ".parquet"
 HOW_TO_FILL: Final = "`vcpuid fleet ingest PATH... --store DIR` makes and fills one."
 _MANIFEST = "manifest.json"
+_RESTORE: Final = "Put back a copy of the manifest, or ingest into a new folder."
 
 
 @dataclass(slots=True)
@@ -85,7 +87,7 @@ def read_manifest(folder: Path, *, new: bool = False) -> Manifest:
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", source=str(path)) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"the store's manifest is damaged: {error}", source=str(path)) from None
+        raise not_json(error, str(path), expected="the manifest of a store", next_step=_RESTORE) from None
     return _parse_manifest(document, str(path))
 
 
@@ -101,28 +103,28 @@ def _parse_manifest(document: object, source: str) -> Manifest:
         raise InputError(
             "a store of a newer version" if str(schema).startswith("vcpuid-fleet/") else "not a fleet store",
             source=source,
-            found=str(schema),
+            found=schema[:60] if isinstance(schema, str) else describe(document),
             expected=SCHEMA,
             next_step="Use the vcpuid that made it, or ingest into a new folder.",
         )
+    root = Node(document, "", source)
     try:
         snapshots = {
-            str(date): Files(_names(files["hosts"]), _names(files["guests"]))
-            for date, files in document["snapshots"].items()
+            date: Files(_names(files["hosts"]), _names(files["guests"]))
+            for date, files in root["snapshots"].members()
         }
-        return Manifest(snapshots, _names(document["configs"]))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(f"the store's manifest is damaged: {error}", source=source) from None
+        return Manifest(snapshots, _names(root["configs"]))
+    except InputError as fault:
+        raise fault.advising(_RESTORE) from None
 
 
-def _names(names: object) -> list[str]:
+def _names(names: Node) -> list[str]:
     """Give names of files, none of which leads out of the store."""
-    if not isinstance(names, list):
-        raise TypeError("a list of files is missing")
-    for name in names:
-        if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+\.parquet", name):
-            raise ValueError(f"{name!r} is no file of a store")
-    return names
+    texts = list(names.texts())
+    for name in texts:
+        if not re.fullmatch(r"[\w.-]+\.parquet", name):
+            raise names.error(repr(name[:60]), "names of Parquet files")
+    return texts
 
 
 def sync(path: Path) -> None:

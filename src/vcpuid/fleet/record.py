@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from vcpuid.answers.offer import OfferReader
 from vcpuid.answers.party import Party, party_of_snapshot, read_parties
 from vcpuid.decode.identity import decode_identity
-from vcpuid.errors import InputError
+from vcpuid.errors import InputError, not_json
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.fleet.configuration import Configuration, configuration_of
 from vcpuid.fleet.guests import GuestRow, read_guests
@@ -168,7 +168,7 @@ def _snapshot_in_facts(raw: bytes, source: str) -> Snapshot:
     try:
         facts = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"not JSON: {error}", source=source) from None
+        raise not_json(error, source, expected="Ansible facts") from None
     facts = facts.get("ansible_facts", facts)
     local = facts.get("ansible_local") if isinstance(facts, dict) else None
     document = local.get("vcpuid") if isinstance(local, dict) else None

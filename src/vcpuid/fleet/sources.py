@@ -34,20 +34,20 @@ class Source(NamedTuple):
         where: A path, a member of an archive, or a line.
         name: What a host is called that its document does not name.
         folders: The folders that it lies in, outermost first.
-        raw: Its bytes; None where it could not be read.
-        error: Why it could not be read.
+        raw: Its bytes; none where it could not be read.
+        error: Why it could not be read; None where it was.
     """
 
     where: str
     name: str
     folders: tuple[str, ...]
-    raw: bytes | None
+    raw: bytes
     error: InputError | None = None
 
     @property
     def size(self) -> int:
         """How many bytes it has."""
-        return len(self.raw or b"")
+        return len(self.raw)
 
 
 class Portion(NamedTuple):
@@ -295,4 +295,4 @@ def _parts(folder: str) -> tuple[str, ...]:
 
 
 def _failed(where: str, why: str) -> Source:
-    return Source(where, "", (), None, InputError(why, source=where))
+    return Source(where, "", (), b"", InputError(why, source=where))

@@ -58,20 +58,23 @@ def parse_host(text: str) -> Host:
     """
     try:
         parts = urlsplit(text)
+    except ValueError as error:
+        raise ValueError("not the address of a host") from error
+    try:
         port = parts.port
     except ValueError as error:
-        raise ValueError("%s: %s; expected ssh://[user@]host[:port]" % (text, error)) from error
+        raise ValueError("the port is no number from 0 to 65535") from error
     if parts.scheme != "ssh" or not parts.hostname:
-        raise ValueError("%s: expected ssh://[user@]host[:port]" % text)
+        raise ValueError("not the address of a host")
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.password is not None:
-        raise ValueError("%s: only user, host and port are understood: ssh://[user@]host[:port]" % text)
+        raise ValueError("more than user, host and port")
     # urlsplit lower-cases the host name, which ssh's own configuration may spell otherwise.
     host = parts.netloc.rpartition("@")[2]
     host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     for word in (host, parts.username or ""):
         # ssh would take it for an option, or hand it to a shell.
         if word.startswith("-") or not re.match(r"[\w.:%@+-]*$", word):
-            raise ValueError("%s: %r cannot name a host or user" % (text, word))
+            raise ValueError("%r cannot name a host or user" % word)
     return Host(host, parts.username, port)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vcpuid.errors import InputError
-from vcpuid.snapshot.node import Node
+from vcpuid.errors import InputError, not_json
+from vcpuid.snapshot.node import Node, describe
 
 SCHEMA = "vcpuid-snapshot/1"
 _VERSION_DIGITS = 9
@@ -141,15 +141,19 @@ def _parse_json(raw: bytes, source: str) -> dict[str, Any]:
         )
     try:
         document = json.loads(raw)
-    except RecursionError:
-        raise InputError("nested too deeply for a snapshot", source=source, next_step=_RECOLLECT) from None
-    except ValueError as error:
-        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        message = "ends in the middle: the file is truncated" if _at_end(error) else f"not JSON: {error}"
-        raise InputError(message, source=source, line=line, next_step=_RECOLLECT) from None
+    except (ValueError, RecursionError) as error:
+        fault = not_json(error, source, next_step=_RECOLLECT)
+        if isinstance(error, ValueError) and _at_end(error):
+            message = "ends in the middle: the file is truncated"
+            raise InputError(message, source=source, line=fault.line, next_step=_RECOLLECT) from None
+        raise fault from None
     if not isinstance(document, dict):
         raise InputError(
-            "not a snapshot", source=source, expected=f"an object, schema {SCHEMA}", next_step=_RECOLLECT
+            "not a snapshot",
+            source=source,
+            found=describe(document),
+            expected=f"an object, schema {SCHEMA}",
+            next_step=_RECOLLECT,
         )
     return document
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from vcpuid.errors import InputError
 
 _KINDS = {dict: "an object", list: "a list", str: "a text", int: "a number", bool: "true or false"}
 _DECIMAL_DIGITS = 9
+_MOST_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Node:
 
     def _expect(self, kind: type) -> Any:  # noqa: ANN401 - the edge where JSON becomes typed values
         if not isinstance(self.value, kind) or (kind is int and isinstance(self.value, bool)):
-            raise self.error(f"found {_describe(self.value)}", expected=_KINDS[kind])
+            raise self.error(f"found {describe(self.value)}", expected=_KINDS[kind])
         return self.value
 
     def error(self, found: str, expected: str) -> InputError:
@@ -106,5 +108,10 @@ class Node:
         return tuple(node.text() for node in self)
 
 
-def _describe(value: object) -> str:
-    return "nothing (null)" if value is None else _KINDS.get(type(value), f"{type(value).__name__}")
+def describe(value: object) -> str:
+    """Say what a value of JSON is: its kind, and of a number or a short text the value itself."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, (dict, list)):
+        return _KINDS[type(value)]
+    return repr(value[:_MOST_SHOWN]) if isinstance(value, str) else json.dumps(value)[:_MOST_SHOWN]

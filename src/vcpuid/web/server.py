@@ -58,10 +58,11 @@ def listen(host: str, port: int, token: str | None, names: Iterable[str] = ()) -
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
-        raise UsageError("not an address of this machine", source="--listen", found=f"{host}: {error}") from error
+        why = str(error.strerror) if isinstance(error, OSError) else "no name of a host"
+        raise UsageError(f"not an address of this machine: {why}", source="--listen", found=host) from error
     address = ipaddress.ip_address(str(place[0]).partition("%")[0])
     if not address.is_loopback:
-        _require_token(token, "others can reach this address", "--host", host)
+        _require_token(token, "others can reach this address", "--listen", host)
     if others := sorted(set(names) - LOOPBACK_HOSTS):
         _require_token(token, "others can ask by this name", "--name", others[0])
     if address.is_unspecified and not names:

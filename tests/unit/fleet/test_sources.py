@@ -101,14 +101,14 @@ def test_links_and_devices_of_an_archive_are_told_and_not_followed(
             member.type, member.linkname = own, target
             archive.addfile(member)
     (source,) = walk(tmp_path / "f.tar")
-    assert source.raw is None
+    assert not source.raw
     assert f"{tmp_path / 'f.tar'}:h1: {told}" in str(source.error)
 
 
 def test_an_indented_document_among_lines_is_one_fault(tmp_path: Path) -> None:
     (tmp_path / "f.jsonl").write_bytes(b'one\n{\n  "a": {\n  }\n}\ntwo\n[\n 1')
     found = [(s.where.rpartition(":")[2], s.raw) for s in walk(tmp_path / "f.jsonl")]
-    assert found == [("1", b"one\n"), ("2", None), ("6", b"two\n"), ("7", None)]
+    assert found == [("1", b"one\n"), ("2", b""), ("6", b"two\n"), ("7", b"")]
     assert "jq -c ." in str(next(s.error for s in walk(tmp_path / "f.jsonl") if s.error))
 
 
@@ -122,7 +122,7 @@ def test_lines_are_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_cannot_be_read_is_told_and_the_walk_goes_on(tmp_path: Path) -> None:
     (tmp_path / "h1").write_bytes(b"x")
     gone, there = walk(tmp_path / "gone", tmp_path / "h1")
-    assert gone.raw is None
+    assert not gone.raw
     assert str(gone.error) == f"{tmp_path / 'gone'}: cannot be read: No such file or directory"
     assert there.raw == b"x"
 

@@ -235,11 +235,17 @@ def test_questions_may_be_asked_while_hosts_are_taken_in(store: Store) -> None:
     [
         ('{"schema": "vcpuid-fleet/2"}', "a store of a newer version: found vcpuid-fleet/2"),
         ('{"schema": "other"}', "not a fleet store: found other"),
-        ("[]", "not a fleet store"),
-        ("{", "the store's manifest is damaged"),
-        (json.dumps({"schema": SCHEMA}), "the store's manifest is damaged: 'snapshots'"),
-        (json.dumps({"schema": SCHEMA, "snapshots": {}, "configs": ["../x.parquet"]}), "is no file of a store"),
-        (json.dumps({"schema": SCHEMA, "snapshots": {"a": 1}, "configs": []}), "the store's manifest is damaged"),
+        ("[]", "not a fleet store: found a list, expected vcpuid-fleet/1"),
+        ("{", "json:1: not JSON (expecting property name enclosed in double quotes at column 2)"),
+        (json.dumps({"schema": SCHEMA}), "expected a member 'snapshots'\n  Put back a copy of the manifest"),
+        (
+            json.dumps({"schema": SCHEMA, "snapshots": {}, "configs": ["../x.parquet"]}),
+            "configs is damaged: found '../x.parquet', expected names of Parquet files",
+        ),
+        (
+            json.dumps({"schema": SCHEMA, "snapshots": {"a": 1}, "configs": []}),
+            "snapshots.a is damaged: found 1, expected an object",
+        ),
         (json.dumps({"schema": SCHEMA, "snapshots": {}, "configs": []}), "holds no host yet"),
     ],
 )

@@ -277,7 +277,7 @@ def test_a_file_that_changes_while_it_is_read_is_told(
     with monkeypatch.context() as patched:
         patched.setattr("vcpuid.fleet.sources.os.read", slow)
         (source,) = Portion(str(path)).read()
-    assert source.raw is None
+    assert not source.raw
     assert str(source.error) == f"{path}: cannot be read: it changed while it was read; ingest it again"
 
 

@@ -162,9 +162,8 @@ def test_hosts_that_are_understood(text: str, host: Host) -> None:
     ],
 )
 def test_hosts_that_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"ssh://|name a host") as refused:
+    with pytest.raises(ValueError, match=r"address of a host|port is no number|more than user|name a host"):
         parse_host(text)
-    assert text in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["", "m", "m\n", "m\nno json\n", "m\n[1]\n", 'x\n{"a": 1}\n'])

@@ -28,14 +28,15 @@ def test_values_of_the_right_type_are_given() -> None:
 @pytest.mark.parametrize(
     ("read", "value", "found", "expected"),
     [
-        (Node.text, 7, "a number", "a text"),
+        (Node.text, 7, "7", "a text"),
         (Node.text, None, "nothing (null)", "a text"),
-        (Node.number, "7", "a text", "a number"),
-        (Node.number, True, "true or false", "a number"),
-        (Node.number, 1.5, "float", "a number"),
-        (Node.truth, 1, "a number", "true or false"),
+        (Node.number, "7", "'7'", "a number"),
+        (Node.number, "7" * 5000, repr("7" * 60), "a number"),
+        (Node.number, True, "true", "a number"),
+        (Node.number, 1.5, "1.5", "a number"),
+        (Node.truth, 1, "1", "true or false"),
         (Node.hexadecimal, "xyz", "'xyz'", "hexadecimal digits"),
-        (Node.hexadecimal, 12, "a number", "a text"),
+        (Node.hexadecimal, 12, "12", "a text"),
         (Node.decimal, "1c", "'1c'", "decimal digits"),
         (Node.decimal, "9" * 5000, repr("9" * 40), "decimal digits"),
         (Node.registers, "1 2 3", "'1 2 3'", "four hexadecimal words, eax ebx ecx edx"),
@@ -45,8 +46,8 @@ def test_values_of_the_right_type_are_given() -> None:
         (Node.texts, {}, "an object", "a list"),
         (lambda node: list(node.members()), [], "a list", "an object"),
         (lambda node: node["c"], {}, "no member 'c'", "a member 'c'"),
-        (lambda node: node["c"], "x", "a text", "an object"),
-        (lambda node: node.get("c"), 7, "a number", "an object"),
+        (lambda node: node["c"], "x", "'x'", "an object"),
+        (lambda node: node.get("c"), 7, "7", "an object"),
     ],
 )
 def test_a_value_of_another_type_says_where_and_what(

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vcpuid.errors import InputError
+from vcpuid.errors import InputError, not_json
+from vcpuid.snapshot.node import describe
 
 _MOST_DIGITS = 9
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
@@ -91,7 +92,7 @@ def _number(document: Mapping[str, Any], key: str, least: int, source: str) -> i
     raise InputError(
         f"no flavor: {key} is no number of at least {least}",
         source=source,
-        found=repr(value)[:60],
+        found=describe(value),
         expected=_FLAVOR_HINT,
     )
 
@@ -122,8 +123,7 @@ def load_json(text: str, source: str, expected: str) -> object:
     try:
         document: object = json.loads(text)
     except (ValueError, RecursionError) as error:
-        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        raise InputError("not JSON", source=source, line=line, expected=expected) from None
+        raise not_json(error, source, expected=expected) from None
     return document
 
 
@@ -131,7 +131,7 @@ def _object(document: object, source: str, name: str, expected: str) -> Mapping[
     if isinstance(document, dict) and isinstance(document.get(name), dict):
         document = document[name]
     if not isinstance(document, dict):
-        raise InputError(f"no {name}", source=source, found=type(document).__name__, expected=expected)
+        raise InputError(f"no {name}", source=source, found=describe(document), expected=expected)
     return document
 
 
@@ -149,4 +149,4 @@ def read_pairs(value: object, source: str, expected: str) -> dict[str, str]:
         pairs = [match.groups() for match in _PAIR.finditer(value)]
         if pairs and not _PAIR.sub("", value).strip():
             return dict(pairs)  # type: ignore[arg-type] # two groups
-    raise InputError("its properties are no pairs", source=source, found=repr(value)[:60], expected=expected)
+    raise InputError("its properties are no pairs", source=source, found=describe(value), expected=expected)

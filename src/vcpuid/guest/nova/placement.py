@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from vcpuid.errors import InputError
 from vcpuid.guest.nova.flavor import Flavor, load_json, parse_flavors, read_pairs
+from vcpuid.snapshot.node import describe
 
 _HINT = (
     "the JSON of `openstack aggregate list --long`, `flavor list --long`, `flavor show`, `trait list`, "
@@ -71,7 +72,7 @@ def parse_placement(text: str, source: str) -> Content:
 
 def _row(member: object, source: str) -> dict[str, Any]:
     if not isinstance(member, dict):
-        raise InputError("of no known kind", source=source, found=type(member).__name__, expected=_HINT)
+        raise InputError("of no known kind", source=source, found=describe(member), expected=_HINT)
     return {key.lower(): value for key, value in member.items()}
 
 
@@ -118,11 +119,11 @@ def _inventory(row: Mapping[str, Any], source: str) -> tuple[str, int]:
 def _number(row: Mapping[str, Any], key: str, source: str, default: float | None = None) -> float:
     value = row.get(key, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MOST_NUMBER:
-        raise InputError(f"{key} is no number", source=source, found=repr(value)[:60], expected=_HINT)
+        raise InputError(f"{key} is no number", source=source, found=describe(value), expected=_HINT)
     return value
 
 
 def _text(value: object, what: str, source: str) -> str:
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise InputError(f"{what} is no text", source=source, found=ascii(value)[:60], expected=_HINT)
+        raise InputError(f"{what} is no text", source=source, found=describe(value), expected=_HINT)
     return value

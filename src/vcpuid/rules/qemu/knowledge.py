@@ -237,7 +237,8 @@ def load_qemu(version: str) -> Qemu:
     """
     asked = version_of(version)
     if not asked:
-        raise InputError("no version of QEMU", found=repr(version), expected=f"as in {known_versions()[-1]}.1")
+        expected = f"a release, as in {known_versions()[-1]}"
+        raise InputError("no version of QEMU", found=repr(version), expected=expected)
     earlier = [known for known in known_versions() if version_of(known) <= asked]
     return _load((earlier or known_versions())[-1 if earlier else 0], version)
 
