@@ -144,7 +144,30 @@ def test_every_answer_needs_no_javascript_and_is_printed_without_its_form(
     answer(page)
     page.emulate_media(media="print")
     expect(page.locator("form.ask:visible")).to_have_count(0)
-    expect(page.get_by_role("main").get_by_role("heading", level=2).first).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("heading", level=1)).to_be_visible()
+    page.context.close()
+    assert wrong == []
+
+
+def test_paper_has_what_is_folded_and_no_heading_of_what_it_leaves_out(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server)
+    show_host(page)
+    folded = page.locator("details.lost .mend").first
+    expect(folded).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(folded).to_be_visible()
+    expect(page.get_by_role("heading", name="Another")).to_be_hidden()
+    page.context.close()
+    assert wrong == []
+
+
+def test_paper_keeps_the_lines_of_a_path_together(chromium: Browser, server: str) -> None:
+    page, wrong = open_page(chromium, server)
+    follow(page)
+    page.emulate_media(media="print")
+    expect(page.locator(".break dl").first).to_be_hidden()
+    expect(page.get_by_text("A click on a hop")).to_be_hidden()
+    expect(page.get_by_text("Seen 2026-01-15T09:30:00Z.")).to_be_visible()
     page.context.close()
     assert wrong == []
 

@@ -100,6 +100,25 @@ def test_the_picture_of_a_fleet_has_its_colours_and_fits_the_paper(
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("name", "shown", "style", "light"),
+    [
+        (HOSTS[0], ".chip.at-kvm", "backgroundColor", "rgb(227, 201, 243)"),
+        (FLEET, ".picture .blank", "fill", "rgb(238, 240, 243)"),
+    ],
+)
+def test_paper_is_light_also_for_who_reads_in_the_dark(
+    chromium: Browser, reports: dict[str, Path], name: str, shown: str, style: str, light: str
+) -> None:
+    page, wrong = open_report(chromium, reports[name], color_scheme="dark")
+    colour = f"shown => getComputedStyle(shown).{style}"
+    assert page.locator(shown).first.evaluate(colour) != light
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.locator(shown).first.evaluate(colour) == light
+    page.context.close()
+    assert wrong == []
+
+
 def test_what_one_jumps_to_is_not_hidden_by_the_contents(chromium: Browser, reports: dict[str, Path]) -> None:
     page, _ = open_report(chromium, reports[HOSTS[0]])
     contents = page.get_by_role("navigation", name="Contents")

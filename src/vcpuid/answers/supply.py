@@ -7,6 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from vcpuid.answers.register import Cell, explain_bit
+from vcpuid.answers.shared_mend import shared_mend
 from vcpuid.answers.why import HYPERVISOR_LAYERS, ON_SOME_CPUS, Answer, follow
 from vcpuid.atlas import Atlas, Match
 from vcpuid.evidence import Evidence, Gap
@@ -75,7 +76,7 @@ class Loss(NamedTuple):
     Attributes:
         rule: The conclusion, as in `kvm.not-supported`.
         explanation: The same in words.
-        mend: What to do about all of them; empty where nothing is, or where it differs from feature to feature.
+        mend: What to do about all of them; empty where nothing is, or where it differs by more than their names.
         features: They, in the order of the atlas.
     """
 
@@ -111,8 +112,8 @@ class Supply(NamedTuple):
 
 def _loss(layer: Layer, features: Sequence[Supplied]) -> Loss:
     verdicts = [one.answer.verdicts[layer] for one in features]
-    mends = {verdict.mend for verdict in verdicts}
-    mend = verdicts[0].mend if len(mends) == 1 else ""
+    names = (one.answer.feature.name for one in features)
+    mend = shared_mend([(name, verdict.mend) for name, verdict in zip(names, verdicts, strict=True)])
     return Loss(verdicts[0].rule, verdicts[0].explanation, mend, tuple(features))
 
 
