@@ -62,8 +62,9 @@ def command(host: str, port: int, names: tuple[str, ...], token: str | None, fol
     \b
     vcpuid serve
     vcpuid serve --store fleet
-    VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --listen 192.0.2.7
-    VCPUID_TOKEN=$(openssl rand -hex 16) vcpuid serve --name cpu.example.org
+    export VCPUID_TOKEN=$(openssl rand -hex 16); echo "$VCPUID_TOKEN"
+    vcpuid serve --listen 192.0.2.7
+    vcpuid serve --name cpu.example.org
 
     Exit status: 0 ended.
     """

@@ -28,7 +28,7 @@ _STYLE: Final = (FOLDER / "refusal.css").read_text(encoding="utf-8")
 _STYLE_HASH = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
 _POLICY: Final = {"content-security-policy": content_policy(style=f"'sha256-{_STYLE_HASH}'")}
 _NEXT_STEPS: Final = {
-    HTTPStatus.NOT_FOUND: "The list of leaves and the search lead to every page there is.",
+    HTTPStatus.NOT_FOUND: "The start page leads to every other, and /api/v1/openapi.json tells of the documents.",
     HTTPStatus.METHOD_NOT_ALLOWED: "Pages are read with GET; a form is sent with POST to its own address.",
 }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import re
 import socket
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import uvicorn
 
@@ -19,6 +20,11 @@ from vcpuid.web.guard import LOOPBACK_HOSTS
 
 _SHORTEST_TOKEN = 16
 _GRACE_SECONDS = 2
+_WAYS: Final = {
+    errno.EADDRINUSE: "Choose another port with --port; 0 takes any that is free.",
+    errno.EADDRNOTAVAIL: "--listen takes an address of this machine: `ip address` shows them.",
+    errno.EACCES: "Ports below 1024 are for root: choose a higher one with --port, and put a proxy before it.",
+}
 _LONGEST_NAME = 253  # RFC 1035, 2.3.4
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 
@@ -79,7 +85,7 @@ def listen(host: str, port: int, token: str | None, names: Iterable[str] = ()) -
         raise UsageError(
             f"cannot listen: {os.strerror(error.errno or 0)}",
             found=f"{host} port {port}",
-            next_step="Choose another port with --port; 0 takes any that is free.",
+            next_step=_WAYS.get(error.errno or 0, "Choose another address with --listen, or a port with --port."),
         ) from error
     # Connections inherit it. asyncio sees no TCP in a socket made like this one, and would let the kernel hold an
     # answer's body back until its head is acknowledged, which takes clients 40 ms.
@@ -87,7 +93,8 @@ def listen(host: str, port: int, token: str | None, names: Iterable[str] = ()) -
     name = names[0] if address.is_unspecified else host
     name = f"[{name}]" if ":" in name else name
     own = frozenset() if address.is_unspecified else frozenset({host.lower(), str(address)})
-    hosts = own | frozenset(names) | (LOOPBACK_HOSTS if address.is_loopback else frozenset())
+    is_asked_here = address.is_loopback or address.is_unspecified
+    hosts = own | frozenset(names) | (LOOPBACK_HOSTS if is_asked_here else frozenset())
     place_in_url = f"http://{name}:{listening.getsockname()[1]}/"
     return Listener(listening, place_in_url, hosts, address.is_loopback, names)
 

@@ -29,12 +29,14 @@ class TokenGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on that has the token."""
-        if scope["type"] != "http" or self._has_token(Headers(scope=scope).get("authorization", "")):
+        authorization = Headers(scope=scope).get("authorization", "") if scope["type"] == "http" else ""
+        if scope["type"] != "http" or self._has_token(authorization):
             await self._app(scope, receive, send)
             return
         error = UsageError(
             "no page without the token",
             source="Authorization",
+            found="another token" if authorization else "none",
             expected="the token, which whoever started the server knows",
             next_step="Give it as the password, the name is of no matter; a program sends `Bearer TOKEN`.",
         )

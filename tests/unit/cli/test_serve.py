@@ -50,7 +50,7 @@ def test_without_a_store_it_needs_nothing_of_the_extra_for_fleets() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--listen", "192.0.2.7"], "others can reach this address, and there is no token"),
+        (["--listen", "192.0.2.7"], "--listen: others can reach this address, and there is no token"),
         (["--listen", "0.0.0.0"], "others can reach this address, and there is no token"),  # noqa: S104
         (["--listen", "0.0.0.0", "--token", TOKEN], "no name by which browsers reach it: found 0.0.0.0"),  # noqa: S104
         (["--listen", "::", "--token", TOKEN], "Give each with --name"),
@@ -61,7 +61,7 @@ def test_without_a_store_it_needs_nothing_of_the_extra_for_fleets() -> None:
         ],
         (
             ["--listen", "198.51.100.7", "--token", TOKEN],
-            "cannot listen",
+            "--listen takes an address of this machine",
         ),  # of the documentation's network: not ours
         (["--listen", "no such name"], "not an address of this machine"),
         (["--listen", ""], "not an address"),

@@ -63,12 +63,12 @@ def test_further_names_are_those_that_were_given() -> None:
 
 
 @pytest.mark.parametrize(("host", "is_dual"), [("0.0.0.0", False), ("::", socket.has_dualstack_ipv6())])  # noqa: S104
-def test_every_address_is_asked_by_the_names_that_were_given(
+def test_every_address_is_asked_by_the_names_that_were_given_and_here_by_loopback(
     host: str, is_dual: bool, outer: list[dict[str, Any]]
 ) -> None:
     listener = listen(host, 8000, TOKEN, ["cpu.example", "192.0.2.7"])
     assert not listener.is_loopback
-    assert listener.hosts == {"cpu.example", "192.0.2.7"}
+    assert listener.hosts == LOOPBACK_HOSTS | {"cpu.example", "192.0.2.7"}
     assert listener.address == "http://cpu.example:8000/"
     assert outer[0]["dualstack_ipv6"] == is_dual
 

@@ -49,6 +49,12 @@ def test_nobody_else_does(target: str, authorization: str) -> None:
     assert "content-security-policy" in answer.headers
 
 
+def test_who_has_a_wrong_token_is_told_so_and_no_more() -> None:
+    for given, found in (("", "none"), (f"Bearer {TOKEN}x", "another token"), (basic("me:"), "another token")):
+        document = get(APP, "/", accept="*/*", authorization=given).document
+        assert document["found"] == found
+
+
 def test_without_the_token_no_form_is_read() -> None:
     headers: dict[str, Any] = {"content-length": str(1 << 40)}
     assert get(APP, "/host", method="POST", body=b"a" * (9 << 20), **headers).status == 401
