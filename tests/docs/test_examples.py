@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from vcpuid.gather.main import build_parser
 
 ANSWERS = (0, 1, 4)  # yes, no, undecided: the page's command is right
 STALE = "stale: run `python -m tools.make_docs`"
+PROGRAMS = {"| jq ": ("jq", "jq"), "vcpuid.probe": ("qemu-system-x86_64", "qemu-system-x86")}
+"""What an example has in it that needs a program: the program, and Debian's package of it."""
 COMMAND = re.compile(r"^(\$ )?(\S.* \| )?((\./)?vcpuid|python3 -I vcpuid-collect) ", re.MULTILINE)
 
 
@@ -57,6 +60,12 @@ def relative(path: Path) -> str:
     return str(path.relative_to(make_docs.ROOT))
 
 
+def skip_without_programs(example: str) -> None:
+    for sign, (program, package) in PROGRAMS.items():
+        if sign in example and shutil.which(program) is None:
+            pytest.skip(f"needs {program} (Debian package {package})")
+
+
 def having(find: Callable[[Path], object]) -> list[Path]:
     return [path for path in make_docs.pages() if find(path)]
 
@@ -78,6 +87,7 @@ def test_examples_run_and_print_what_is_shown(path: Path) -> None:
     with make_docs.example_folder() as folder:
         for example in runnable(path):
             place = f"{example.page}:{example.line}: {example.command}"
+            skip_without_programs(example.command)
             done = make_docs.run_in_shell(example, folder)
             assert "Traceback" not in done.stdout, place
             if example.is_shown:
@@ -130,4 +140,5 @@ def test_interactive_examples_hold(path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("path", having(python_blocks), ids=relative)
 def test_python_examples_run(path: Path) -> None:
     for block in python_blocks(path):
+        skip_without_programs(block)
         subprocess.run([sys.executable, "-c", block], cwd=make_docs.ROOT, timeout=60, check=True)

@@ -14,6 +14,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+
+# typeshed lacks the two that mean an archive's end.
+from tarfile import EmptyHeaderError, EOFHeaderError, HeaderError, ReadError, TarFile  # type: ignore[attr-defined]
 from typing import IO, NamedTuple, Self
 
 from vcpuid.errors import InputError, UsageError
@@ -219,13 +222,14 @@ class _Member(tarfile.TarInfo):
     """A member of an archive; what is no header is a fault, where `tarfile` takes it for the archive's end."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+    def fromtarfile(cls, tarfile: TarFile) -> Self:
+        # Not `frombuf`, which newer and patched Pythons no longer call here.
         try:
-            return super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            if any(buf):
-                raise tarfile.ReadError(f"{error}, and what comes after it is lost") from None
+            return super().fromtarfile(tarfile)
+        except (EOFHeaderError, EmptyHeaderError):
             raise  # zeros, or nothing: this is the end
+        except HeaderError as error:
+            raise ReadError(f"{error}, and what comes after it is lost") from None
 
 
 def _members(file: IO[bytes], where: str) -> Iterator[Source]:
