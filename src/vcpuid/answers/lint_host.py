@@ -44,10 +44,14 @@ class LintHost:
 
     @property
     def cpu_map(self) -> CpuMap | None:
-        """Its installed map, with the version of its libvirt; None where that is not known."""
-        if isinstance(self.libvirt, Gap) or self.libvirt.cpu_map is None:
+        """Its installed map, with the version of its libvirt; None where that is not known.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        own = None if isinstance(self.libvirt, Gap) else self.libvirt.checked_map()
+        if own is None or isinstance(self.libvirt, Gap):
             return None
-        own = self.libvirt.cpu_map
         return replace(own, source=f"{own.source} on {self.name}", version=self.libvirt.version)
 
 

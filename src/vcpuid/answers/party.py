@@ -90,10 +90,14 @@ class Party:
 
     @property
     def cpu_map(self) -> CpuMap | None:
-        """Its own libvirt's map; None where that is not known."""
+        """Its own libvirt's map; None where that is not known.
+
+        Raises:
+            InputError: It is damaged.
+        """
         if self.evidence is None or isinstance(self.evidence.libvirt, Gap):
             return None
-        return self.evidence.libvirt.cpu_map
+        return self.evidence.libvirt.checked_map()
 
 
 def read_parties(raw: bytes, source: str) -> tuple[Party, ...]:

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from vcpuid.cli.files import write_bytes_whole, write_whole
-from vcpuid.cli.host import gathering_options, options_of, progress_line
+from vcpuid.cli.host import collect_here, gathering_options, options_of
 from vcpuid.errors import InputError, UsageError
 from vcpuid.gather.access import render_access
 from vcpuid.gather.bundle import bundle_collector, make_executable
-from vcpuid.gather.collect import SOURCE_NAMES, collect
+from vcpuid.gather.collect import SOURCE_NAMES
 from vcpuid.gather.options import Options, arguments_of
 from vcpuid.gather.remote import Host, collect_from_hosts, parse_host
 
@@ -78,8 +78,7 @@ def command(
     if hosts:
         return _collect_remote(hosts, options, output)
     folder = _folder(output, several=False)
-    with progress_line() as progress:
-        document = collect(options, progress)
+    document = collect_here(options)
     _write(document, output, folder, str(document["host"]["name"]))
     return 0
 

@@ -17,6 +17,7 @@ from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.gather.collect import collect
 from vcpuid.gather.options import DEFAULT_TIMEOUT_S, DEFAULT_URI, Options
+from vcpuid.rules.libvirt.map import check_index, read_files
 from vcpuid.snapshot import Snapshot, is_snapshot
 from vcpuid.terms.dump import Dump
 
@@ -107,9 +108,24 @@ def snapshot_of(host: str | None, choices: Mapping[str, Any]) -> Snapshot:
 
 
 def snapshot_here(options: Options) -> Snapshot:
-    """Look at this machine, with a line of progress where standard error is a terminal."""
+    """Look at this machine, with a line of progress where standard error is a terminal.
+
+    Raises:
+        InputError: The folder that --map names has no map.
+    """
+    return Snapshot.of(collect_here(options))
+
+
+def collect_here(options: Options) -> dict[str, Any]:
+    """Give what `snapshot_here` sees as the document that a snapshot is.
+
+    Raises:
+        InputError: The folder that --map names has no map.
+    """
+    if options.map_directory is not None:
+        check_index(read_files(options.map_directory), options.map_directory)
     with progress_line() as progress:
-        return Snapshot.of(collect(options, progress))
+        return collect(options, progress)
 
 
 def read_snapshot(path: str) -> Snapshot:

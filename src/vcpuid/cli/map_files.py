@@ -46,7 +46,7 @@ def map_of_snapshot(path: str) -> CpuMap:
     """Give the map that a snapshot has.
 
     Raises:
-        InputError: The snapshot is damaged.
+        InputError: The snapshot, or the map in it, is damaged.
         UndecidedError: It has no map.
     """
     from vcpuid.cli.host import read_snapshot  # noqa: PLC0415 - only a snapshot needs it
@@ -57,13 +57,14 @@ def map_of_snapshot(path: str) -> CpuMap:
         raise UndecidedError(
             f"no CPU map in the snapshot: {libvirt.why}", source=path, next_step=libvirt.remedy or None
         )
-    if libvirt.cpu_map is None:
+    cpu_map = libvirt.checked_map()
+    if cpu_map is None:
         raise UndecidedError(
             "no CPU map in the snapshot",
             source=path,
             next_step="Collect it where libvirt is installed, or name a map with --map.",
         )
-    return libvirt.cpu_map
+    return cpu_map
 
 
 def writing_options(command: _Command) -> _Command:
@@ -76,18 +77,6 @@ def writing_options(command: _Command) -> _Command:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def read_files(folder: str) -> dict[str, bytes]:
-    """Read a map's files.
-
-    Raises:
-        InputError: They cannot be read.
-    """
-    try:
-        return {path.name: path.read_bytes() for path in sorted(Path(folder).glob("*.xml"))}
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", source=error.filename or folder) from None
 
 
 def check_target(folder: str, output: str | None, *, edit_system: bool) -> None:

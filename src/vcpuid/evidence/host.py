@@ -108,7 +108,8 @@ class Evidence:
     @cached_property
     def libvirt(self) -> LibvirtEvidence | Gap:
         """The map and capabilities of libvirt."""
-        return self._read("libvirt", read_libvirt)
+        record = self.snapshot.record("libvirt")
+        return gap_of(record) if record.data is None else read_libvirt(record.data, record.problems)
 
     @cached_property
     def domains(self) -> tuple[DomainEvidence, ...] | Gap:

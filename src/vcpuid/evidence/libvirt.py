@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from lxml import etree
 
+from vcpuid.errors import InputError
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
 from vcpuid.guest.libvirt.values import number_in, parse_size
 from vcpuid.rules.libvirt.map import CpuMap, load_map
@@ -107,9 +108,10 @@ class LibvirtEvidence:
         version: The daemon's version; empty where it did not answer.
         hypervisor: What the daemon says that it runs, as in `QEMU 7.2.22`.
         capabilities: One per domain type that was asked.
-        cpu_map: The installed map; None where it was not found.
+        cpu_map: The installed map; None where it was not found, or is damaged.
         cache: The capabilities cache; empty where it may not be read.
         host_cpu: The host's own CPU as libvirt describes it, whatever KVM gives of it; None where it did not say.
+        map_fault: What is wrong with a map that was found and is damaged; None for any other.
     """
 
     version: str
@@ -118,6 +120,17 @@ class LibvirtEvidence:
     cpu_map: CpuMap | None
     cache: tuple[CacheFile, ...]
     host_cpu: GuestCpu | None = None
+    map_fault: InputError | None = None
+
+    def checked_map(self) -> CpuMap | None:
+        """Give the installed map to an answer that cannot be without it; None where it was not found.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        if self.map_fault is not None:
+            raise self.map_fault.advising(self.map_fault.next_step)
+        return self.cpu_map
 
     def capabilities_for(self, accelerator: Accelerator, emulator: str | None) -> DomainCapabilities | None:
         """Give the answer for a domain type and emulator; for None, the default emulator."""
@@ -128,25 +141,26 @@ class LibvirtEvidence:
         return None
 
 
-def read_libvirt(data: Node) -> LibvirtEvidence:
-    """Read the `libvirt` source.
+def read_libvirt(data: Node, problems: Sequence[tuple[str, str, str]] = ()) -> LibvirtEvidence:
+    """Read the `libvirt` source, whose collector had these problems: what, why, and the remedy.
 
     Raises:
-        InputError: The record, or XML in it, is damaged.
+        InputError: The record, or XML in it, is damaged. A damaged map is none of this: the rest can be judged.
     """
     version = data.get("version")
-    cpu_map = data.get("map")
     release = _text(version, "daemon") or _text(version, "library")
+    cpu_map, map_fault = _read_map(data.get("map"), release, problems)
     return LibvirtEvidence(
         version=release,
         hypervisor=_text(version, "hypervisor"),
         capabilities=tuple(_read_capabilities(node) for node in data.get("domain_capabilities") or ()),
-        cpu_map=_read_map(cpu_map, release) if cpu_map else None,
+        cpu_map=cpu_map,
         cache=tuple(
             CacheFile(_text(node, "emulator"), bool((newer := node.get("emulator_newer")) and newer.truth()))
             for node in data.get("cache") or ()
         ),
         host_cpu=_read_host_cpu(data.get("capabilities_cpu")),
+        map_fault=map_fault,
     )
 
 
@@ -160,9 +174,20 @@ def _text(node: Node | None, key: str) -> str:
     return member.text() if member else ""
 
 
-def _read_map(node: Node, version: str) -> CpuMap:
+def _read_map(
+    node: Node | None, version: str, problems: Sequence[tuple[str, str, str]]
+) -> tuple[CpuMap | None, InputError | None]:
+    if node is None:
+        return None, None
     files = tuple((name, text.text()) for name, text in node["files"].members())
-    return _load_map(files, node["directory"].text(), version)
+    directory = node["directory"].text()
+    try:
+        return _load_map(files, directory, version), None
+    except InputError as error:
+        # What the collector could not take along is missing here: why it could not is what is wrong.
+        left_out = ((what, why) for what, why, _ in problems if what.startswith(f"{directory}/"))
+        what, why = next(left_out, (None, ""))
+        return None, error if what is None else InputError(why, source=what, next_step=error.next_step)
 
 
 @lru_cache(maxsize=8)

@@ -158,10 +158,15 @@ def _read_map(look: Look, options: Options, problems: Problems) -> Optional[Data
         for name in names:
             if re.match(r"(arm|ppc64|loongarch|riscv)", name):
                 continue
+            path = "%s/%s" % (directory, name)
             try:
-                files[name] = filter_xml(look.read_text("%s/%s" % (directory, name), 4 * MIB), WHOLE)
-            except (OSError, RefusedXMLError) as error:
-                problems.add("%s/%s" % (directory, name), str(error))
+                files[name] = filter_xml(look.read_bytes(path, 4 * MIB).decode(), WHOLE)
+            except OSError as error:
+                problems.add_os_error(path, error)
+            except UnicodeDecodeError as error:  # libvirt refuses it too
+                problems.add(path, "not UTF-8: byte %02x at %d" % (error.object[error.start], error.start))
+            except RefusedXMLError as error:
+                problems.add(path, str(error))
         return {"directory": directory, "files": files}
     return None
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from vcpuid.atlas import describe_since
+from vcpuid.errors import InputError
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.guest import Guest
 from vcpuid.evidence.libvirt import DomainCapabilities, LibvirtEvidence
@@ -15,6 +18,8 @@ from vcpuid.terms.feature import Dialect, Feature
 from vcpuid.terms.guest import Accelerator, CpuMode
 from vcpuid.terms.verdict import Layer, Provenance, Verdict
 
+# What libvirt 9.0 and 11.3 say where their QEMU finds no KVM.
+_NO_KVM = "the accel 'kvm' is not supported by"
 _ADVICE = {
     Accelerator.KVM: (
         "QEMU under KVM does not offer {feature} to libvirt here. "
@@ -86,6 +91,22 @@ def _judge_map(feature: Feature, cpu_map: CpuMap, libvirt: LibvirtEvidence) -> V
     )
 
 
+def _map_damaged(fault: InputError) -> Verdict:
+    place = ":".join(str(part) for part in (fault.source, fault.line) if part is not None)
+    found = f": found {fault.found}" if fault.found else ""
+    return rule("libvirt.map-damaged").verdict(
+        f"{place}: {fault.message}",
+        [Provenance(place, f"{fault.message}{found}")],
+        directory=str(PurePath(fault.source or "").parent),
+    )
+
+
+def _unread(problem: Gap) -> Verdict:
+    if _NO_KVM in problem.why:
+        return rule("libvirt.without-kvm").verdict(str(problem), [Provenance(problem.what, problem.why)])
+    return unread(Layer.LIBVIRT, problem)
+
+
 def _wrong_mask(feature: Feature, wrong: MapFeature) -> Verdict:
     found = " + ".join(bits.plain for bits in wrong.bits) or "no bit"
     return rule("libvirt.wrong-mask").verdict(
@@ -106,8 +127,10 @@ def _judge_capabilities(
     has = host_model_has(names, capabilities, libvirt.cpu_map)
     if capabilities is None or capabilities.host_model is None or has is None:
         problem = evidence.problem("libvirt", "domcapabilities") or evidence.failure("libvirt")
+        if libvirt.map_fault is not None:
+            return _map_damaged(libvirt.map_fault)
         if problem is not None and capabilities is None:
-            return unread(Layer.LIBVIRT, problem)
+            return _unread(problem)
         if libvirt.cpu_map is None and capabilities is not None and capabilities.host_model is not None:
             return rule("libvirt.model-unseen").verdict(f"{known}; domain capabilities do not tell")
         return rule("libvirt.name-known").verdict(f"{known}; domain capabilities do not tell")

@@ -148,6 +148,29 @@ def test_a_host_that_cannot_be_read_is_3(vcpuid: Run, tmp_path: Path, text: str 
     assert word in err
 
 
+def test_a_damaged_map_decides_its_own_hop_alone(vcpuid: Run, tmp_path: Path) -> None:
+    host = write_snapshot(
+        tmp_path / "host.json", **{**CAN_GIVE, "libvirt": libvirt(map_=cpu_map("<cpus><feature"))}
+    )
+    status, out, err = vcpuid("why", "avx2", "--host", host)
+    assert (status, err) == (0, "")
+    assert "libvirt   ?   /usr/share/libvirt/cpu_map/x86_features.xml:1: not well-formed XML" in out
+    status, out, err = vcpuid("map", "show", "avx2", "--host", host)
+    assert (status, out) == (3, "")
+    assert "`vcpuid map lint /usr/share/libvirt/cpu_map` names every fault" in err
+
+
+@pytest.mark.parametrize("command", [("why", "avx2"), ("collect", "-o", "host.json"), ("sgx", "doctor")])
+def test_a_map_that_is_not_there_is_3(
+    vcpuid: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = vcpuid(*command, "--map", "nowhere")
+    assert (status, out) == (3, "")
+    assert err.startswith("vcpuid: nowhere: cannot be read: No such file or directory\n  Name the folder that has")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "option", [("--domain", "web-2"), ("--pid", "1"), ("--xml", "absent.xml"), ("--inside", "absent.json")]
 )

@@ -238,6 +238,28 @@ def test_what_keeps_a_host_from_a_model() -> None:
     assert found.usable_models == {"Old"}
 
 
+def test_a_damaged_map_leaves_the_rest_of_libvirt() -> None:
+    read = evidence(libvirt=libvirt("<model>Skylake</model>", map_=cpu_map("<cpus><feature"))).libvirt
+    assert isinstance(read, LibvirtEvidence)
+    assert (read.version, len(read.capabilities), read.cpu_map) == ("9.0.0", 1, None)
+    with pytest.raises(InputError, match="not well-formed") as caught:
+        read.checked_map()
+    assert caught.value.source == "/usr/share/libvirt/cpu_map/x86_features.xml"
+
+
+def test_a_file_that_was_not_taken_along_is_told_with_the_collectors_reason() -> None:
+    """A map lacks it, and the reason is not that it was never there."""
+    whole = cpu_map()
+    del whole["files"]["x86_features.xml"]
+    path = "/usr/share/libvirt/cpu_map/x86_features.xml"
+    record = {**failed(path, "not UTF-8: byte e9 at 22", state="partial"), "data": libvirt(map_=whole)}
+    read = evidence(libvirt=record).libvirt
+    assert isinstance(read, LibvirtEvidence)
+    assert read.map_fault is not None
+    assert (read.map_fault.source, read.map_fault.message) == (path, "not UTF-8: byte e9 at 22")
+    assert "`vcpuid map lint /usr/share/libvirt/cpu_map`" in (read.map_fault.next_step or "")
+
+
 def test_hosts_with_the_same_map_share_it() -> None:
     first, second = (evidence(libvirt=libvirt(map_=cpu_map())).libvirt for _ in range(2))
     assert isinstance(first, LibvirtEvidence)

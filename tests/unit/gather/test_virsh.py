@@ -108,6 +108,21 @@ def test_the_map_is_read_without_comments(tmp_path: Path) -> None:
     assert "/usr/share/libvirt/cpu_map/broken.xml" in [problem["what"] for problem in problems]
 
 
+def test_a_map_that_libvirt_cannot_read_is_not_taken_for_sound(tmp_path: Path) -> None:
+    folder = tmp_path / "usr/share/libvirt/cpu_map"
+    folder.mkdir(parents=True)
+    (folder / "index.xml").write_text("<cpus/>")
+    (folder / "latin.xml").write_bytes(b"<cpus><model name='caf\xe9'/></cpus>")
+    (folder / "folder.xml").mkdir()
+    data, problems = gather(libvirt.gather, tmp_path, Options(virsh=("/no/virsh",)))
+    assert list(data["map"]["files"]) == ["index.xml"]
+    told = {Path(problem["what"]).name: problem["why"] for problem in problems}
+    assert {name: why for name, why in told.items() if name.endswith(".xml")} == {
+        "folder.xml": "not a regular file",
+        "latin.xml": "not UTF-8: byte e9 at 22",
+    }
+
+
 def make_daemon(machine: Path, pid: int, root: Path, comm: str = "libvirtd") -> None:
     """Make a running daemon, and the map that it reads."""
     process = machine / "proc" / str(pid)

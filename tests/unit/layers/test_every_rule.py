@@ -141,6 +141,15 @@ REFUSED = {
     "state": "partial",
     "data": libvirt(map_=cpu_map()),
 }
+WITHOUT_KVM = {  # what libvirt 9.0 and 11.3 say where there is no /dev/kvm
+    **failed(
+        "virsh domcapabilities --virttype kvm",
+        "failed to get emulator capabilities: invalid argument: "
+        f"the accel 'kvm' is not supported by '{QEMU_PATH}' on this host",
+    ),
+    "state": "partial",
+    "data": libvirt(map_=cpu_map()),
+}
 STALE = [{"file": "1.xml", "emulator": QEMU_PATH, "emulator_newer": True}]
 TWO_CPUS = ("-cpu", "Skylake-Client-IBRS,sgx=on", "-cpu", "Skylake-Client-IBRS")
 
@@ -280,6 +289,14 @@ SUPPLY = [
         "avx2",
         {"domains": SECURE_DOMAIN, "libvirt": libvirt(HOST_MODEL, map_=cpu_map())},
         "domain",
+    ),
+    Case("libvirt.without-kvm", "avx2", {"libvirt": WITHOUT_KVM}),
+    Case("libvirt.map-damaged", "avx2", {"libvirt": libvirt(map_=cpu_map("<cpus><feature"))}),
+    # What domain capabilities tell by themselves needs no map.
+    Case(
+        "libvirt.host-model",
+        "sgx",
+        {"libvirt": libvirt("<feature policy='require' name='sgx'/>", map_=cpu_map("<cpus><feature"))},
     ),
     Case("libvirt.unread", "avx2", {}),
     Case("libvirt.unread", "sgx", {"libvirt": REFUSED}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from vcpuid.answers.causes.case import BY_GUEST, Case, Holding, Tested, some, unread, yes_or_no
-from vcpuid.errors import InputError
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.evidence.libvirt import LibvirtEvidence
 from vcpuid.evidence.running import ProcessEvidence
@@ -35,6 +34,9 @@ def stale_cache(_case: Case, evidence: Evidence) -> Tested:
 def _map_of(evidence: Evidence) -> CpuMap | Tested:
     if isinstance(evidence.libvirt, Gap):
         return unread(evidence.libvirt)
+    fault = evidence.libvirt.map_fault
+    if fault is not None:
+        return Tested(Holding.UNKNOWN, str(fault).split("\n", maxsplit=1)[0], fault.next_step or "")
     if evidence.libvirt.cpu_map is None:
         return Tested(Holding.UNKNOWN, "libvirt's CPU map was not read", "Collect the host with --map DIR.")
     return evidence.libvirt.cpu_map
@@ -60,10 +62,9 @@ def wrong_mask(case: Case, evidence: Evidence) -> Tested:
 
 def map_damaged(_case: Case, evidence: Evidence) -> Tested:
     """Can the host's map not be read, or has a feature of it several bits?"""
-    try:
-        cpu_map = _map_of(evidence)
-    except InputError as error:
-        return Tested(Holding.HOLDS, str(error).split("\n", maxsplit=1)[0])
+    cpu_map = _map_of(evidence)
+    if not isinstance(evidence.libvirt, Gap) and evidence.libvirt.map_fault is not None:
+        return Tested(Holding.HOLDS, str(evidence.libvirt.map_fault).split("\n", maxsplit=1)[0])
     if isinstance(cpu_map, Tested):
         return cpu_map
     several = [f"{one.place}: {one.name}" for one in cpu_map.features.values() if len(one.bits) != 1]

@@ -8,7 +8,7 @@ in groups), features as masks over CPUID or MSR words, models with an optional a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,9 @@ from vcpuid.terms.address import Bits, CpuidRegister, MsrRegister, Register, Wor
 from vcpuid.terms.place import Place
 
 INSTALLED = "/usr/share/libvirt/cpu_map"
+INDEX = "index.xml"
+_DAMAGED = "`vcpuid map lint {source}` names every fault. Is the libvirt package damaged? Install it again."
+_NO_MAP = f"Name the folder that has libvirt's {INDEX}, as {INSTALLED}."
 _LAST_STEPPING = 0xF
 _NUMBER = re.compile(r"[ \t]*\+?(?:0x([0-9a-f]{1,32})|(0[0-7]{0,40})|([1-9][0-9]{0,40}))", re.IGNORECASE)
 _STEPPINGS = re.compile(r"(?:(\^)(?=\d+$))?(\d{1,4})(?:-(\d{1,4}))?", re.ASCII)
@@ -173,12 +176,31 @@ def read_map(folder: str | Path, version: str = "") -> CpuMap:
     Raises:
         InputError: The folder or a file in it cannot be read, or `load_map` refuses it.
     """
-    folder = Path(folder)
-    try:
-        files = {path.name: path.read_text("utf-8", "surrogateescape") for path in folder.glob("*.xml")}
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", source=str(folder)) from None
+    files = {name: raw.decode("utf-8", "surrogateescape") for name, raw in read_files(folder).items()}
     return load_map(files, str(folder), version)
+
+
+def read_files(folder: str | Path) -> dict[str, bytes]:
+    """Read the files of a map's folder.
+
+    Raises:
+        InputError: The folder or a file in it cannot be read.
+    """
+    try:
+        paths = sorted(path for path in Path(folder).iterdir() if path.suffix == ".xml")
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", source=str(folder), next_step=_NO_MAP) from None
+    files = {}
+    for path in paths:
+        try:
+            files[path.name] = path.read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"cannot be read: {error.strerror}",
+                source=str(path),
+                next_step="Every file of a CPU map must be there and readable, or libvirt reads none.",
+            ) from None
+    return files
 
 
 def load_map(files: Mapping[str, str], source: str, version: str = "") -> CpuMap:
@@ -189,6 +211,13 @@ def load_map(files: Mapping[str, str], source: str, version: str = "") -> CpuMap
     Raises:
         InputError: A file is missing, not well-formed, or has a number that is none.
     """
+    try:
+        return _load_map(files, source, version)
+    except InputError as error:
+        raise error.advising(error.next_step or _DAMAGED.format(source=source)) from None
+
+
+def _load_map(files: Mapping[str, str], source: str, version: str) -> CpuMap:
     features: dict[str, MapFeature] = {}
     models: dict[str, MapModel] = {}
     vendors: dict[str, str] = {}
@@ -202,6 +231,22 @@ def load_map(files: Mapping[str, str], source: str, version: str = "") -> CpuMap
         elif element.tag == "vendor":
             vendors.setdefault(name, element.get("string") or "")
     return CpuMap(features, models, vendors, source, version)
+
+
+def check_index(names: Collection[str], source: str) -> None:
+    """Refuse a folder that is no map.
+
+    Raises:
+        InputError: None of its files is the index.
+    """
+    if INDEX not in names:
+        raise InputError(
+            "not a CPU map of libvirt",
+            source=source,
+            expected=f"an {INDEX}",
+            found=", ".join(sorted(names)[:8]) or "nothing",
+            next_step=_NO_MAP,
+        )
 
 
 class MapItem(NamedTuple):
@@ -218,23 +263,16 @@ def walk_map(files: Mapping[str, str], source: str) -> Iterator[MapItem]:
     Raises:
         InputError: There is no index, a file that it names is missing, or one is not well-formed.
     """
-    if "index.xml" not in files:
-        raise InputError(
-            "not a CPU map of libvirt",
-            source=source,
-            expected="an index.xml",
-            found=", ".join(sorted(files)[:8]) or "nothing",
-        )
-    index = parse_xml(files["index.xml"], f"{source}/index.xml")
+    check_index(files, source)
+    index = parse_xml(files[INDEX], f"{source}/{INDEX}")
     arch = index.find("arch[@name='x86']")
     for include in () if arch is None else arch.iter("include"):
         name = include.get("filename") or ""
         if name not in files:
             raise InputError(
                 f"the map's index includes {name!r}, which is not there",
-                source=f"{source}/index.xml",
+                source=f"{source}/{INDEX}",
                 line=include.sourceline,
-                next_step="Is the libvirt package damaged? Install it again.",
             )
         parent = include.getparent()
         group = parent.get("name") if parent is not None and parent.tag == "group" else None

@@ -16,10 +16,10 @@ from vcpuid.guest.libvirt import parse_xml
 from vcpuid.rules.libvirt.lint_common import Seen, attribute_faults, child_faults, line_of, rule
 from vcpuid.rules.libvirt.lint_features import FeatureLinter
 from vcpuid.rules.libvirt.lint_models import ModelLinter, VendorLinter
+from vcpuid.rules.libvirt.map import INDEX, check_index, read_files
 from vcpuid.terms.finding import Finding
 from vcpuid.terms.place import Place
 
-INDEX = "index.xml"
 _ITEMS = ("vendor", "feature", "model")
 
 
@@ -30,11 +30,10 @@ def read_and_lint(path: str | Path) -> tuple[Finding, ...]:
         InputError: It cannot be read, or is no CPU map.
     """
     path = Path(path)
+    if path.is_dir() or path.name == INDEX:
+        folder = path if path.is_dir() else path.parent
+        return lint_map(read_files(folder), str(folder))
     try:
-        if path.is_dir() or path.name == INDEX:
-            folder = path if path.is_dir() else path.parent
-            files = {file.name: file.read_bytes() for file in sorted(folder.glob("*.xml"))}
-            return lint_map(files, str(folder))
         return lint_file(path.read_bytes(), str(path))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", source=str(path)) from None
@@ -46,13 +45,7 @@ def lint_map(files: Mapping[str, bytes], source: str) -> tuple[Finding, ...]:
     Raises:
         InputError: There is no index.
     """
-    if INDEX not in files:
-        raise InputError(
-            "not a CPU map of libvirt",
-            source=source,
-            expected=f"an {INDEX}",
-            found=", ".join(sorted(files)[:8]) or "nothing",
-        )
+    check_index(files, source)
     return tuple(_lint_map(files, source))
 
 

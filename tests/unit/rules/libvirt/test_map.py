@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from map_defects import TINY
 from programs import needs
 from snapshots import MAP_FEATURES, MAP_INDEX, MAP_MODELS
 from vcpuid.atlas import Atlas
 from vcpuid.errors import InputError
-from vcpuid.rules.libvirt.map import CpuMap, load_map, parse_steppings
+from vcpuid.rules.libvirt.map import CpuMap, load_map, parse_steppings, read_map
+from vcpuid.rules.libvirt.map_lint import read_and_lint
 from vcpuid.terms.address import parse_bit
 from vcpuid.terms.feature import Dialect
 
@@ -125,6 +128,33 @@ def test_a_damaged_file_is_named() -> None:
     with pytest.raises(InputError, match="not well-formed") as caught:
         small_map("<cpus><feature")
     assert caught.value.source == "map/x86_features.xml"
+
+
+def test_a_damaged_map_says_how_to_find_all_its_faults() -> None:
+    with pytest.raises(InputError, match="not well-formed") as caught:
+        small_map("<cpus><feature")
+    assert caught.value.next_step is not None
+    assert "`vcpuid map lint map` names every fault" in caught.value.next_step
+
+
+@pytest.mark.parametrize("name", ["index.xml", "x86_vendors.xml"])
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "map"
+    shutil.copytree(TINY, folder)
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    for read in (read_map, read_and_lint):
+        with pytest.raises(InputError, match="cannot be read: Is a directory") as caught:
+            read(folder)
+        assert caught.value.source == str(folder / name)
+
+
+def test_what_is_no_folder_is_no_empty_map(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for name, why in (("absent", "No such file or directory"), ("file", "Not a directory")):
+        with pytest.raises(InputError, match=f"cannot be read: {why}") as caught:
+            read_map(tmp_path / name)
+        assert "the folder that has libvirt's index.xml" in (caught.value.next_step or "")
 
 
 def test_maps_of_other_architectures_have_nothing_for_x86() -> None:
