@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -45,6 +46,18 @@ class Basis(Enum):
         return self in (Basis.HOST_MODEL, Basis.DEFINITION)
 
 
+class Versions(NamedTuple):
+    """A host's programs and microcode, several of one joined by commas; what is not known is empty."""
+
+    qemu: str = ""
+    libvirt: str = ""
+    kernel: str = ""
+    microcode: str = ""
+
+
+_NOT_KEPT = Versions()
+
+
 @dataclass(frozen=True, slots=True)
 class Party:
     """A host, or a guest.
@@ -59,6 +72,7 @@ class Party:
         capabilities: Its domain capabilities, where they are known.
         kvm: What KVM lists, where that is known beside another basis.
         accelerator: What a guest is to run under; None where its document does not say.
+        versions: What a store keeps of it, which has no evidence.
     """
 
     name: str
@@ -70,6 +84,7 @@ class Party:
     capabilities: DomainCapabilities | None = None
     kvm: Cpu | None = None
     accelerator: Accelerator | None = None
+    versions: Versions = _NOT_KEPT
 
     def under(self, accelerator: Accelerator | None) -> Party | None:
         """Give the host as guests of an accelerator (None for any) see it; None where that is not known."""

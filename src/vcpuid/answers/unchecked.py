@@ -44,7 +44,7 @@ def known_of(party: Party) -> dict[str, str]:
 
 def _qemu(party: Party) -> str:
     if party.evidence is None:
-        return ""
+        return f"QEMU {party.versions.qemu}" if party.versions.qemu else ""
     if not isinstance(party.evidence.libvirt, Gap) and party.evidence.libvirt.hypervisor:
         return party.evidence.libvirt.hypervisor
     binaries = () if isinstance(party.evidence.qemu, Gap) else party.evidence.qemu
@@ -52,18 +52,24 @@ def _qemu(party: Party) -> str:
 
 
 def _libvirt(party: Party) -> str:
-    libvirt = party.evidence.libvirt if party.evidence else None
-    return "" if libvirt is None or isinstance(libvirt, Gap) else libvirt.version
+    if party.evidence is None:
+        return party.versions.libvirt
+    libvirt = party.evidence.libvirt
+    return "" if isinstance(libvirt, Gap) else libvirt.version
 
 
 def _kernel(party: Party) -> str:
-    kernel = party.evidence.kernel if party.evidence else None
-    return "" if kernel is None or isinstance(kernel, Gap) else kernel.release
+    if party.evidence is None:
+        return party.versions.kernel
+    kernel = party.evidence.kernel
+    return "" if isinstance(kernel, Gap) else kernel.release
 
 
 def _microcode(party: Party) -> str:
-    cpuinfo = party.evidence.cpuinfo if party.evidence else None
-    return "" if cpuinfo is None or isinstance(cpuinfo, Gap) else " ".join(cpuinfo.microcode)
+    if party.evidence is None:
+        return party.versions.microcode
+    cpuinfo = party.evidence.cpuinfo
+    return "" if isinstance(cpuinfo, Gap) else ", ".join(cpuinfo.microcode)
 
 
 def _nested(party: Party) -> str:

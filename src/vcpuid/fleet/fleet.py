@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from vcpuid.answers.offer import Offer, OfferReader
+from vcpuid.answers.party import Versions
 from vcpuid.errors import UsageError
 from vcpuid.fleet import queries
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
@@ -200,6 +201,11 @@ class Fleet:
             raise self.unknown(host)
         fp, place = rows[0]
         return fp, place
+
+    def versions_of(self, host: str) -> Versions:
+        """Give what the store keeps of a host besides its CPU; nothing of one that is not in the fleet."""
+        rows = self.engine.rows(queries.VERSIONS_OF, [host])
+        return Versions(**dict(zip(queries.VERSIONS, rows[0], strict=True))) if rows else Versions()
 
     def unknown(self, *hosts: str) -> UsageError:
         """Say that hosts are not in the fleet, and which names are near."""

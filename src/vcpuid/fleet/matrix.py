@@ -358,12 +358,16 @@ def matrix_of(date: str, reader: OfferReader, members: Iterable[tuple[int, int, 
 def compare_hosts(fleet: Fleet, first: str, second: str) -> CompareAnswer:
     """Compare two hosts of a fleet as `compare` does, there and back, with all reasons.
 
+    Of what decides a migration besides a store keeps the versions; not frequencies, address bits and parameters.
+
     Raises:
         UsageError: The fleet has no host of a name.
         InputError: The store cannot be read.
     """
-    found = [(host, fleet.locate(host)[0]) for host in (first, second)]
-    offers = [fleet.configurations()[fp].offer(fleet.reader, host) for host, fp in found]
+    offers = []
+    for host in (first, second):
+        offer = fleet.configurations()[fleet.locate(host)[0]].offer(fleet.reader, host)
+        offers.append(offer._replace(party=replace(offer.party, versions=fleet.versions_of(host))))
     comparer, (source, target) = Comparer(fleet.reader), offers
     return CompareAnswer(
         comparer.host_way(source, target),

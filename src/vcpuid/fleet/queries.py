@@ -115,6 +115,7 @@ PICKED_NEIGHBOURS: Final = """
 SELECT host FROM hosts WHERE fp IN (SELECT fp FROM picked) AND {group} = ? AND host <> ? ORDER BY host
 """
 HOST: Final = "SELECT fp, {group} AS place FROM hosts WHERE host = ?"
+VERSIONS_OF: Final = f"SELECT {', '.join(VERSIONS)} FROM hosts WHERE host = ?"  # noqa: S608 - columns of ours
 # Names in one text, with line feeds, for the same reason.
 GIVE_UP: Final = "SELECT explode(split(?, '\n')) AS host"
 UNKNOWN_HOSTS: Final = """

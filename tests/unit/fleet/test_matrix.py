@@ -143,6 +143,16 @@ def test_one_pair_is_judged_as_compare_does(fleet: Fleet) -> None:
     assert answer.there.compatibility is matrix.answers(0)[-1]
 
 
+def test_of_a_pair_the_versions_are_told_that_the_store_keeps(fleet: Fleet) -> None:
+    first, second = ROWS[0], next(row for row in ROWS if row.kernel != ROWS[0].kernel)
+    told = {one.subject: one for one in compare_hosts(fleet, first.host, second.host).unchecked}
+    assert (told["kernel"].source, told["kernel"].target) == (first.kernel, second.kernel)
+    assert (told["QEMU version"].source, told["libvirt version"].source) == (f"QEMU {first.qemu}", first.libvirt)
+    assert (told["microcode"].target, told["TSC frequency"].target) == (second.microcode, "")
+    assert first.qemu
+    assert first.microcode
+
+
 def test_a_host_that_is_not_there_is_told(fleet: Fleet) -> None:
     with pytest.raises(UsageError, match="no host of this name"):
         compare_hosts(fleet, ROWS[0].host, "h'99")
