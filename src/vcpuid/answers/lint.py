@@ -34,6 +34,8 @@ CPU_STRING: Final = "-cpu string"
 # A model and at least one option, in one line: what no other kind of file looks like.
 _CPU_STRING = re.compile(r"[A-Za-z0-9][\w.-]*(?:,[^,\n]*)+")
 _MAP_TAGS = frozenset(("cpus", "feature", "model", "vendor", "group"))
+# The first element, past a declaration and comments: what XML was meant to be that is not well-formed.
+_FIRST_TAG = re.compile(rb"(?>[^<]+|<!--.*?-->|<\?.*?\?>|<!DOCTYPE[^>]*>)*+<([\w.:-]+)", re.DOTALL)
 
 
 class Text(NamedTuple):
@@ -277,7 +279,7 @@ def lint_text(text: Text, basis: Basis | None = None) -> LintedFile:
         basis: What it is judged by; None for the installed map of libvirt, else the shipped one, and no host.
 
     Raises:
-        InputError: It is of no kind that is known, or not well-formed.
+        InputError: It is of no kind that is known, or not well-formed and no map.
 
     Examples:
         >>> from vcpuid import LintText, lint_text
@@ -293,18 +295,28 @@ def kind_of(text: Text) -> Kind:
     """Give the kind that a text's content shows.
 
     Raises:
-        InputError: It is of none that is known, or not well-formed.
+        InputError: It is of none that is known, or not well-formed and no map.
     """
     if not text.content.strip():
         raise InputError("empty", source=text.source, expected=_expected())
     is_markup = text.content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-    root = _root_of(text) if is_markup else None
+    try:
+        root = _root_of(text) if is_markup else None
+    except InputError:
+        if not _is_meant_for_a_map(text):
+            raise
+        return next(kind for kind in KINDS if kind.name == CPU_MAP)  # its linter says where it is damaged
     for kind in KINDS:
         if kind.is_like(text, root):
             return kind
     first = text.content.strip().splitlines()[0][:60].decode(errors="replace")
     found = repr(first) if root is None else f"<{root.tag!s}>"
     raise InputError("no kind of file that can be linted", source=text.source, found=found, expected=_expected())
+
+
+def _is_meant_for_a_map(text: Text) -> bool:
+    first = _FIRST_TAG.match(text.content[:SIZE_LIMIT_BYTES])
+    return first is not None and first[1].decode() in _MAP_TAGS
 
 
 def _root_of(text: Text) -> etree._Element:

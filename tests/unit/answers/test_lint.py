@@ -10,10 +10,11 @@ import pytest
 from domain_lint import CAPABILITIES, MODELS, lint_host
 from map_defects import TINY
 from snapshots import Data, cpu_map, evidence, failed, libvirt
-from vcpuid.answers.lint import Basis, LintReport, Text, lint, lint_text
+from vcpuid.answers.lint import CPU_MAP, Basis, LintReport, Text, lint, lint_text
 from vcpuid.answers.lint_host import LintHost, first_map, host_of
 from vcpuid.errors import InputError
 from vcpuid.rules.libvirt.choice import choose_map
+from vcpuid.rules.libvirt.map_lint import lint_file
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.finding import Finding
 
@@ -52,7 +53,8 @@ def test_the_content_shows_the_kind(text: str, kind: str) -> None:
         ("<html><body/></html>", "found <html>"),
         ("<domain>", "not well-formed XML"),
         ("<domain/><domain/>", "not well-formed XML"),
-        ("<feature name='x'/>and more", "not well-formed XML"),
+        ("<model-list><model name='x'", "not well-formed XML"),
+        ("<!-- <cpus> --><domain><feature name='x'", "not well-formed XML"),
         ("<!DOCTYPE d [<!ENTITY e 'x'>]><domain>&e;</domain>", "a document type or entity declaration"),
         ("\x7fELF", "no kind of file that can be linted"),
     ],
@@ -61,6 +63,21 @@ def test_what_is_no_kind_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         kind_of(text)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<cpus><feature name='a",
+        "<?xml version='1.0'?>\n<!-- a > b -->\n<feature name='x'",
+        "<vendor",
+        "<feature name='x'/>and more",
+    ],
+)
+def test_a_damaged_map_has_a_finding_as_map_lint_gives_it(text: str) -> None:
+    linted = lint_text(Text(text.encode(), "x"), BASIS)
+    assert (linted.kind, [finding.rule for finding in linted.findings]) == (CPU_MAP, ["map.not-well-formed"])
+    assert linted.findings == tuple(lint_file(text.encode(), "x"))
 
 
 def test_a_file_that_cannot_be_read_keeps_no_other_from_it(tmp_path: Path) -> None:
