@@ -19,7 +19,7 @@ from vcpuid.fleet.incoming import Taken
 from vcpuid.fleet.ingest import Ingest
 from vcpuid.fleet.labels import Labels, parse_folders, read_labels
 from vcpuid.fleet.sources import walk_portions
-from vcpuid.render.fleet.ingest import ingest_document, render_ingest
+from vcpuid.render.fleet.ingest import LeftOut, ingest_document, render_ingest
 
 _TELL_EACH = 1000
 _MORE = "`vcpuid decode FILE` tells what was tried."
@@ -68,11 +68,11 @@ def command(
     if paths.count("-") > 1:
         raise UsageError("standard input is named twice", expected="at most one -")
     labels = Labels(read_labels(labels_file) if labels_file else {}, parse_folders(folders) if folders else ())
-    hosts, left_out = 0, []
+    hosts, left_out = 0, LeftOut()
     with Store(Path(folder)).ingest(date or datetime.now(UTC).date().isoformat()) as ingest:
         for taken in _take(ingest, paths, labels):
-            for where, error in taken.left_out:
-                left_out.append(where)
+            for _, error in taken.left_out:
+                left_out.add(error)
                 click.echo(f"vcpuid: left out: {_in_short(error)}", err=True)
             if sys.stderr.isatty() and (hosts + taken.hosts) // _TELL_EACH > hosts // _TELL_EACH:
                 click.echo(f"\r{hosts + taken.hosts} hosts", err=True, nl=False)
@@ -85,7 +85,7 @@ def command(
         lambda: render_ingest(answer, hosts, left_out),
         lambda: ingest_document(answer, hosts, left_out),
     )
-    return 1 if left_out else 0
+    return 1 if left_out.count else 0
 
 
 def _in_short(error: InputError) -> str:

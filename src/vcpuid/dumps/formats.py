@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from vcpuid.dumps.encoding import SIZE_LIMIT_BYTES, decode_text, too_large
 from vcpuid.dumps.remarks import Remarks
 from vcpuid.errors import InputError, UsageError
-from vcpuid.terms.dump import Dump
+from vcpuid.terms.dump import Dump, MissingRow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -210,6 +210,8 @@ def parse_dump(raw: bytes, source: str, *, format_name: str | None = None, lenie
         raise error.advising(steps, expected=chosen.reader().EXAMPLE) from None
     if not lenient:
         remarks.raise_faults()
+    if remarks.fault_count:  # what is left out was told: it is not zero, whatever the format says of other rows
+        dump = replace(dump, cpus=tuple(replace(cpu, missing=MissingRow.UNKNOWN) for cpu in dump.cpus))
     return ParsedDump(dump, chosen, tuple(remarks.faults), remarks.fault_count, tuple(remarks.notes))
 
 

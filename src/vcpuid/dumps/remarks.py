@@ -10,6 +10,8 @@ _KEPT = 100
 _FAULT_LIMIT = 100_000
 _LISTED = 5
 _SHOWN_CHARACTERS = 80
+ADVICE: Final = "Mend it, or leave out what is damaged: `vcpuid convert FILE --to json --lenient`."
+"""What to do about a damaged dump; the end of its error's next step."""
 _NO_DUMP = "Is this really a dump? Without --from its format is recognised."
 
 
@@ -79,5 +81,4 @@ class Remarks:
         more = self.fault_count - 1
         lines = [str(fault.line) for fault in others if fault.line is not None][:_LISTED]
         where = f", first on line{'s' if len(lines) > 1 else ''} {', '.join(lines)}" if lines else ""
-        advice = "Mend it, or leave out what is damaged: `vcpuid convert FILE --to json --lenient`."
-        raise first.advising(f"{more} more fault{'s' if more > 1 else ''}{where}. {advice}" if more else advice)
+        raise first.advising(f"{more} more fault{'s' if more > 1 else ''}{where}. {ADVICE}" if more else ADVICE)

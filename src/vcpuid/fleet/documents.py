@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
 from itertools import accumulate
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from vcpuid.answers.offer import OfferReader
+from vcpuid.dumps.remarks import ADVICE
 from vcpuid.errors import InputError
 from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.record import HostRow, ToldCpu, read_host, speaks_for_itself
@@ -19,6 +21,10 @@ _BATCH: Final = 256
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _DIGEST_BYTES: Final = 16
 _MOST_KNOWN: Final = 8192
+_FILE: Final = (
+    "Dump the host again, or ingest what is not damaged: `vcpuid convert FILE --to json --lenient -o HOST.json`"
+)
+_LEFT_OUT: Final = "What is left out then counts as not told."
 LINES_BYTES: Final = 16 * 1024 * 1024
 """How much of a file of JSON lines one worker reads at a time."""
 
@@ -126,13 +132,21 @@ def _read(source: Source, kind: bytes | None) -> Document:
     try:
         host = read_host(raw, where, name, _reader(), _known_cpus)
     except InputError as fault:
-        return Document(where, folders, None, fault)
+        return Document(where, folders, None, _advised(fault, where))
     if kind:
         _known[kind] = host
     for memory in (_known, _known_cpus):
         if len(memory) >= _MOST_KNOWN:
             memory.clear()
     return Document(where, folders, host)
+
+
+def _advised(fault: InputError, where: str) -> InputError:
+    """Say how a fleet takes a damaged dump: as a file that is called by its host."""
+    if fault.next_step is None or not fault.next_step.endswith(ADVICE):
+        return fault
+    file = _FILE if Path(where).is_file() else f"{_FILE}, FILE being a copy of what stands there"
+    return fault.advising(f"{fault.next_step.removesuffix(ADVICE)}{file}. {_LEFT_OUT}")
 
 
 _known: dict[bytes, HostRow] = {}

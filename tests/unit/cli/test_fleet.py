@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from fleets import documents
 from schemas import check_document
 from vcpuid.cli import run
+from vcpuid.errors import InputError
+from vcpuid.render.fleet.ingest import LeftOut
 
 HOST, OTHER = (json.loads(raw)["host"]["name"] for raw in documents()[:2])
 DATES = ("2026-01-01", "2026-01-02")
@@ -100,7 +103,9 @@ def test_what_cannot_be_read_is_told_and_left_out(
     told = capsys.readouterr()
     document: dict[str, Any] = json.loads(told.out)
     check_document("fleet-ingest", document)
-    assert (document["read"], document["added"], document["left_out"]) == (200, 200, [str(tmp_path / "bad.txt")])
+    assert (document["read"], document["added"], document["left_out_count"]) == (200, 200, 1)
+    (reason,) = document["left_out"]
+    assert (reason["source"], reason["message"]) == (str(tmp_path / "bad.txt"), "no known form of a CPUID dump")
     bad, more = told.err.splitlines()
     assert bad.startswith(f"vcpuid: left out: {tmp_path / 'bad.txt'}: no known form of a CPUID dump")
     assert more == "  `vcpuid decode FILE` tells what was tried."
@@ -108,22 +113,50 @@ def test_what_cannot_be_read_is_told_and_left_out(
     assert "200 hosts read, 0 new or newer, 1 left out" in capsys.readouterr().out
 
 
+DAMAGED = (
+    "CPU 0:",
+    "0x00000000 0x00: eax=0x00000007 ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69",
+    "0x00000001 0x00: eax=0x000306c3 ebx=0x00100800 ecx=0x7ffafbff edx=0xbfebfbff",
+    "0x00000007 0x00: eax=0xzz",
+    "0x80000000 0x00: eax=0x80000008 ebx=0x00000000 ecx=0x00000000 edx=0x00000000",
+)
+
+
 def test_the_advice_for_a_damaged_dump_makes_one_that_is_taken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dump, store, mended = tmp_path / "host.txt", str(tmp_path / "store"), str(tmp_path / "mended.json")
-    rows = (
-        "0x00000000 0x00: eax=0x00000001 ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69",
-        "0x00000001 0x00: eax=0xzz",
-    )
-    dump.write_text(
-        "\n   ".join(["CPU 0:", *rows, rows[0].replace("0x0000000", "0x8000000", 1)]), encoding="utf-8"
-    )
+    dump, store, mended = tmp_path / "host.txt", str(tmp_path / "store"), str(tmp_path / "h99.json")
+    dump.write_text("\n   ".join(DAMAGED), encoding="utf-8")
     assert run(["fleet", "ingest", str(dump), "--store", store]) == 3
-    advice = re.search(r"`vcpuid ([^`]+)`", capsys.readouterr().err)
+    told = capsys.readouterr().err
+    advice = re.search(r"`vcpuid ([^`]+)`", told)
     assert advice is not None
-    assert run([*advice[1].replace("FILE", str(dump)).split(), "-o", mended]) == 0
+    assert "counts as not told" in told
+    assert run(advice[1].replace("FILE", str(dump)).replace("HOST", str(tmp_path / "h99")).split()) == 0
     assert run(["fleet", "ingest", mended, "--store", store]) == 0
+    capsys.readouterr()
+    assert run(["fleet", "missing", "avx2", "--store", store, "--format", "json"]) == 4
+    assert "h99" in capsys.readouterr().out
+
+
+def test_of_a_damaged_dump_the_place_in_its_archive_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump, archive = tmp_path / "host.txt", tmp_path / "all.tar"
+    dump.write_text("\n   ".join(DAMAGED), encoding="utf-8")
+    with tarfile.open(archive, "w") as tar:
+        tar.add(dump, "south/host.txt")
+    assert run(["fleet", "ingest", str(archive), "--store", str(tmp_path / "store")]) == 3
+    told = capsys.readouterr().err
+    assert f"{archive}:south/host.txt:4: a damaged line" in told
+    assert "FILE being a copy of what stands there" in told
+
+
+def test_of_many_documents_that_cannot_be_read_the_first_reasons_are_kept() -> None:
+    left_out = LeftOut()
+    for number in range(1001):
+        left_out.add(InputError("empty", source=str(number)))
+    assert (left_out.count, len(left_out.reasons), left_out.reasons[-1].source) == (1001, 1000, "999")
 
 
 def test_no_host_at_all_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

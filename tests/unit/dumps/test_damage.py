@@ -10,6 +10,7 @@ import pytest
 
 from vcpuid.dumps import FORMATS, parse_dump
 from vcpuid.errors import InputError
+from vcpuid.terms.dump import MissingRow
 
 SAMPLES = Path(__file__).parents[2] / "dumps" / "samples"
 
@@ -50,6 +51,18 @@ DAMAGE = [
 def test_every_text_format_but_our_own_is_damaged() -> None:
     elsewhere = {"aida64"}  # in test_aida64.py
     assert {name for name, *_ in DAMAGE} | elsewhere == FORMATS.keys() - {"snapshot", "json", "device"}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"), [("kcpuid", "0x00000006: EAX", "0x0000006: EAX"), ("xen", "98c027ac:fc1cc410", "98c0")]
+)
+def test_what_is_left_out_is_not_zero(name: str, old: str, new: str) -> None:
+    text = (SAMPLES / f"{name}.txt").read_bytes().decode()
+    whole, damaged = (
+        parse_dump(one.encode(), "x", lenient=True).dump for one in (text, text.replace(old, new, 1))
+    )
+    assert {cpu.missing for cpu in whole.cpus} == {MissingRow.ZERO}
+    assert {cpu.missing for cpu in damaged.cpus} == {MissingRow.UNKNOWN}
 
 
 @pytest.mark.parametrize(("name", "old", "new", "line", "message"), DAMAGE)

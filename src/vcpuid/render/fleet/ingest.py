@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Final
 
+from vcpuid.errors import InputError
 from vcpuid.fleet.ingest import Ingested
 from vcpuid.fleet.summary import is_scattered
 from vcpuid.render.cpus import plural
-from vcpuid.render.document import Document
+from vcpuid.render.document import Document, error_document
 from vcpuid.render.fleet.words import warn_of_scatter
 from vcpuid.render.page import Page, Role, Span
 
+_MOST_REASONS: Final = 1000
 
-def render_ingest(answer: Ingested, taken: int, left_out: Sequence[str]) -> Page:
+
+class LeftOut:
+    """The documents that tell nothing; of many the first ones are kept.
+
+    Attributes:
+        count: How many there are.
+        reasons: Why the first of them were left out.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.reasons: Final[list[InputError]] = []
+
+    def add(self, reason: InputError) -> None:
+        """Count one."""
+        self.count += 1
+        if len(self.reasons) < _MOST_REASONS:
+            self.reasons.append(reason)
+
+
+def render_ingest(answer: Ingested, taken: int, left_out: LeftOut) -> Page:
     """Show what an ingest changed."""
     page = Page()
     known = f"{answer.added} new or newer"
-    page.add(f"{plural(taken, 'host')} read, {known}", f", {len(left_out)} left out" if left_out else "")
+    page.add(f"{plural(taken, 'host')} read, {known}", f", {left_out.count} left out" if left_out.count else "")
     page.add(
         f"the snapshot has {plural(answer.hosts, 'host')}, {plural(answer.distinct, 'distinct configuration')}"
     )
@@ -29,12 +51,13 @@ def render_ingest(answer: Ingested, taken: int, left_out: Sequence[str]) -> Page
     return page
 
 
-def ingest_document(answer: Ingested, taken: int, left_out: Sequence[str]) -> Document:
+def ingest_document(answer: Ingested, taken: int, left_out: LeftOut) -> Document:
     """Give what an ingest changed."""
     return {
         "schema": "vcpuid-fleet-ingest/1",
         "read": taken,
-        "left_out": list(left_out),
+        "left_out": [error_document(reason) for reason in left_out.reasons],
+        "left_out_count": left_out.count,
         "added": answer.added,
         "hosts": answer.hosts,
         "configurations": answer.distinct,
