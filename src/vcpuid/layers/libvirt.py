@@ -93,10 +93,10 @@ def _judge_map(feature: Feature, cpu_map: CpuMap, libvirt: LibvirtEvidence) -> V
 
 def _map_damaged(fault: InputError) -> Verdict:
     place = ":".join(str(part) for part in (fault.source, fault.line) if part is not None)
-    found = f": found {fault.found}" if fault.found else ""
+    what = f"{fault.message}: found {fault.found}" if fault.found else fault.message
     return rule("libvirt.map-damaged").verdict(
-        f"{place}: {fault.message}",
-        [Provenance(place, f"{fault.message}{found}")],
+        f"{place}: {what}",
+        [Provenance(place, what)],
         directory=str(PurePath(fault.source or "").parent),
     )
 
