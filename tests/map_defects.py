@@ -55,14 +55,6 @@ def load_defects() -> list[Defect]:
 
 
 @cache
-def can_bind() -> bool:
-    """Whether this process may have a mount namespace of its own."""
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        return False
-    done = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
-    return done.returncode == 0
-
-
 def with_map(folder: Path, *command: str) -> str:
     """Run a command that sees another map, and give what it prints."""
     script = f'mount --bind "$0" {INSTALLED} && exec "$@"'

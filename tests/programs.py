@@ -45,6 +45,21 @@ def needs_kvm() -> pytest.MarkDecorator:
     return pytest.mark.skipif(not Path("/dev/kvm").exists(), reason="needs /dev/kvm")
 
 
+@cache
+def _has_mount_namespaces() -> bool:
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        return False
+    return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
+def needs_mount_namespace() -> pytest.MarkDecorator:
+    """Skip the test where this process can have no mounts of its own: in many a container not even root can."""
+    return pytest.mark.skipif(
+        not _has_mount_namespaces(),
+        reason="needs root that may mount, and unshare (Debian package util-linux)",
+    )
+
+
 def refusal_of_libvirt(xml: str) -> str:
     """Give what the real libvirt says of a domain that it does not start."""
     done = subprocess.run(

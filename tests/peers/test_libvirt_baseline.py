@@ -12,7 +12,7 @@ import pytest
 from tools.compare_libvirt import DUMPS, Writer, differences, our_baseline, read_hosts
 from tools.virsh_session import Virsh
 
-from programs import needs
+from programs import needs, needs_mount_namespace
 from vcpuid.rules.libvirt.decode import Side
 from vcpuid.rules.libvirt.map import INSTALLED, read_map
 from vcpuid.rules.libvirt.models import Models
@@ -56,9 +56,7 @@ def test_baselines_of_many_hosts_are_libvirts(models: Models) -> None:
     compare_with_libvirt(models, Path(os.environ["VCPUID_DUMPS"]), 3)
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0, reason="needs root: it puts another map in libvirt's place, in a mount namespace"
-)
+@needs_mount_namespace()
 def test_baselines_by_a_map_whose_features_share_bits_are_libvirts(tmp_path: Path) -> None:
     rng = random.Random(4)  # noqa: S311 -- chance that can be repeated
 

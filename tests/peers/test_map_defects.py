@@ -16,8 +16,8 @@ from random import Random
 
 import pytest
 
-from map_defects import INSTALLED, TINY, Defect, baseline, can_bind, load_defects, with_map
-from programs import needs
+from map_defects import INSTALLED, TINY, Defect, baseline, load_defects, with_map
+from programs import needs, needs_mount_namespace
 from vcpuid.cli.dump import dump_here
 from vcpuid.rules.libvirt.map_lint import lint_map, read_and_lint
 from vcpuid.terms.finding import Severity
@@ -29,7 +29,7 @@ DEFECTS = load_defects()
 pytestmark = [
     needs("virsh", package="libvirt-clients"),
     pytest.mark.skipif(not INSTALLED.is_dir(), reason="needs libvirt's CPU map (Debian package libvirt0)"),
-    pytest.mark.skipif(not can_bind(), reason="needs root and unshare (Debian package util-linux)"),
+    needs_mount_namespace(),
 ]
 
 

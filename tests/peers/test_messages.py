@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from map_defects import Defect, baseline, can_bind, load_defects
-from programs import LIBVIRT_URI, needs, needs_libvirt
+from map_defects import Defect, baseline, load_defects
+from programs import LIBVIRT_URI, needs, needs_libvirt, needs_mount_namespace
 from vcpuid.answers.diagnose import DiagnosisReport, diagnose
 from vcpuid.rules.messages.table import load_messages
 
@@ -90,7 +90,7 @@ def test_qemu_without_virtual_epc() -> None:
 
 
 @needs_qemu
-@pytest.mark.skipif(not can_bind(), reason="needs root and unshare (Debian package util-linux)")
+@needs_mount_namespace()
 @pytest.mark.parametrize(
     ("mount", "row"),
     [
@@ -195,7 +195,7 @@ _MAPS = [
 
 
 @needs("virsh", package="libvirt-clients")
-@pytest.mark.skipif(not can_bind(), reason="needs root and unshare (Debian package util-linux)")
+@needs_mount_namespace()
 @pytest.mark.parametrize("defect", _MAPS, ids=lambda defect: defect.name)
 def test_libvirt_refuses_a_map(defect: Defect, tmp_path: Path) -> None:
     said = baseline(defect.spoil(tmp_path / "map"), tmp_path)

@@ -89,9 +89,10 @@ def test_a_file_that_cannot_be_read_keeps_no_other_from_it(tmp_path: Path) -> No
 
 
 def test_a_folder_that_is_no_map_is_refused(tmp_path: Path) -> None:
-    report = lint([str(tmp_path)], BASIS, read)
-    assert [str(error) for error in report.unread] == [
-        f"{tmp_path}: not a CPU map of libvirt: found nothing, expected an index.xml"
+    [error] = lint([str(tmp_path)], BASIS, read).unread
+    assert str(error).splitlines() == [
+        f"{tmp_path}: not a CPU map of libvirt: found nothing, expected an index.xml",
+        "  Name the folder that has libvirt's index.xml, as /usr/share/libvirt/cpu_map.",
     ]
 
 

@@ -11,8 +11,9 @@ from programs import needs
 from vcpuid.answers.map_entry import doubt_map_entry, map_entry
 from vcpuid.atlas import Atlas
 from vcpuid.errors import UsageError
-from vcpuid.rules.libvirt.map import load_map
-from vcpuid.terms.feature import Dialect
+from vcpuid.rules.libvirt.map import load_map, read_map
+from vcpuid.terms.address import Bits
+from vcpuid.terms.feature import Dialect, Feature
 
 INSTALLED = Path("/usr/share/libvirt/cpu_map")
 
@@ -102,7 +103,13 @@ def test_written_entries_read_as_libvirts_own() -> None:
         feature = Atlas.load().named(Dialect.LIBVIRT, name)
         assert feature is not None
         written = load_map({"index.xml": index, "features.xml": f"<cpus>{map_entry(feature)}</cpus>"}, "written")
-        assert (written.features[name].bits, written.features[name].migratable) == (own.bits, own.migratable)
+        assert own.bits in (written.features[name].bits, earlier_bits(feature, name))
+        assert written.features[name].migratable == own.migratable
+
+
+def earlier_bits(feature: Feature, name: str) -> tuple[Bits, ...]:
+    """Where an older libvirt has the name: its VMX controls moved."""
+    return next((one.earlier for one in feature.names[Dialect.LIBVIRT] if one.text == name), ())
 
 
 @needs("libvirtd", package="libvirt-daemon-system")
@@ -110,7 +117,16 @@ def test_written_entries_are_libvirts_own_to_the_letter() -> None:
     text = (INSTALLED / "x86_features.xml").read_text(encoding="utf-8")
     # What the parser ignores is not ours to write: comments, and other projects' names.
     text = re.sub(r"<!--.*?-->|\n *<alias [^>]*/>", "", text, flags=re.DOTALL)
-    theirs = re.findall(r"  <feature name=.*?</feature>\n", text, re.DOTALL)
-    names = [re.findall("name='(.*?)'", entry)[0] for entry in theirs]
-    features = [Atlas.load().named(Dialect.LIBVIRT, name) for name in names]
-    assert [map_entry(feature) for feature in features if feature] == theirs
+    if "eax_in='0x00000001'" in text:  # 11.3 writes all digits of an index, and reads either
+        text = re.sub(r"(eax_in|ecx_in|index)='0x0*(..|...)'", r"\1='0x\2'", text)
+    entries = read_map(INSTALLED).features
+    theirs, ours = [], []
+    for own in re.findall(r"  <feature name=.*?</feature>\n", text, re.DOTALL):
+        name = re.findall("name='(.*?)'", own)[0]
+        feature = Atlas.load().named(Dialect.LIBVIRT, name)
+        assert feature is not None
+        if entries[name].bits != earlier_bits(feature, name):
+            theirs.append(own)
+            ours.append(map_entry(feature))
+    assert ours == theirs
+    assert len(ours) > len(entries) / 2
