@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from vcpuid.answers.nova_placement import Claim, PlacementCheck, Service
 from vcpuid.answers.nova_plan import Group, NovaPlan
+from vcpuid.answers.party import Basis
 from vcpuid.render.document import Document
 from vcpuid.render.parties import names_in_short
 from vcpuid.rules.nova.check import Result
@@ -36,6 +37,11 @@ def _section(group: Group) -> Iterator[str]:
         if member.start.result is Result.REFUSED:
             lacking = f": it lacks {' '.join(member.start.missing)}" if member.start.missing else ""
             yield f"# nova-compute will not start on {member.name} with it{lacking or f': {member.start.reason}'}"
+    by_cpuid = [member.name for member in group.members if member.offer.party.basis is Basis.CPUID]
+    if by_cpuid and group.config.flags:
+        yield f"# Known by CPUID alone: {names_in_short(by_cpuid)}"
+        yield "# Among the flags may be some that KVM gives no guest, and nova-compute does not start with those."
+        yield "# Snapshots of the hosts (`vcpuid collect`) in place of dumps leave them out."
     for rung in group.rungs[1:]:
         yield f"# {rung.model} is for flavors that require {' or '.join(rung.traits)}"
     if group.unmet:

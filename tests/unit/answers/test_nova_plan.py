@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fleets import DUMPS
 from schemas import check_document
 from snapshots import domain_capabilities
 from vcpuid.answers.nova_placement import Named, PlacementCheck, check_placement
@@ -77,6 +78,16 @@ def test_the_text_of_one_group_is_a_configuration() -> None:
     read = parse_nova_files([parse_ini(text, "nova.conf")])
     assert [item.text for item in (read.config.models if read.config else ())] == models_of(answer.groups[0])
     assert "aggregate" not in text
+
+
+def test_flags_of_hosts_that_are_known_by_cpuid_alone_are_marked() -> None:
+    dump = DUMPS / "intel-coffee-lake.json"
+    (one,) = read_parties(dump.read_bytes(), dump.name)
+    answer = plan_nova([one], shipped_map())
+    text = nova_plan_text(answer, None)
+    assert "# Known by CPUID alone: intel-coffee-lake.json\n# Among the flags may be some" in text
+    assert parse_nova_files([parse_ini(text, "nova.conf")]).config is not None
+    assert "Known by CPUID alone" not in nova_plan_text(plan(), None)
 
 
 def test_several_groups_have_aggregates() -> None:

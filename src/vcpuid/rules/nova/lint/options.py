@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import combinations
 
-from vcpuid.guest.nova import Item, NovaConfig
+from vcpuid.guest.nova import Item, NovaConfig, read_flags
 from vcpuid.rules.libvirt.mitigations import mitigations_of
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.lint import nearest
@@ -98,9 +98,9 @@ def _lint_order(subject: Subject) -> Iterator[Finding]:
 def _lint_mitigations(subject: Subject, config: NovaConfig) -> Iterator[Finding]:
     if config.virt_type != "kvm":
         return
-    flags = {request.name for request in config.requests if request.policy.asks}
+    asked = {request.name for request in config.requests if request.policy.asks}
     for model, item in subject.models.items():
-        has = subject.contents(model) | flags
+        has = subject.contents(model) | asked
         missing = [
             known[0]
             for mitigation in mitigations_of(subject.vendor(model))
@@ -108,9 +108,20 @@ def _lint_mitigations(subject: Subject, config: NovaConfig) -> Iterator[Finding]
             and (known := [name for name in mitigation.names if name in subject.cpu_map.features])
         ]
         if missing:
+            flags = [*_flags_beside(config, missing), *missing]
             yield rule("mitigations").finding(
-                item.place, model=model, names=" ".join(missing), flags=", ".join(missing)
+                item.place, model=model, names=" ".join(missing), flags=", ".join(flags)
             )
+
+
+def _flags_beside(config: NovaConfig, wanted: Collection[str]) -> Iterator[str]:
+    """Give the flags as they are written, each once, without those that take away what is wanted."""
+    texts = (
+        item.text
+        for item, request in zip(config.flags, read_flags(config.flags), strict=True)
+        if request.name and request.name not in wanted
+    )
+    yield from dict.fromkeys(texts)
 
 
 def _lint_checks(subject: Subject, config: NovaConfig) -> Iterator[Finding]:

@@ -55,6 +55,22 @@ def test_nothing_is_said_of_what_is_right(text: str) -> None:
     assert drawn(text) == []
 
 
+@pytest.mark.parametrize(
+    ("flags", "written"),
+    [
+        ("+pcid, vmx", "+pcid, vmx, spec-ctrl, stibp, ssbd, md-clear"),
+        ("ssbd, -rdrand, ssbd", "ssbd, -rdrand, spec-ctrl, stibp, md-clear"),
+        ("-ssbd, pcid", "pcid, spec-ctrl, stibp, ssbd, md-clear"),
+        ("", "spec-ctrl, stibp, ssbd, md-clear"),
+    ],
+)
+def test_the_line_against_attacks_keeps_the_flags_that_are_there(flags: str, written: str) -> None:
+    head = "[libvirt]\ncpu_mode = custom\ncpu_models = Nehalem\ncpu_model_extra_flags = "
+    (finding,) = (one for one in lint(f"{head}{flags}\n").findings if one.rule == "nova.mitigations")
+    assert finding.mend == f"Write cpu_model_extra_flags = {written}, or choose a newer model."
+    assert "mitigations" not in {rule for rule, _ in drawn(f"{head}{written}\n")}
+
+
 def test_findings_stand_in_the_order_of_lines() -> None:
     text = "[libvirt]\ncpu_model_extra_flags = zz-top,\n  aes,\n  yy-top\ncpu_mode = host-passthrough\n"
     assert drawn(text) == [("unknown-flag", 2), ("unknown-flag", 4), ("passthrough-ties", 5)]
