@@ -10,6 +10,7 @@ from vcpuid.answers.register import Cell, explain_bit
 from vcpuid.answers.shared_mend import shared_mend
 from vcpuid.answers.why import HYPERVISOR_LAYERS, ON_SOME_CPUS, Answer, follow
 from vcpuid.atlas import Atlas, Match
+from vcpuid.atlas.fields import meanings_of
 from vcpuid.evidence import Evidence, Gap
 from vcpuid.terms.address import Bits, CpuidRegister
 from vcpuid.terms.feature import Feature
@@ -179,7 +180,12 @@ def _cells(atlas: Atlas, word: CpuidRegister, vendor: str | None) -> tuple[Cell,
     if register is None:
         return ()
     own = next((grid for grid in register.grids if vendor in grid.scopes), register.grids[0])
-    return own.cells
+    if vendor is None:
+        return own.cells
+    meant = meanings_of(
+        atlas.fields(word), vendor
+    )  # a grid may serve for several vendors, and has what any of them has
+    return tuple(cell for cell in own.cells if cell.field is None or cell.field in meant)
 
 
 def _cell(cell: Cell, features: Mapping[str, Supplied]) -> SuppliedCell:

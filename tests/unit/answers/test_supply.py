@@ -13,9 +13,11 @@ from vcpuid.answers.why import why
 from vcpuid.dumps import read_dump
 from vcpuid.evidence import Evidence
 from vcpuid.snapshot import Snapshot
+from vcpuid.terms.address import CpuidRegister, Register
 from vcpuid.terms.verdict import Layer
 
 ROOT = Path(__file__).parents[3]
+EXTENDED = CpuidRegister(0x80000001, 0, Register.EDX)
 H07 = Evidence(Snapshot.read(ROOT / "docs/examples/h07.json"))
 
 
@@ -78,6 +80,18 @@ def test_registers_have_the_cells_of_the_hosts_vendor() -> None:
     assert cells[2].supplied is not None
     assert cells[2].supplied.lost_at is Layer.FIRMWARE
     assert not any(register.word.leaf >> 16 == 0x4000 for register in registers.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "has_copies"), [("intel-alder-lake", False), ("amd-renoir", True), ("hygon", True)]
+)
+def test_copies_of_leaf_1_stand_where_the_vendor_has_them(name: str, has_copies: bool) -> None:
+    host = Evidence.of_dump(read_dump(ROOT / f"tests/dumps/{name}.json"))
+    (register,) = (one for one in supply(host).registers if one.word == EXTENDED)
+    names = {one.cell.field.name for one in register.cells if one.cell.field}
+    assert {"syscall", "nx", "pdpe1gb", "rdtscp", "lm"} <= names
+    assert ({"e_fpu", "mmxext", "fxsr_opt"} <= names) is has_copies
+    assert names.isdisjoint({"e_fpu", "pae", "mp", "3dnow"}) is not has_copies
 
 
 def test_a_host_without_evidence_gives_and_loses_nothing_by_its_cpu() -> None:
