@@ -1,9 +1,12 @@
-"""Small maps of libvirt made by hand, and definitions for them."""
+"""Small maps of libvirt made by hand, an older one than ships, and definitions for them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vcpuid.rules.libvirt.map import CpuMap, MapFeature, MapModel, Mask, Signature
 from vcpuid.rules.libvirt.models import Models
+from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.address import parse_bit
 from vcpuid.terms.guest import CpuMode, FeatureRequest, GuestCpu, Match, Policy
 from vcpuid.terms.place import Place
@@ -92,3 +95,11 @@ def written(cpu: GuestCpu) -> str:
     """Give a definition's model and features as `guest` takes them."""
     signs = {policy: sign for sign, policy in POLICIES.items()}
     return " ".join([cpu.model or "", *(signs[request.policy] + request.name for request in cpu.requests)])
+
+
+def older_map() -> CpuMap:
+    """Give the shipped map without a feature and a model of it."""
+    shipped = shipped_map()
+    features = {name: feature for name, feature in shipped.features.items() if name != "avx10"}
+    models = {name: model for name, model in shipped.models.items() if name != "SapphireRapids"}
+    return replace(shipped, features=features, models=models, source="an older one", version="9.0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from cpu_maps import older_map
 from snapshots import QEMU_PATH, cpu_map, evidence, libvirt
 from vcpuid.answers.lint import Basis, LintedFile, Text, lint_text
 from vcpuid.answers.lint_host import LintHost, first_map, host_of
@@ -39,9 +40,7 @@ def basis_of(rule: str) -> Basis:
     """What a file is judged by: the shipped map, or an older one, or a host's."""
     shipped = shipped_map()
     if rule.startswith("newer-"):
-        features = {name: feature for name, feature in shipped.features.items() if name != "avx10"}
-        models = {name: model for name, model in shipped.models.items() if name != "SapphireRapids"}
-        return Basis(replace(shipped, features=features, models=models, source="an older one", version="9.0"))
+        return Basis(older_map())
     if rule.startswith("host-"):
         host = lint_host()
         of_host = None if "unknown" in rule else first_map([host])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from cpu_maps import older_map
 from snapshots import QEMU_PATH, cpu_map, evidence, libvirt
 from vcpuid.answers.lint import Basis, LintedFile, Text, lint_text
 from vcpuid.answers.lint_host import LintHost, first_map, host_of
@@ -57,9 +58,7 @@ def basis_of(rule: str) -> Basis:
     shipped = shipped_map()
     hosts = hosts_of(rule)
     if rule.startswith("newer-"):
-        features = {name: feature for name, feature in shipped.features.items() if name != "avx10"}
-        models = {name: model for name, model in shipped.models.items() if name != "SapphireRapids"}
-        return Basis(replace(shipped, features=features, models=models, source="an older one", version="9.0"))
+        return Basis(older_map())
     of_hosts = None if "unknown" in rule else first_map(hosts)
     return Basis(of_hosts or shipped, hosts)
 

@@ -24,9 +24,7 @@ def _libvirt_answers() -> bool:
     if shutil.which("virsh") is None:
         return False
     try:
-        done = subprocess.run(
-            ["virsh", "--connect", LIBVIRT_URI, "version"], capture_output=True, check=False, timeout=60
-        )
+        done = virsh("version")
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
@@ -60,16 +58,21 @@ def needs_mount_namespace() -> pytest.MarkDecorator:
     )
 
 
-def refusal_of_libvirt(xml: str) -> str:
-    """Give what the real libvirt says of a domain that it does not start."""
-    done = subprocess.run(
-        ["virsh", "--connect", LIBVIRT_URI, "create", "/dev/stdin"],
-        input=xml,
+def virsh(*words: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command of virsh, which may be given a text as standard input."""
+    return subprocess.run(
+        ["virsh", "--connect", LIBVIRT_URI, "--quiet", *words],
+        input=given,
         capture_output=True,
         check=False,
         text=True,
         timeout=120,
     )
+
+
+def refusal_of_libvirt(xml: str) -> str:
+    """Give what the real libvirt says of a domain that it does not start."""
+    done = virsh("create", "/dev/stdin", given=xml)
     assert done.returncode == 1, done.stdout
     return done.stderr
 

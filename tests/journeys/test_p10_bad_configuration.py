@@ -13,7 +13,7 @@ import pytest
 
 from journeys.conftest import EXAMPLES, Say
 from programs import needs, needs_libvirt
-from story.conftest import Vcpuid, virsh
+from story.conftest import Vcpuid, ask_virsh
 
 H07 = str(EXAMPLES / "h07.json")
 REFUSED = (
@@ -134,4 +134,4 @@ def test_the_definition_that_lint_passes_is_taken_by_libvirt(tmp_path: Path, say
     assert (status, "<feature policy='require' name='pclmuldq'/>" in told) == (1, True)
     path.write_text(domain.format("pclmuldq"))
     assert say("lint", str(path))[0] == 0
-    assert "-cpu Nehalem,pclmulqdq=on" in virsh("domxml-to-native", "qemu-argv", "--xml", str(path))
+    assert "-cpu Nehalem,pclmulqdq=on" in ask_virsh("domxml-to-native", "qemu-argv", "--xml", str(path))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from domain_lint import INPUTS, lint_input
-from programs import LIBVIRT_URI, needs_libvirt
+from programs import needs_libvirt, virsh
 from vcpuid.rules.libvirt.domain.subject import RULES
 from vcpuid.rules.lint import load_rules
 from vcpuid.terms.finding import Finding, Severity
@@ -23,12 +22,6 @@ ASKED = {
     if not path.stem.startswith("host-")
     and load_rules(RULES, "domain")[path.stem].source.startswith(("libvirt 9.0, ", "libvirt 9.0 with type qemu"))
 }
-
-
-def virsh(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["virsh", "--connect", LIBVIRT_URI, *arguments], capture_output=True, text=True, check=False, timeout=60
-    )
 
 
 def answers_of(text: str, folder: Path) -> tuple[str, str]:

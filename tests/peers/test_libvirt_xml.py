@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +12,7 @@ from uuid import uuid4
 import pytest
 from lxml import etree
 
-from programs import LIBVIRT_URI, needs_libvirt
+from programs import needs_libvirt, virsh
 from vcpuid.guest.libvirt import parse_domain, render_cpu, set_cpu, set_epc
 from vcpuid.terms.epc import EpcSection
 from vcpuid.terms.guest import (
@@ -97,12 +96,6 @@ CPUS = {
     ),
     "maximum": replace(PASSTHROUGH, mode=CpuMode.MAXIMUM, topology=Topology(4, 1, 1)),
 }
-
-
-def virsh(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["virsh", "--connect", LIBVIRT_URI, *arguments], capture_output=True, text=True, check=False
-    )
 
 
 @contextmanager

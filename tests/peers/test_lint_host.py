@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from functools import cache
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
-from programs import LIBVIRT_URI, needs_kvm, needs_libvirt
+from programs import needs_kvm, needs_libvirt, virsh
 from vcpuid.answers.lint import Basis, Text, lint_text
 from vcpuid.answers.lint_host import LintHost, first_map, host_of
 from vcpuid.evidence import Evidence
@@ -32,12 +31,6 @@ DOMAIN = """<domain type='kvm'>
 @cache
 def this_host() -> LintHost:
     return host_of(Evidence(Snapshot.of(collect(Options(only=("libvirt",))))))
-
-
-def virsh(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["virsh", "--connect", LIBVIRT_URI, *arguments], capture_output=True, text=True, check=False, timeout=60
-    )
 
 
 def judge(text: str) -> list[str]:

@@ -18,9 +18,7 @@ from nova_peer import (
     RealNova,
     Release,
     differences,
-    load_releases,
     migration_difference,
-    release_params,
     this_host,
 )
 from programs import needs_libvirt
@@ -28,17 +26,7 @@ from vcpuid.atlas.tables import load_table
 from vcpuid.guest.nova import load_options, nova_version
 from vcpuid.rules.nova.refusal import When
 
-RELEASES = load_releases()
 pytestmark = needs_libvirt()
-
-
-@pytest.fixture(
-    scope="module",
-    params=release_params(RELEASES),
-)
-def release(request: pytest.FixtureRequest) -> Release:
-    chosen: Release = request.param
-    return chosen
 
 
 @pytest.fixture(scope="module")

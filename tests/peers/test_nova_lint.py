@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nova_lint import INPUTS, lint_input
-from nova_peer import RealNova, load_releases
+from nova_peer import RealNova
 from programs import needs_libvirt
 from vcpuid.terms.finding import Finding
 
-NEWEST = load_releases()[0]
 ENDS = ("At the start: nova-compute ends", "At the start: oslo.config refuses")
 QUOTED = re.compile(r'"([^"]+)"')
 # What rests on a host or a map that is not this machine's cannot be asked for here.
 ASKED = [path for path in INPUTS if not path.stem.startswith(("host-", "newer-", "unseen-"))]
 pytestmark = needs_libvirt()
-
-
-@pytest.fixture(scope="module")
-def nova() -> Iterator[RealNova]:
-    if not NEWEST.is_there:
-        pytest.skip(f"needs Nova {NEWEST.version}: VCPUID_NOVA, which tools/nova_environment.py fills")
-    process = RealNova(NEWEST)
-    yield process
-    process.close()
 
 
 def ending(findings: tuple[Finding, ...]) -> list[Finding]:

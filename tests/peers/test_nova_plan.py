@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from nova_peer import RealNova, load_releases, release_params, this_host
+from nova_peer import RealNova, this_host
 from programs import needs_libvirt
 from snapshots import domain_capabilities
 from vcpuid.answers.nova_plan import NovaPlan, Rung, plan_nova
 from vcpuid.answers.party import Party, read_parties
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
 
-NEWEST = load_releases()[:1]
 MODELS = {
     "h1": ("Haswell-noTSX", "Intel"),
     "h2": ("Skylake-Server-noTSX-IBRS", "Intel"),
@@ -22,13 +19,6 @@ MODELS = {
     "a2": ("EPYC-Milan", "AMD"),
 }
 pytestmark = needs_libvirt()
-
-
-@pytest.fixture(scope="module", params=release_params(NEWEST))
-def nova(request: pytest.FixtureRequest) -> Iterator[RealNova]:
-    process = RealNova(request.param)
-    yield process
-    process.close()
 
 
 @pytest.fixture(scope="module")

@@ -20,21 +20,12 @@ from pathlib import Path
 import pytest
 from tools.sgx_without_hardware import SgxHost, can_run
 
-from nova_peer import Release, load_releases, release_params
+from nova_peer import Release, load_releases
 from programs import LIBVIRT_URI, needs, needs_kvm, needs_libvirt
 
 ROOT = Path(__file__).parents[2]
 DRIVER = ROOT / "integrations" / "nova-sgx"
 RELEASES = load_releases()
-
-
-@pytest.fixture(
-    scope="module",
-    params=release_params(RELEASES),
-)
-def release(request: pytest.FixtureRequest) -> Release:
-    chosen: Release = request.param
-    return chosen
 
 
 @pytest.fixture(scope="module")

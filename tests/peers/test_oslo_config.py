@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from nova_peer import Json, RealNova, load_releases
+from nova_peer import Json, RealNova
 from vcpuid.guest.nova import Settings, UnseenValueError, ValueRefusedError, load_options, parse_ini
 
-NEWEST = load_releases()[0]
 LISTS = ("cpu_models", "cpu_model_extra_flags")
 WORDS = st.sampled_from(
     (
@@ -68,15 +65,6 @@ LINES = st.one_of(
 FILES = st.lists(
     st.lists(LINES, max_size=8).map(lambda lines: "\n".join(["[libvirt]", *lines, ""])), min_size=1, max_size=2
 )
-
-
-@pytest.fixture(scope="module")
-def nova() -> Iterator[RealNova]:
-    if not NEWEST.is_there:
-        pytest.skip(f"needs Nova {NEWEST.version}: VCPUID_NOVA, which tools/nova_environment.py fills")
-    process = RealNova(NEWEST)
-    yield process
-    process.close()
 
 
 def ours(files: list[str]) -> Json | None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from definitions import HERE, without_places
 from vcpuid.errors import UsageError, VcpuidError
 from vcpuid.guest.libvirt import parse_domain, render_cpu, set_cpu, set_epc
 from vcpuid.terms.epc import EpcSection
@@ -25,9 +26,7 @@ from vcpuid.terms.guest import (
     Policy,
     Topology,
 )
-from vcpuid.terms.place import Place
 
-HERE = Place("here")
 SOURCE = "web-1.xml"
 # What XML can hold; elements' texts are read without the blanks around them.
 LETTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff")
@@ -111,11 +110,6 @@ DOMAINS = st.builds(
     st.one_of(CPUS, st.sampled_from(["", "<cpu/>", "<cpu ></cpu>", "<cpu mode='maximum'/>"])),
     st.sampled_from(["", "\n  <clock offset='utc'/>", "<!-- é -->"]),
 )
-
-
-def without_places(cpu: GuestCpu) -> GuestCpu:
-    requests = tuple(replace(request, place=HERE) for request in cpu.requests)
-    return replace(cpu, place=HERE, requests=requests)
 
 
 def cpu_in(text: str) -> GuestCpu:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams import feed
 from vcpuid.answers.diagnose import diagnose
 from vcpuid.cli import run
 from vcpuid.render.diagnose import diagnosis_document, render_diagnosis
@@ -47,7 +48,7 @@ def test_lines_around_a_message_change_nothing(text: str, lines: list[str]) -> N
 @given(st.binary(max_size=200))
 def test_any_bytes_end_with_a_status_of_the_contract(data: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        feed(patch, data)
         patch.setattr(sys, "stdout", io.StringIO())
         patch.setattr(sys, "stderr", io.StringIO())
         assert run(["diagnose", "-"]) in (0, 2, 4)

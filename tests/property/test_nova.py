@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
+from definitions import HERE, without_places
 from vcpuid.guest.nova import Settings, parse_ini, parse_nova_files, read_config, render_nova
 from vcpuid.guest.nova.flavor import Flavor
 from vcpuid.rules.libvirt.models import Models
@@ -18,9 +17,7 @@ from vcpuid.rules.nova.refusal import When
 from vcpuid.rules.nova.topology import choose_topology
 from vcpuid.rules.nova.values import convert, parse_cpus
 from vcpuid.terms.guest import AddressBits, CpuMode, FeatureRequest, GuestCpu, NumaCell, Policy, Topology
-from vcpuid.terms.place import Place
 
-HERE = Place("here")
 MIB = 1 << 20
 NAMES = st.sampled_from(sorted(shipped_map().features))
 POLICIES = st.sampled_from((Policy.REQUIRE, Policy.DISABLE))
@@ -46,11 +43,6 @@ def cpus(draw: st.DrawFn) -> GuestCpu:
         address_bits=draw(st.sampled_from((None, AddressBits("emulate", 42), AddressBits("passthrough")))),
         cells=draw(st.sampled_from(((), cells))),
     )
-
-
-def without_places(cpu: GuestCpu) -> GuestCpu:
-    requests = tuple(replace(request, place=HERE) for request in cpu.requests)
-    return replace(cpu, place=HERE, requests=requests)
 
 
 @given(cpus())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,16 @@ from uuid import uuid4
 
 import pytest
 
-from programs import LIBVIRT_URI
+from programs import virsh
 from vcpuid.cli import run
 
 Vcpuid = Callable[..., tuple[int, dict[str, Any]]]
 StartDomain = Callable[[str], str]
 
 
-def virsh(*words: str) -> str:
+def ask_virsh(*words: str) -> str:
     """Run one virsh command and give what it printed."""
-    done = subprocess.run(
-        ["virsh", "--connect", LIBVIRT_URI, "--quiet", *words],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=120,
-    )
+    done = virsh(*words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -54,10 +47,10 @@ def start_domain(tmp_path: Path) -> Iterator[StartDomain]:
         name = f"vcpuid-story-{uuid4().hex[:8]}"
         path = tmp_path / f"{name}.xml"
         path.write_text(xml.format(name=name))
-        virsh("create", str(path))
+        ask_virsh("create", str(path))
         started.append(name)
         return name
 
     yield start
     for name in started:
-        virsh("destroy", name)
+        ask_virsh("destroy", name)

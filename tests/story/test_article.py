@@ -13,7 +13,7 @@ import pytest
 
 from programs import needs, needs_libvirt
 from snapshots import cpuid, evidence, rows
-from story.conftest import StartDomain, Vcpuid, virsh
+from story.conftest import StartDomain, Vcpuid, ask_virsh
 from vcpuid.answers.why import why
 from vcpuid.cli import run
 from vcpuid.terms.verdict import Layer, State
@@ -93,7 +93,7 @@ def test_the_seven_map_entries_equal_those_of_libvirt(capsys: pytest.CaptureFixt
 def test_extra_flags_become_one_cpu_argument(tmp_path: Path) -> None:
     path = tmp_path / "domain.xml"
     path.write_text(ASKED_BY_NAME.format(name="article"))
-    arguments = virsh("domxml-to-native", "qemu-argv", "--xml", str(path)).split()
+    arguments = ask_virsh("domxml-to-native", "qemu-argv", "--xml", str(path)).split()
     assert arguments.count("-cpu") == 1
     value = arguments[arguments.index("-cpu") + 1]
     assert value == "Skylake-Client-IBRS," + ",".join(f"{flag}=on" for flag in EXTRA_FLAGS)

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from snapshots import document
-from vcpuid.cli import run
+from unit.cli.conftest import Run
 from vcpuid.gather.bundle import bundle_collector
 from vcpuid.gather.remote import Failure, Host, Outcome
 from vcpuid.snapshot import Snapshot
 
-Run = Callable[..., tuple[int, str, str]]
 QUICK = ("--only", "cpuinfo,kernel")
 
 
 @pytest.fixture
-def collect(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run_it(*arguments: str | Path) -> tuple[int, str, str]:
-        status = run(["collect", *(str(argument) for argument in arguments)])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run_it
+def collect(vcpuid: Run) -> Run:
+    return partial(vcpuid, "collect")
 
 
 @pytest.fixture

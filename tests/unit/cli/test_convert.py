@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from vcpuid.cli import run
+from unit.cli.conftest import Run
 from vcpuid.dumps import read_dump
 
 DUMPS = Path(__file__).parents[2] / "dumps"
 AIDA64 = DUMPS / "samples" / "aida64.txt"
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def convert(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run_it(*arguments: str | Path) -> tuple[int, str, str]:
-        status = run(["convert", *(str(argument) for argument in arguments)])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run_it
+def convert(vcpuid: Run) -> Run:
+    return partial(vcpuid, "convert")
 
 
 def test_the_dump_goes_to_standard_output_and_the_losses_to_standard_error(convert: Run) -> None:

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from snapshots import domain_xml, domains, write_snapshot
-from vcpuid.cli import run
+from streams import feed
+from unit.cli.conftest import Run
 
-Run = Callable[..., tuple[int, str, str]]
 KNOWN = "unable to find CPU model 'nosuch'"
 
 
 @pytest.fixture
-def diagnose(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run_it(*arguments: str | Path) -> tuple[int, str, str]:
-        status = run(["diagnose", *map(str, arguments)])
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return status, captured.out, captured.err
-
-    return run_it
-
-
-def feed(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+def diagnose(vcpuid: Run) -> Run:
+    return partial(vcpuid, "diagnose")
 
 
 def test_a_text_is_explained(diagnose: Run) -> None:

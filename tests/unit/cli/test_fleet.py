@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import sys
@@ -16,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fleets import documents
 from schemas import check_document
+from streams import feed
 from vcpuid.cli import run
 from vcpuid.errors import InputError
 from vcpuid.render.fleet.ingest import LeftOut
@@ -168,7 +168,7 @@ def test_no_host_at_all_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_lines_come_from_standard_input(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(documents()[0])))
+    feed(monkeypatch, documents()[0])
     (tmp_path / "labels.csv").write_text("host,zone\n", encoding="utf-8")
     labels = ["--labels", str(tmp_path / "labels.csv"), "--folders", "zone"]
     assert run(["fleet", "ingest", "-", "--store", str(tmp_path / "store"), *labels]) == 0

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from vcpuid.cli import run
+from streams import feed
+from unit.cli.conftest import Run
 
 XML = "<cpu mode='custom'>\n  <model>EPYC</model>\n  <feature policy='forbid' name='svm'/>\n</cpu>\n"
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def guest(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run_it(*arguments: str | Path) -> tuple[int, str, str]:
-        status = run(["guest", *(str(argument) for argument in arguments)])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run_it
+def guest(vcpuid: Run) -> Run:
+    return partial(vcpuid, "guest")
 
 
 def test_the_definition_goes_to_standard_output_and_the_losses_to_standard_error(
@@ -63,7 +56,7 @@ def test_json_lists_the_losses(guest: Run) -> None:
 
 def test_standard_input_and_a_process(guest: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     raw = b"/usr/bin/qemu-system-x86_64\0-cpu\0max,-avx\0-S\0"
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+    feed(monkeypatch, raw)
     assert guest("-", "--to", "proxmox")[1] == (
         "cpu-model: vcpuid\n    flags -avx\n    reported-model max\n\ncpu: custom-vcpuid\n"
     )

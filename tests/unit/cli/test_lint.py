@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,20 +11,13 @@ import pytest
 from domain_lint import CAPABILITIES, FOLDER, MODELS
 from map_defects import TINY
 from snapshots import cpu_map, libvirt, write_snapshot
-from vcpuid.cli import run
-
-Run = Callable[..., tuple[int, str, str]]
+from streams import feed
+from unit.cli.conftest import Run
 
 
 @pytest.fixture
-def lint(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run_it(*arguments: str | Path) -> tuple[int, str, str]:
-        status = run(["lint", *map(str, arguments)])
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return status, captured.out, captured.err
-
-    return run_it
+def lint(vcpuid: Run) -> Run:
+    return partial(vcpuid, "lint")
 
 
 @pytest.fixture
@@ -34,10 +25,6 @@ def host(tmp_path: Path) -> Path:
     capabilities = {"virttype": "kvm", "emulator": None, "machine": None, "xml": CAPABILITIES}
     source = libvirt(map_=cpu_map(models=MODELS), domain_capabilities=[capabilities])
     return write_snapshot(tmp_path / "h07.json", libvirt=source)
-
-
-def feed(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
 
 
 @pytest.mark.parametrize(

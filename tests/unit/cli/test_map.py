@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,17 @@ import pytest
 
 from map_defects import TINY, load_defects
 from snapshots import cpu_map, libvirt, qmp, write_snapshot
-from vcpuid.cli import map_files, run
+from streams import feed
+from unit.cli.conftest import Run
+from vcpuid.cli import map_files
 from vcpuid.rules.libvirt import choice
 from vcpuid.rules.libvirt.map import INSTALLED
 from vcpuid.snapshot import Snapshot
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def map_(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run_it(*arguments: str | Path) -> tuple[int, str, str]:
-        status = run(["map", *(str(argument) for argument in arguments)])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run_it
+def map_(vcpuid: Run) -> Run:
+    return partial(vcpuid, "map")
 
 
 @pytest.fixture
@@ -124,7 +118,7 @@ def test_several_files_are_linted_in_one_run(map_: Run) -> None:
 
 def test_standard_input_is_linted(map_: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     text = b"<feature name='sgx'><cpuid eax_in='0x07' ecx_in='0x00' ebx='0x00000008'/></feature>"
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    feed(monkeypatch, text)
     status, out, _ = map_("lint", "-")
     assert status == 1
     assert out.startswith("standard input:1: error: feature sgx is another bit")
@@ -137,7 +131,7 @@ def test_what_is_no_map_is_bad_input(map_: Run, tmp_path: Path) -> None:
 
 def test_the_entries_that_we_write_have_no_fault(map_: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     _, entries, _ = map_("entry", "sgx", "sgxlc", "xsaves", "rdctl-no", "vmx-ept")
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(entries.encode())))
+    feed(monkeypatch, entries.encode())
     assert map_("lint", "-") == (0, "no fault found\n", "")
 
 
@@ -258,7 +252,7 @@ def test_sync_lists_on_standard_error_and_writes_entries_to_standard_output(
     assert err.startswith("QEMU 10.2 (by vcpuid's table) beside the map")
     assert "not meant to be edited" in err
     assert out.startswith("  <feature name=")
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(out.encode())))
+    feed(monkeypatch, out.encode())
     assert map_("lint", "-")[0] == 0
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +24,8 @@ from snapshots import (
     whole_host,
     write_snapshot,
 )
+from streams import feed
+from unit.cli.conftest import Run
 from vcpuid import __version__, cli
 from vcpuid.cli import run
 from vcpuid.dumps import write_dump
@@ -39,19 +38,6 @@ CAN_GIVE = {
     "qmp": qmp(expansions={"host": {"avx2": True}}),
     "libvirt": libvirt("<model>Skylake</model>", map_=cpu_map()),
 }
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def vcpuid(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run_it(*arguments: str | Path) -> tuple[int, str, str]:
-        status = run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        assert "\x1b" not in captured.out + captured.err
-        return status, captured.out, captured.err
-
-    return run_it
 
 
 @pytest.fixture
@@ -246,7 +232,7 @@ def test_a_guest_from_an_xml_file(vcpuid: Run, host: Path, tmp_path: Path) -> No
 
 def test_a_guest_from_standard_input(vcpuid: Run, host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = domain_xml("<cpu mode='host-passthrough'/>").encode()
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+    feed(monkeypatch, raw)
     status, out, _ = vcpuid("why", "avx2", "--host", host, "--xml", "-")
     assert status == 0
     assert "XML standard input" in out

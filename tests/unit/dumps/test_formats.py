@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import struct
-import sys
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from snapshots import cpuid, document, rows
+from streams import feed
 from vcpuid.dumps import FORMATS, formats, parse_dump, read_bytes, read_dump, write_dump
 from vcpuid.errors import InputError, UsageError
 from vcpuid.terms.dump import Cpu, Dump, MissingRow
@@ -113,7 +112,7 @@ def test_a_device_is_no_dump() -> None:
 
 
 def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(CPUID)))
+    feed(monkeypatch, CPUID)
     dump = read_dump("-")
     assert (dump.origin, dump.cpus[0].rows[7, 0]) == ("standard input", SGX_ROW)
 

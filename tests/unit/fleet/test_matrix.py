@@ -120,13 +120,6 @@ def test_an_example_is_the_worst_of_the_pairs_of_models(
             assert expected[example[0]][example[1]] is worst
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    store = Store(tmp_path_factory.mktemp("fleet") / "store")
-    ingest(store, ROWS)
-    return store.fleet()
-
-
 def test_a_fleet_has_each_configuration_once(fleet: Fleet) -> None:
     kinds = make_matrix(fleet).kinds
     assert sorted(kind.fp for kind in kinds) == sorted({row.configuration.fingerprint for row in ROWS})

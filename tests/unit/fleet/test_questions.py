@@ -30,13 +30,6 @@ ROWS = fleet_rows()
 HASWELL = "<cpu mode='custom'><model>Haswell-noTSX</model></cpu>"
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    store = Store(tmp_path_factory.mktemp("fleet") / "store")
-    ingest(store, ROWS)
-    return store.fleet()
-
-
 def dumps() -> list[Path]:
     return [path for path in sorted(DUMPS.iterdir()) if path.suffix == ".json"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from fleets import DUMPS, INTEL, READER, documents
+from streams import feed
 from vcpuid.errors import InputError, UsageError
 from vcpuid.fleet.configuration import EvidenceLayer
 from vcpuid.fleet.labels import Labels, parse_folders, read_labels
@@ -115,7 +115,7 @@ def test_an_indented_document_among_lines_is_one_fault(tmp_path: Path) -> None:
 def test_lines_are_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "f.jsonl").write_bytes(b"one\n\ntwo\n")
     assert [(s.where[-2:], s.raw) for s in walk(tmp_path / "f.jsonl")] == [(":1", b"one\n"), (":3", b"two\n")]
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\n")))
+    feed(monkeypatch, b"one\n")
     assert [(s.where, s.raw) for s in walk("-")] == [("standard input:1", b"one\n")]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from snapshots import Data, cpuid, document, failed, rows, write_snapshot
+from streams import feed
 from vcpuid.errors import InputError
 from vcpuid.snapshot import Snapshot
 from vcpuid.snapshot import document as document_module
@@ -37,7 +36,7 @@ def test_a_snapshot_is_read(path: Path) -> None:
 
 def test_a_snapshot_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = json.dumps(document()).encode()
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+    feed(monkeypatch, raw)
     assert Snapshot.read("-").source == "standard input"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import NamedTuple
 
@@ -29,3 +30,13 @@ def mitigations_of(vendor: str | None) -> tuple[Mitigation, ...]:
         for row in load_table("mitigations", TABLES)
         if row["vendor"] == vendor
     )
+
+
+def missing_mitigations(vendor: str | None, has: Collection[str], known: Collection[str]) -> list[str]:
+    """Give a feature for each protection that a CPU of a vendor lacks: of those that a map knows the first."""
+    return [
+        names[0]
+        for mitigation in mitigations_of(vendor)
+        if not any(name in has for name in mitigation.names)
+        and (names := [name for name in mitigation.names if name in known])
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vcpuid.rules.libvirt.domain.subject import Subject, rule
-from vcpuid.rules.libvirt.mitigations import mitigations_of
+from vcpuid.rules.libvirt.mitigations import missing_mitigations
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.lint import near, nearest
 from vcpuid.terms.finding import Finding
@@ -115,11 +115,6 @@ def _lint_mitigations(subject: Subject) -> Iterator[Finding]:
     if not subject.contents or not subject.is_kvm:
         return
     has = subject.contents | subject.asked.keys()
-    missing = [
-        known[0]
-        for mitigation in mitigations_of(subject.vendor)
-        if has.isdisjoint(mitigation.names)
-        and (known := [name for name in mitigation.names if name in subject.cpu_map.features])
-    ]
+    missing = missing_mitigations(subject.vendor, has, subject.cpu_map.features)
     if missing:
         yield rule("mitigations").finding(subject.place("model"), model=subject.cpu.model, names=" ".join(missing))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from itertools import combinations
 
 from vcpuid.guest.nova import Item, NovaConfig, read_flags
-from vcpuid.rules.libvirt.mitigations import mitigations_of
+from vcpuid.rules.libvirt.mitigations import missing_mitigations
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.lint import nearest
 from vcpuid.rules.nova.lint.subject import Subject, rule
@@ -101,12 +101,7 @@ def _lint_mitigations(subject: Subject, config: NovaConfig) -> Iterator[Finding]
     asked = {request.name for request in config.requests if request.policy.asks}
     for model, item in subject.models.items():
         has = subject.contents(model) | asked
-        missing = [
-            known[0]
-            for mitigation in mitigations_of(subject.vendor(model))
-            if has.isdisjoint(mitigation.names)
-            and (known := [name for name in mitigation.names if name in subject.cpu_map.features])
-        ]
+        missing = missing_mitigations(subject.vendor(model), has, subject.cpu_map.features)
         if missing:
             flags = [*_flags_beside(config, missing), *missing]
             yield rule("mitigations").finding(
