@@ -88,7 +88,7 @@ class Answer:
 
     @property
     def lost_at(self) -> tuple[Layer, ...]:
-        """The hops at which it is lost: those where a chain breaks; none where the guest has it all the same."""
+        """The hops at which it is lost, where a chain breaks; none where the guest has it all the same."""
         if self.got is State.PRESENT:
             return ()
         return tuple(layer for layer in (self.broken_at.supply, self.broken_at.demand) if layer is not None)

@@ -53,7 +53,16 @@ def write_bytes_whole(path: Path, raw: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        raise InputError(f"cannot be written: {error.strerror}", source=str(path)) from error
+        raise InputError(f"cannot be written: {error.strerror}", source=str(path), next_step=_way(path)) from error
+
+
+def _way(path: Path) -> str | None:
+    """Say what to do about a file that cannot be written; None where nothing shows it."""
+    if path.is_dir():
+        return "It is a folder: name a file in it."
+    if not path.parent.exists():
+        return f"There is no folder {path.parent}: make it first."
+    return None
 
 
 def back_up(path: Path) -> Path:

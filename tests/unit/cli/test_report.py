@@ -217,10 +217,17 @@ def test_what_cannot_be_read_leaves_no_file(tmp_path: Path, capsys: pytest.Captu
     assert [path.name for path in tmp_path.iterdir()] == ["broken.json"]
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for path in (tmp_path, tmp_path / "no/folder.html"):
+def test_a_place_that_cannot_be_written_is_told_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, way in (
+        (tmp_path, "It is a folder: name a file in it."),
+        (tmp_path / "no/folder.html", f"There is no folder {tmp_path / 'no'}: make it first."),
+    ):
         assert run(["report", "--host", str(H07), "-o", str(path)]) == 3
-        assert f"{path}: cannot be written" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert f"{path}: cannot be written" in told
+        assert way in told
 
 
 @pytest.mark.parametrize("package", ["jinja2", "markupsafe"])
