@@ -54,6 +54,7 @@ def party_document(party: Party) -> Document:
         "name": party.name,
         "kind": "guest" if party.is_guest else "host",
         "basis": party.basis.word,
+        "rests_on": party.basis.value,
         "is_safe": party.basis.is_safe,
     }
 

@@ -48,8 +48,11 @@ def test_a_pasted_guest_meets_a_dump_as_an_upper_bound() -> None:
     ]
     document = post(APP, API, *parts).document
     check_document("compare", document)
-    assert not document["parties"][1]["is_safe"]
-    assert "(an upper bound)" in post(APP, "/compare", *parts).text
+    party = document["parties"][1]
+    assert not party["is_safe"]
+    assert party["rests_on"] == "CPUID alone: an upper bound of what a guest gets"
+    page = post(APP, "/compare", *parts).text
+    assert f"a host, by {party['rests_on']} <strong>(not migration-safe)</strong>" in page
 
 
 def test_what_is_missing_for_no_known_reason_is_told_too() -> None:
