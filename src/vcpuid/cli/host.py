@@ -17,7 +17,7 @@ from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.gather.collect import collect
 from vcpuid.gather.options import DEFAULT_TIMEOUT_S, DEFAULT_URI, Options
-from vcpuid.rules.libvirt.map import check_index, read_files
+from vcpuid.rules.libvirt.map import check_index, list_files
 from vcpuid.snapshot import Snapshot, is_snapshot
 from vcpuid.terms.dump import Dump
 
@@ -123,7 +123,7 @@ def collect_here(options: Options) -> dict[str, Any]:
         InputError: The folder that --map names has no map.
     """
     if options.map_directory is not None:
-        check_index(read_files(options.map_directory), options.map_directory)
+        check_index([path.name for path in list_files(options.map_directory)], options.map_directory)
     with progress_line() as progress:
         return collect(options, progress)
 

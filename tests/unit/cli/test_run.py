@@ -146,6 +146,13 @@ def test_a_damaged_map_decides_its_own_hop_alone(vcpuid: Run, tmp_path: Path) ->
     assert "`vcpuid map lint /usr/share/libvirt/cpu_map` names every fault" in err
 
 
+def test_a_damaged_map_here_decides_its_own_hop_alone(vcpuid: Run, tmp_path: Path) -> None:
+    (tmp_path / "index.xml").mkdir()
+    status, out, err = vcpuid("why", "avx2", "--map", tmp_path, "--no-domcapabilities")
+    assert (status in (0, 1, 4), err) == (True, "")
+    assert f"libvirt   ?   {tmp_path}/index.xml: not a regular file" in out.replace("\n", "")
+
+
 @pytest.mark.parametrize("command", [("why", "avx2"), ("collect", "-o", "host.json"), ("sgx", "doctor")])
 def test_a_map_that_is_not_there_is_3(
     vcpuid: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]

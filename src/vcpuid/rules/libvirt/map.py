@@ -180,18 +180,26 @@ def read_map(folder: str | Path, version: str = "") -> CpuMap:
     return load_map(files, str(folder), version)
 
 
+def list_files(folder: str | Path) -> list[Path]:
+    """List the files of a map's folder, in the order of their names.
+
+    Raises:
+        InputError: The folder cannot be read.
+    """
+    try:
+        return sorted(path for path in Path(folder).iterdir() if path.suffix == ".xml")
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", source=str(folder), next_step=_NO_MAP) from None
+
+
 def read_files(folder: str | Path) -> dict[str, bytes]:
     """Read the files of a map's folder.
 
     Raises:
         InputError: The folder or a file in it cannot be read.
     """
-    try:
-        paths = sorted(path for path in Path(folder).iterdir() if path.suffix == ".xml")
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", source=str(folder), next_step=_NO_MAP) from None
     files = {}
-    for path in paths:
+    for path in list_files(folder):
         try:
             files[path.name] = path.read_bytes()
         except OSError as error:
