@@ -4,6 +4,7 @@ python -m tools.make_decode_schema          write it
 python -m tools.make_decode_schema --check  write nothing; status 1 where it is stale
 """
 
+import inspect
 import json
 import re
 import sys
@@ -155,8 +156,8 @@ def _schema_of(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noq
 
 def _attributes(docstring: str) -> dict[str, str]:
     """Give the description of each attribute that a docstring has."""
-    section = docstring.partition("Attributes:\n")[2]
-    found = re.findall(r"^        (\w+): (.*(?:\n            .*)*)", section, re.MULTILINE)
+    section = inspect.cleandoc(docstring).partition("Attributes:\n")[2]  # Python 3.13 has taken the indent away
+    found = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", section, re.MULTILINE)
     return {name: _as_json_says(re.sub(r"\s+", " ", text)) for name, text in found}
 
 
