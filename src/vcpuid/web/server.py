@@ -25,6 +25,7 @@ _WAYS: Final = {
     errno.EADDRNOTAVAIL: "--listen takes an address of this machine: `ip address` shows them.",
     errno.EACCES: "Ports below 1024 are for root: choose a higher one with --port, and put a proxy before it.",
 }
+_ADDRESS_ALONE = "--listen takes a name or an address alone; --port gives the port."
 _LONGEST_NAME = 253  # RFC 1035, 2.3.4
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 
@@ -65,7 +66,9 @@ def listen(host: str, port: int, token: str | None, names: Iterable[str] = ()) -
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
         why = str(error.strerror) if isinstance(error, OSError) else "no name of a host"
-        raise UsageError(f"not an address of this machine: {why}", source="--listen", found=host) from error
+        raise UsageError(
+            f"not an address of this machine: {why}", source="--listen", found=host, next_step=_ADDRESS_ALONE
+        ) from error
     address = ipaddress.ip_address(str(place[0]).partition("%")[0])
     if not address.is_loopback:
         _require_token(token, "others can reach this address", "--listen", host)

@@ -65,6 +65,7 @@ def test_without_a_store_it_needs_nothing_of_the_extra_for_fleets() -> None:
         ),  # of the documentation's network: not ours
         (["--listen", "no such name"], "not an address of this machine"),
         (["--listen", ""], "not an address"),
+        (["--listen", "127.0.0.1:8001"], "--listen takes a name or an address alone; --port gives the port."),
         (["--token", "short"], "not a token"),
         (["--token", ""], "not a token"),
         (["--token", "é" * 20], "not a token"),
