@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vcpuid.answers.lint import LintedFile, LintReport, lint_text
     from vcpuid.answers.lint import Text as LintText
     from vcpuid.answers.party import Party, party_of_snapshot, read_parties
+    from vcpuid.answers.side_by_side import SideBySide, compare_side_by_side
     from vcpuid.answers.why import Answer, BrokenAt, why
     from vcpuid.atlas import Atlas
     from vcpuid.atlas.fields import FieldTable
@@ -126,6 +127,7 @@ __all__ = [
     "Record",
     "Register",
     "Severity",
+    "SideBySide",
     "Snapshot",
     "State",
     "Translation",
@@ -142,6 +144,7 @@ __all__ = [
     "audit",
     "baseline",
     "compare",
+    "compare_side_by_side",
     "decode_dump",
     "diagnose",
     "diff",
@@ -174,6 +177,7 @@ _NAMES = {
     "vcpuid.answers.guest": ("Loss", "Translation", "translate"),
     "vcpuid.answers.lint": ("LintReport", "LintedFile", "lint_text"),
     "vcpuid.answers.party": ("Party", "party_of_snapshot", "read_parties"),
+    "vcpuid.answers.side_by_side": ("SideBySide", "compare_side_by_side"),
     "vcpuid.answers.why": ("Answer", "BrokenAt", "why"),
     "vcpuid.atlas": ("Atlas",),
     "vcpuid.atlas.fields": ("FieldTable",),

@@ -65,6 +65,8 @@ except UndecidedError as error:
     print(error)
 try:
     from vcpuid import fleet_matrix
+    from vcpuid.fleet.arrays import np
+    np.int64
 except UndecidedError as error:
     print(error)
 """

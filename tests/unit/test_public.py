@@ -64,6 +64,13 @@ def run_examples(function: Callable[..., object], name: str) -> doctest.TestResu
     return doctest.DocTestRunner(verbose=False).run(test)
 
 
+@pytest.mark.parametrize("package", ["numpy", "duckdb"])
+def test_all_names_can_be_imported_without_the_extra_of_fleets(package: str) -> None:
+    program = f"import sys\nsys.modules[{package!r}] = None\nfrom vcpuid import *\nprint(fleet_matrix.__name__)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "make_matrix\n", "")
+
+
 def test_the_example_of_the_design(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLES)
     from vcpuid import Snapshot, why  # noqa: PLC0415 - as it is written there

@@ -115,6 +115,13 @@ def compare_side_by_side(hosts: Sequence[Party], cpu_map: CpuMap | None = None) 
     Raises:
         UsageError: There are too few or too many, or one is a guest.
         InputError: A description has a model or feature that no map at hand has.
+
+    Examples:
+        >>> from vcpuid import Snapshot, compare_side_by_side, party_of_snapshot
+        >>> hosts = [party_of_snapshot(Snapshot.read(path)) for path in ("h10.json", "h11.json", "h12.json")]
+        >>> answer = compare_side_by_side(hosts)
+        >>> answer.compatibility.value, len(answer.ways), answer.common.cpu.model
+        ('incompatible', 6, 'Icelake-Client')
     """
     if not FEWEST_HOSTS <= len(hosts) <= MOST_HOSTS:
         raise UsageError(
