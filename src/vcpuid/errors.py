@@ -134,10 +134,16 @@ class AmbiguousNameError(UsageError):
         self.meanings: Final = meanings
 
 
-def how_to_install(*extras: str) -> str:
-    """Say how extras of vcpuid are installed: into the environment of this checkout, or else by pip."""
+def install_command(*extras: str) -> str:
+    """Give the command that installs extras of vcpuid: into the environment of this checkout, or else by pip."""
     prepare = _CHECKOUT / "tools" / "prepare_venv.py"
     if not prepare.exists():
-        return f"Install vcpuid with what is missing: pip install 'vcpuid[{','.join(extras)}]'"
+        return f"pip install 'vcpuid[{','.join(extras)}]'"
     where = "" if Path(sys.prefix) == _CHECKOUT / ".venv" else f" --venv {sys.prefix}"
-    return f"Install what is missing: python3 {prepare} {' '.join(extras)}{where}"
+    return f"python3 {prepare} {' '.join(extras)}{where}"
+
+
+def how_to_install(*extras: str) -> str:
+    """Say how extras of vcpuid are installed."""
+    command = install_command(*extras)
+    return f"Install {'vcpuid with ' if command.startswith('pip') else ''}what is missing: {command}"

@@ -16,6 +16,7 @@ from vcpuid.errors import (
     UsageError,
     VcpuidError,
     how_to_install,
+    install_command,
 )
 
 
@@ -81,3 +82,4 @@ def test_an_extra_is_installed_where_vcpuid_runs(tmp_path: Path, monkeypatch: py
     assert how_to_install("fleet").endswith(f": python3 {prepare} fleet")
     monkeypatch.setattr(sys, "prefix", "/opt/env")
     assert how_to_install("web").endswith(f": python3 {prepare} web --venv /opt/env")
+    assert install_command("web") == f"python3 {prepare} web --venv /opt/env"

@@ -25,6 +25,7 @@ from snapshots import domain_capabilities
 from vcpuid.answers.guest import DIALECTS
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.cli import run
+from vcpuid.errors import install_command
 from vcpuid.fleet.configuration import EvidenceLayer
 from vcpuid.fleet.fleet import Fleet
 from vcpuid.fleet.record import HostRow
@@ -401,6 +402,7 @@ def test_without_a_store_a_page_says_how_to_get_one(view: FleetView) -> None:
     page = get(bare, view.path)
     assert page.status == 200
     assert "vcpuid serve --store fleet" in page.text
+    assert f"<code>{install_command('fleet')}</code>" in unescape(page.text)
     assert "<form class" not in page.text
     method = "POST" if view.is_posted else "GET"
     answer = get(bare, f"/api/v1{view.path}", method=method)

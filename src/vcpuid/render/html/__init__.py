@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from vcpuid import __version__
 from vcpuid.atlas.relations import Kind
+from vcpuid.errors import install_command
 from vcpuid.render.cpus import cpu_numbers
 from vcpuid.render.document import Document
 from vcpuid.render.html.anchors import by_word, feature_anchor
@@ -106,6 +107,7 @@ def _environment() -> Environment:
         "feature_anchor": feature_anchor,
         "fleet_link": fleet_link,
         "fleet_questions": FLEET_QUESTIONS,
+        "install_command": install_command,
         "leaf_link": leaf_link,
         "leaf_name": leaf_name,
         "msr_link": msr_link,
