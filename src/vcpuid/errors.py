@@ -107,15 +107,22 @@ class UndecidedError(VcpuidError):
 
 
 class UnknownNameError(UsageError):
-    """No table has this feature name; `suggestions` has near names, nearest first."""
+    """No table has this feature name; `suggestions` has near names, nearest first; `model` is a CPU model."""
 
-    def __init__(self, name: str, suggestions: tuple[str, ...]) -> None:
+    def __init__(self, name: str, suggestions: tuple[str, ...], model: str = "") -> None:
         near = f"Near names: {', '.join(suggestions)}. " if suggestions else ""
+        step = f"{near}An address serves too, as in 7.0.ebx.2 or 'MSR 0x10a[0]'."
+        if model:
+            step = (
+                f"`vcpuid map show {model}` has libvirt's contents, `vcpuid probe {model}` what a guest sees, "
+                f"`vcpuid why FEATURE --cpu {model}` why a guest gets a feature."
+            )
         super().__init__(
-            "no feature of this name in any dialect",
+            "a CPU model, and no feature" if model else "no feature of this name in any dialect",
             found=repr(name),
-            next_step=f"{near}An address serves too, as in 7.0.ebx.2 or 'MSR 0x10a[0]'.",
+            next_step=step,
         )
+        self.model: Final = model
         self.name: Final = name
         self.suggestions: Final = suggestions
 

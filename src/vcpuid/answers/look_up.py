@@ -5,6 +5,8 @@ from __future__ import annotations
 from vcpuid.atlas import Atlas, Match
 from vcpuid.decode.levels import features_of_level
 from vcpuid.errors import UnknownNameError
+from vcpuid.rules.libvirt.shipped import shipped_map
+from vcpuid.rules.qemu.knowledge import known_versions, load_qemu
 from vcpuid.terms.feature import Dialect, Feature
 
 _MOST_SUGGESTIONS = 20
@@ -15,7 +17,7 @@ def look_up(text: str, vendor: str | None = None, atlas: Atlas | None = None) ->
 
     A miss is never read as another spelling. It suggests the same name with dashes for underscores, as QEMU
     reads `hv_vapic=on`, the features of a level (x86-64-v2: popcnt...), or else the names that begin with the
-    text as a word of its own (amx: amx-tile...).
+    text as a word of its own (amx: amx-tile...). Of a CPU model it says where that is answered.
 
     Raises:
         UnknownNameError, AmbiguousNameError, UsageError: As `Atlas.find`.
@@ -27,6 +29,8 @@ def look_up(text: str, vendor: str | None = None, atlas: Atlas | None = None) ->
     except UnknownNameError as error:
         if error.name != text:
             raise  # a name within an address
+        if (model := _model(text)) is not None:
+            raise UnknownNameError(text, (), model) from None
         dashed = text.replace("_", "-")
         better = (
             (dashed,)
@@ -46,6 +50,12 @@ def look_up_for_map(name: str, vendor: str | None = None) -> Feature:
     """
     named = Atlas.load().named(Dialect.LIBVIRT, name.strip()) if vendor is None else None
     return named or look_up(name, vendor).feature
+
+
+def _model(text: str) -> str | None:
+    """Give the CPU model of libvirt or QEMU that a text names, as it is written; None for none."""
+    models = (*shipped_map().models, *load_qemu(known_versions()[-1]).models)
+    return next((name for name in models if name.lower() == text.lower()), None)
 
 
 def _family(text: str, atlas: Atlas) -> tuple[str, ...]:

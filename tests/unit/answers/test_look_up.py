@@ -40,6 +40,16 @@ def test_other_misses_suggest_near_names() -> None:
     assert suggestions("zzzzzzzz") == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "model"), [("Haswell", "Haswell"), ("skylake-client-ibrs", "Skylake-Client-IBRS"), ("epyc", "EPYC")]
+)
+def test_of_a_cpu_model_it_is_told_where_models_are_answered(text: str, model: str) -> None:
+    with pytest.raises(UnknownNameError, match="a CPU model, and no feature") as caught:
+        look_up(text)
+    assert caught.value.model == model
+    assert f"`vcpuid map show {model}`" in (caught.value.next_step or "")
+
+
 def test_a_name_within_an_address_is_told_by_itself() -> None:
     with pytest.raises(UnknownNameError) as caught:
         look_up("CPUID.07H:EBX.sqx [bit 2]")

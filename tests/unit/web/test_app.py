@@ -209,6 +209,12 @@ SEARCHES = {
 }
 
 
+def test_a_search_for_a_cpu_model_says_where_it_is_answered() -> None:
+    page = ask("/search?q=Haswell").text
+    assert "A CPU model, and no feature" in page
+    assert "<code>vcpuid map show Haswell</code>" in page
+
+
 @pytest.mark.parametrize(("query", "text"), SEARCHES.items())
 def test_a_search_answers_people_and_programs(query: str, text: str) -> None:
     page = ask(f"/search?q={query}")
