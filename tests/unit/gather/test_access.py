@@ -13,6 +13,7 @@ import pytest
 from unit.gather.machines import REPOSITORY
 from vcpuid.gather import access
 from vcpuid.gather.access import Access, declared_access, render_access
+from vcpuid.gather.active import ACCELERATORS, command_line
 from vcpuid.gather.kvm import QUERIES as KVM_QUERIES
 from vcpuid.gather.options import Options
 from vcpuid.gather.qmp import QUERIES as QMP_QUERIES
@@ -94,12 +95,17 @@ def in_the_tables_words(seen: list[tuple[str, str, int]]) -> list[tuple[str, str
         elif event == "subprocess.Popen":
             program, _, rest = what.partition(" ")
             names = {sys.executable: "PYTHON", "virsh": "VIRSH"}
-            if Path(program).name.startswith("qemu-"):
+            if _is_a_qemus_start(program, rest):
                 names[program] = "QEMU"
             what = f"{names.get(program, names.get(Path(program).name, Path(program).name))} {rest}"
             what = what.replace("qemu:///system", "URI").replace(_marker(what), "")
         worded.append((event, what, flags))
     return worded
+
+
+def _is_a_qemus_start(program: str, rest: str) -> bool:
+    """Tell of QEMU by how it is started: whoever else runs one on this machine may call it as he likes."""
+    return any(rest == " ".join(command_line(program, accelerator)[1:]) for accelerator in ACCELERATORS)
 
 
 def _marker(command: str) -> str:
@@ -138,6 +144,15 @@ def test_the_table_would_catch_a_look_that_is_not_declared() -> None:
     assert undeclared([("subprocess.Popen", "VIRSH -c URI -q destroy x", 0)], declared)
     assert undeclared([("os.remove", "/proc/cpuinfo", 0)], declared)
     assert not undeclared([("open", "/proc/7/cmdline", 0)], declared)
+
+
+def test_a_qemu_of_any_name_is_one_by_its_options_alone() -> None:
+    declared = declared_access(Options(active=True, only=("qmp",)))
+    for name in ("/opt/x/qemu", "/usr/bin/qemu-system-i386"):
+        started = " ".join(command_line(name, "kvm"))
+        assert not undeclared(in_the_tables_words([("subprocess.Popen", started, 0)]), declared)
+        more = [("subprocess.Popen", f"{started} -device x", 0)]
+        assert undeclared(in_the_tables_words(more), declared)
 
 
 @pytest.mark.parametrize(
