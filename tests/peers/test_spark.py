@@ -38,6 +38,7 @@ from vcpuid.fleet.matrix import compare_hosts, make_matrix
 from vcpuid.fleet.missing import find_lacking
 from vcpuid.fleet.precheck import precheck
 from vcpuid.fleet.record import HostRow
+from vcpuid.fleet.report import report_on_fleet
 from vcpuid.fleet.store import Store
 from vcpuid.fleet.summary import summarise
 from vcpuid.fleet.what_if import find_price, find_what_if
@@ -46,6 +47,7 @@ from vcpuid.guest.libvirt import parse_cpu, parse_xml
 from vcpuid.render.compare import compare_document
 from vcpuid.render.document import Document
 from vcpuid.render.fleet.matrix import matrix_document
+from vcpuid.render.fleet.report import fleet_report_document
 
 pytestmark = needs_spark()
 
@@ -81,6 +83,7 @@ QUESTIONS: dict[str, Callable[[Fleet], Any]] = {
     "a model's price": lambda fleet: find_price(fleet, "Icelake-Server"),
     "precheck": lambda fleet: precheck(fleet, ROWS[0].configuration.party("canary")),
     "matrix": _matrix,
+    "report": lambda fleet: fleet_report_document(report_on_fleet(fleet, before=BEFORE)),
     "matrix of a pair": lambda fleet: compare_document(compare_hosts(fleet, ROWS[0].host, ROWS[1].host)),
 }
 

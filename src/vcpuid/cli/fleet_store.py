@@ -28,6 +28,11 @@ def store_option(command: _Command) -> _Command:
         show_envvar=True,
         help="The store.",
     )
+    return store(engine_option(command))
+
+
+def engine_option(command: _Command) -> _Command:
+    """Give a command the option --engine, which `open_fleet` heeds."""
     engine = click.option(
         "--engine",
         type=click.Choice(list(ENGINES)),
@@ -37,7 +42,7 @@ def store_option(command: _Command) -> _Command:
         callback=_remember_engine,
         help="What counts: DuckDB here, or Spark, where its own configuration says.",
     )
-    return store(engine(command))
+    return engine(command)
 
 
 def _remember_engine(context: click.Context, _: click.Parameter, name: str) -> None:

@@ -15,13 +15,14 @@ from vcpuid.answers.host_report import report_on_host
 from vcpuid.cli.dump import HERE
 from vcpuid.cli.extra import extra
 from vcpuid.cli.files import write_bytes_whole
+from vcpuid.cli.fleet_store import engine_option, open_fleet
 from vcpuid.cli.host import gathering_options, options_of, read_host, snapshot_here
 from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.render.document import Document
 from vcpuid.render.host_report import host_report_document, report_context
 
-_OF_FLEETS = frozenset(("folder", "date", "before", "by"))
+_OF_FLEETS = frozenset(("folder", "engine", "date", "before", "by"))
 _OF_BOTH = frozenset(("output", "output_format"))
 
 
@@ -35,6 +36,7 @@ _OF_BOTH = frozenset(("output", "output_format"))
     "-o", "--output", metavar="FILE", help="Write there, whole or not at all; else, or for -, to standard output."
 )
 @click.option("--store", "folder", metavar="DIR", help="Report on the fleet of this store instead.")
+@engine_option
 @click.option("--at", "date", metavar="DATE", help="The snapshot of the fleet; else the newest.")
 @click.option("--before", metavar="DATE", help="An earlier one, for what changed; else the one before.")
 @click.option("--by", metavar="NAME", help="Baselines by vendor, cluster or a label; else by zone.")
@@ -111,11 +113,10 @@ def _check_options(*, is_fleet: bool) -> None:
 
 def _on_fleet(folder: str, date: str | None, before: str | None, by: str | None) -> tuple[Document, Document]:
     # A report on a host does without the extra.
-    from vcpuid.fleet import Store  # noqa: PLC0415
     from vcpuid.fleet.report import report_on_fleet  # noqa: PLC0415
     from vcpuid.render.fleet.report import fleet_report_context, fleet_report_document  # noqa: PLC0415
 
-    with Store(Path(folder)).fleet(date) as fleet:
+    with open_fleet(folder, date) as fleet:
         report = report_on_fleet(fleet, by, before)
         return fleet_report_document(report), fleet_report_context(report)
 

@@ -19,6 +19,8 @@ from programs import run_without
 from schemas import check_document
 from snapshots import domain_xml, domains, failed, whole_host, write_snapshot
 from vcpuid.cli import run
+from vcpuid.fleet.engine import ENGINES, Row
+from vcpuid.fleet.engine.duckdb import DuckDb
 from vcpuid.fleet.record import HostRow
 from vcpuid.fleet.report import MOST_PLACES
 from vcpuid.fleet.store import Store
@@ -309,6 +311,24 @@ def test_names_in_a_store_are_shown_and_not_obeyed(tmp_path: Path) -> None:
     hosts = [row.labelled({"zone": HOSTILE if number % 2 else "b"}) for number, row in enumerate(hosts)]
     make_store(tmp_path / "store", ("2026-01-01", hosts), ("2026-01-02", hosts[:50]))
     check_page(report("--store", str(tmp_path / "store"), folder=tmp_path))
+
+
+def test_a_fleet_is_asked_by_the_engine_that_is_named(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Counting(DuckDb):
+        def rows(self, query: str, parameters: Sequence[object] = ()) -> list[Row]:
+            asked.append(query)
+            return super().rows(query, parameters)
+
+    monkeypatch.setitem(ENGINES, "spark", Counting)
+    assert run(["report", "--store", str(store), "--engine", "spark", "--format", "json"]) == 0
+    assert asked
+
+
+def test_an_engine_has_no_say_about_a_host(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "--engine", "duckdb", "--host", str(H07)]) == 2
+    assert "--store DIR beside it" in capsys.readouterr().err
 
 
 def test_a_fleet_of_one_kind_of_host_has_a_report(tmp_path: Path) -> None:
