@@ -54,7 +54,8 @@ def find_baselines(
     for place, members in places.items():
         hosts = sum(count for _, count, _ in members)
         own = offers_of(fleet, members)
-        answers.append(PlaceBaseline(place, hosts, len(members), baseline_of(fleet.reader, own)))
+        found = baseline_of(fleet.reader, own)._replace(rests_on=fleet.rests_on)
+        answers.append(PlaceBaseline(place, hosts, len(members), found))
     return tuple(answers)
 
 

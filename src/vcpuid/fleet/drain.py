@@ -93,7 +93,7 @@ def find_exits(fleet: Fleet, host: str, within: str | None = None) -> Drain:
         exits.append(judged[guest]._replace(guest=name))
     exits.sort(key=lambda one: (_WORST_FIRST.index(one.compatibility), one.guest))
     common = f"{within} {place or '(none)'}" if within else ""
-    return Drain(fleet.date, host, common, sum(targets.values()), tuple(exits), fleet.reader.models.title)
+    return Drain(fleet.date, host, common, sum(targets.values()), tuple(exits), fleet.rests_on)
 
 
 def _exit(

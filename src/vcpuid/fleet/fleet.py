@@ -60,6 +60,11 @@ class Fleet:
         """The snapshots of the fleet in its store, oldest first."""
         return self._manifest.dates
 
+    @property
+    def rests_on(self) -> str:
+        """By whose names and models its hosts are judged: their own maps of libvirt are not kept."""
+        return f"{self.reader.models.title}; the hosts' own maps are not in a store"
+
     @cached_property
     def label_names(self) -> tuple[str, ...]:
         """The names of the labels that its hosts have, zone and cluster first if any has one."""

@@ -317,14 +317,10 @@ def make_matrix(fleet: Fleet) -> Matrix:
     """
     configurations = fleet.configurations()
     rows = fleet.engine.rows(queries.COUNT_CONFIGURATIONS)
-    return matrix_of(
-        fleet.date,
-        fleet.reader,
-        (
-            (fp, count, _without_registers(configurations[fp].offer(fleet.reader, host)))
-            for fp, count, host in rows
-        ),
+    members = (
+        (fp, count, _without_registers(configurations[fp].offer(fleet.reader, host))) for fp, count, host in rows
     )
+    return replace(matrix_of(fleet.date, fleet.reader, members), rests_on=fleet.rests_on)
 
 
 def _without_registers(offer: Offer) -> Offer:
@@ -373,6 +369,6 @@ def compare_hosts(fleet: Fleet, first: str, second: str) -> CompareAnswer:
         comparer.host_way(source, target),
         comparer.host_way(target, source),
         (source.party, target.party),
-        fleet.reader.models.title,
+        fleet.rests_on,
         tuple(unchecked(source.party, target.party)),
     )

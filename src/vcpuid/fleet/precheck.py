@@ -111,7 +111,7 @@ def precheck(fleet: Fleet, target: Party) -> Precheck:
     listed = (Trouble(move, *step, is_old, *found) for (move, step, is_old), found in troubles.items())
     ordered = tuple(sorted(listed, key=_by_weight))
     guests = sum(row[1] for row in rows)
-    return Precheck(fleet.date, target, guests, len(rows), ordered, reader.models.title)
+    return Precheck(fleet.date, target, guests, len(rows), ordered, fleet.rests_on)
 
 
 def _is_old(guest: Guest, step: Step, own: Step) -> bool:

@@ -103,8 +103,9 @@ def find_what_if(fleet: Fleet, without: Sequence[str] = (), features: Sequence[s
     all_hosts, staying = engine.rows(queries.COUNT_CONFIGURATIONS), engine.rows(queries.STAYING)
     if not staying:
         raise UsageError("no host would stay", found=f"{len(gone)} hosts to give up, of as many")
-    before = baseline_of(fleet.reader, offers_of(fleet, all_hosts))
-    after = baseline_of(fleet.reader, [_without_bits(offer, mask) for offer in offers_of(fleet, staying)])
+    before = baseline_of(fleet.reader, offers_of(fleet, all_hosts))._replace(rests_on=fleet.rests_on)
+    offers = [_without_bits(offer, mask) for offer in offers_of(fleet, staying)]
+    after = baseline_of(fleet.reader, offers)._replace(rests_on=fleet.rests_on)
     given_up = set(features)
     # KVM's list is not cut: a feature that is given up comes back from there as one that guests may bring along.
     after = after._replace(accept=tuple(name for name in after.accept if name not in given_up))

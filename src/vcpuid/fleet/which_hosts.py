@@ -56,5 +56,5 @@ def find_places(fleet: Fleet, guest: Party) -> Placement:
         guest.name,
         {state: fleet.hosts_of(fps) for state, fps in answers.items()},
         tuple(Obstacle(*pair) for pair in sorted(obstacles.items(), key=lambda pair: (-pair[1], pair[0]))),
-        fleet.reader.models.title,
+        fleet.rests_on,
     )

@@ -44,6 +44,9 @@ def render_baselines(date: str, by: str | None, answers: Sequence[PlaceBaseline]
             add_names(page, "  a guest that comes with them may keep: ", found.accept)
         for cost in found.costs[:3]:
             add_names(page, f"  without {names_in_short(cost.hosts)}: ", plus(cost.features))
+    if answers:
+        page.add("")
+        page.add(Span(f"names by {answers[0].baseline.rests_on}", Role.DIM), hang=4)
     return page
 
 

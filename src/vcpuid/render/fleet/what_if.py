@@ -28,6 +28,7 @@ def render_what_if(answer: WhatIf) -> Page:
         add_names(page, "  lost: ", in_short(answer.lost), Role.BAD)
     if not answer.gained and not answer.lost:
         page.add("  guests would start with the same features")
+    page.add(Span(f"  names by {answer.after.rests_on}", Role.DIM), hang=4)
     return page
 
 
