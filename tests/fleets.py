@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from tools.make_fleet import make_fleet
 
 from vcpuid.answers.offer import OfferReader
 from vcpuid.dumps import parse_dump
+from vcpuid.fleet.documents import LINES_BYTES
 from vcpuid.fleet.ingest import Ingested
 from vcpuid.fleet.record import HostRow, read_host
+from vcpuid.fleet.sources import Source, walk_portions
 from vcpuid.fleet.store import Store
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.dump import Cpu
@@ -42,6 +44,18 @@ def fleet_rows(hosts: int = 200, seed: int = 0) -> tuple[HostRow, ...]:
     """Give a fleet's hosts; their zone is the first part of their names."""
     rows = (read_host(raw, "test", "", READER) for raw in documents(hosts, seed))
     return tuple(row.labelled({"zone": row.host.partition("-")[0], "rack": row.host[-4]}) for row in rows)
+
+
+def sources_of(*paths: Path | str) -> Iterator[Source]:
+    """Give every document that is meant by paths, or why it cannot be read."""
+    for found in walk_portions(map(str, paths), LINES_BYTES):
+        yield from (found,) if isinstance(found, Source) else found.read()
+
+
+def columns(host: HostRow) -> dict[str, Any]:
+    """Give a host's row of `hosts`."""
+    row: dict[str, Any] = json.loads(host.line()[1])
+    return row
 
 
 def ingest(store: Store, hosts: Iterable[HostRow], date: str = DATE) -> Ingested:

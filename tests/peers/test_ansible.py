@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fleets import READER, content
+from fleets import READER, columns, content
 from programs import needs
 from vcpuid.fleet.record import HostRow, read_host
 from vcpuid.fleet.store import Store
@@ -68,7 +68,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 def test_a_host_that_answers_is_in_the_store_with_its_labels(played: Played) -> None:
     (row,), _, configurations = content_of(played.folder / "fleet")
-    expected = played.host.labelled({"zone": "north", "cluster": "r7"}).columns()
+    expected = columns(played.host.labelled({"zone": "north", "cluster": "r7"}))
     assert row == expected
     assert configurations == {played.host.configuration.fingerprint: played.host.configuration}
 
@@ -82,7 +82,7 @@ def test_the_cache_of_facts_alone_gives_the_same_host(played: Played, tmp_path: 
     assert [path.name for path in (played.folder / "facts").iterdir()] == ["h07"]
     vcpuid("fleet", "ingest", str(played.folder / "facts"), "--store", str(tmp_path / "store"))
     (row,), _, _ = content_of(tmp_path / "store")
-    assert row == played.host.columns()
+    assert row == columns(played.host)
 
 
 def test_the_inventory_that_is_shown_is_one(tmp_path: Path) -> None:

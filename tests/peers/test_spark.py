@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleets import DUMPS, INTEL, content, documents, fleet_rows, ingest, make_old
+from fleets import DUMPS, INTEL, content, documents, fleet_rows, ingest, make_old, sources_of
 from plain_fleet import asked as answers_of
 from plain_fleet import looped, records
 from spark_cluster import needs_spark, spark_cluster
@@ -29,7 +29,7 @@ from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.answers.party import Basis, Party
 from vcpuid.errors import InputError, UsageError
 from vcpuid.fleet.baseline import find_baselines
-from vcpuid.fleet.documents import LINES_BYTES, read_documents, read_documents_on
+from vcpuid.fleet.documents import LINES_BYTES, read_documents_on, read_items
 from vcpuid.fleet.drain import find_exits
 from vcpuid.fleet.drift import find_drift
 from vcpuid.fleet.engine.spark import Spark
@@ -208,7 +208,7 @@ def test_workers_read_what_one_reader_reads(session: Spark, sources: Path, lines
     here, there = (
         [(one.where, one.folders, one.host, str(one.error)) for one in read]
         for read in (
-            read_documents([str(sources), str(sources / "gone")]),
+            read_items(sources_of(sources, sources / "gone")),
             read_documents_on(session, [str(sources), str(sources / "gone")], lines_bytes),
         )
     )

@@ -16,7 +16,7 @@ from vcpuid.fleet.baseline import find_baselines
 from vcpuid.fleet.bitmap import DisjointIndex, unpack
 from vcpuid.fleet.configuration import Configuration, EvidenceLayer
 from vcpuid.fleet.record import HostRow
-from vcpuid.fleet.sources import split_sources, walk_sources
+from vcpuid.fleet.sources import Portion, split_sources
 from vcpuid.fleet.store import Store
 from vcpuid.fleet.words import cpu_of, from_signed, kept_words, listed_words, to_signed
 from vcpuid.terms.address import Word
@@ -101,7 +101,7 @@ def test_readers_of_portions_read_each_line_once_and_know_its_number(
         numbered = [portion._replace(lines=count) for portion, count in zip(portions, before, strict=False)]
         found = [source for portion in numbered for source in portion.read()]
         assert not failed
-        assert found == list(walk_sources([str(path)]))
+        assert found == list(Portion(str(path)).read())
 
 
 SETS = st.lists(st.tuples(st.integers(0, 2**70 - 1), st.integers(0, 2)), max_size=140)

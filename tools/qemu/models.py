@@ -24,7 +24,6 @@ class Model:
     name: str
     alias_of: str
     static: bool
-    deprecated: bool
     features: frozenset[str]
     settings: Mapping[str, Json]
 
@@ -52,7 +51,6 @@ class Machine:
 
     name: str
     alias_of: str
-    deprecated: bool
     newer: str
     cpu: str
     versions: str
@@ -154,9 +152,7 @@ class Models:
         settings["vendor"] = props["vendor"]
         meant = definition.get("alias-of", "")
         alias_of = meant if meant.rpartition("-v")[0] != name else ""
-        return Model(
-            name, alias_of, definition["static"], definition["deprecated"], self._contents(name), settings
-        )
+        return Model(name, alias_of, definition["static"], self._contents(name), settings)
 
     def is_content(self, name: str) -> bool:
         """Whether a property is part of what a guest's CPU is."""
@@ -187,7 +183,6 @@ def measure_machines(binary: Binary, models: Models) -> list[Machine]:
             Machine(
                 name,
                 aliases.get(name, ""),
-                "deprecated" in named[name],
                 newer if before else "",
                 board.cpu,
                 board.versions(models),

@@ -180,9 +180,8 @@ def _models(models: Sequence[Model]) -> Table:
         known = [_setting(key, settings.pop(key, "")) for key in SETTINGS]
         rows.append(
             (
-                *(model.name, ancestor, model.alias_of),
+                *(model.name, ancestor),
                 "static" if model.static else "host" if model.name in OF_THE_HOST else "",
-                "deprecated" if model.deprecated else "",
                 *known,
                 " ".join(f"{key}={text_of(value)}" for key, value in sorted(settings.items())),
                 " ".join(sorted(model.features - before)),
@@ -191,7 +190,6 @@ def _models(models: Sequence[Model]) -> Table:
         )
     legend = (
         "ancestor: the model of whose features it has all but `removed`, and `added` besides.",
-        "alias_of: the version that the name stands for on every machine type.",
         "kind: static: no accelerator and no machine type changes it; host: what the accelerator gives: the row",
         "  is TCG's.",
         "vendor: under KVM a model has the host's instead. level, xlevel, xlevel2: the maxima before features",
@@ -199,7 +197,7 @@ def _models(models: Sequence[Model]) -> Table:
         "Contents are a model's own, before accelerator and machine type change them (changes.csv).",
     )
     columns = (
-        *("name", "ancestor", "alias_of", "kind", "deprecated"),
+        *("name", "ancestor", "kind"),
         *(*SETTINGS.values(), "other", "added", "removed"),
     )
     return "The CPU models of QEMU: {} models.", legend, columns, rows
@@ -219,17 +217,14 @@ def _ancestor(model: Model, by_name: Mapping[str, Model]) -> str:
 
 
 def _machines(machines: Sequence[Machine]) -> Table:
-    rows = [
-        (one.name, one.alias_of, one.newer, one.cpu, one.versions, "deprecated" if one.deprecated else "")
-        for one in machines
-    ]
+    rows = [(one.name, one.alias_of, one.newer, one.cpu, one.versions) for one in machines]
     legend = (
         "also: another name. cpu: the model without -cpu.",
         "newer: the machine type whose changes it has all, its own besides (changes.csv).",
         "versions: which version a model's name without one means: v1, latest; empty: the name is a model itself.",
         "Machine types that do not start by themselves are left out.",
     )
-    columns = ("name", "also", "newer", "cpu", "versions", "deprecated")
+    columns = ("name", "also", "newer", "cpu", "versions")
     return "The machine types of QEMU, as far as they concern the CPU: {} types.", legend, columns, rows
 
 

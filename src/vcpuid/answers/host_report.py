@@ -28,13 +28,11 @@ class FollowedGuests(NamedTuple):
 
     Attributes:
         guests: They, in the audit's order.
-        label: What the first is for people, as in `domain web-1`.
         answers: Each feature that it names, followed to what it got: those that are asked for and lost first.
         unknown: Names among them that no table has, or that mean different bits.
     """
 
     guests: tuple[AuditedGuest, ...]
-    label: str
     answers: tuple[Answer, ...]
     unknown: tuple[str, ...]
 
@@ -103,7 +101,7 @@ def _follow_guests(evidence: Evidence, audited: Audit) -> Iterator[FollowedGuest
     for same in alike.values():
         first = guests[same[0].name]
         answers, unknown = _follow(evidence, first, same[0])
-        yield FollowedGuests(tuple(same), first.label, answers, unknown)
+        yield FollowedGuests(tuple(same), answers, unknown)
 
 
 def _kind_of(judged: AuditedGuest) -> Hashable:

@@ -9,7 +9,6 @@ from vcpuid.answers.lint_host import LintHost
 from vcpuid.answers.nova import nova_host
 from vcpuid.errors import InputError
 from vcpuid.evidence.gap import Gap
-from vcpuid.evidence.libvirt import LibvirtEvidence
 from vcpuid.guest.nova import NovaConfig
 from vcpuid.rules.libvirt.definition import encode
 from vcpuid.rules.nova.check import Check, Result, check_migration, check_start
@@ -27,7 +26,6 @@ class _Side:
     """A host with what Nova sees of it."""
 
     host: LintHost
-    libvirt: LibvirtEvidence
     nova: NovaHost
 
 
@@ -60,7 +58,7 @@ def _lint_host(subject: Subject, config: NovaConfig, host: LintHost, sides: dict
             yield rule("host-untold").finding(config.place, mend=mend)
         return
     try:
-        side = _Side(host, libvirt, nova_host(libvirt, subject.cpu_map))
+        side = _Side(host, nova_host(libvirt, subject.cpu_map))
         offered = (
             None if capabilities.host_model is None else encode(side.nova.models, capabilities.host_model).bits
         )

@@ -51,12 +51,10 @@ class BitExplanation(NamedTuple):
     """One bit of a register.
 
     Attributes:
-        word: The address of the register or MSR.
         explanation: The answer of `explain` about it.
         register: Its register; None where the atlas has no such leaf, subleaf or MSR.
     """
 
-    word: Word
     explanation: FeatureExplanation
     register: RegisterExplanation | None
 
@@ -84,7 +82,7 @@ def explain_bit(bits: Bits, atlas: Atlas | None = None) -> BitExplanation:
     explanation = explain(bits.plain, None, atlas)
     if not isinstance(explanation, FeatureExplanation):
         raise UsageError("not one bit", found=bits.plain, expected="a form like 7.0.ebx.2 or msr.10a.0")
-    return BitExplanation(word, explanation, explain_register(word, atlas) if _has(atlas, word) else None)
+    return BitExplanation(explanation, explain_register(word, atlas) if _has(atlas, word) else None)
 
 
 def _has(atlas: Atlas, word: Word) -> bool:

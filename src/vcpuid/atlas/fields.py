@@ -256,11 +256,6 @@ def decode_field(field: Meaning, raw: int) -> FieldValue:
     return decode(field, raw)
 
 
-def decode_fields(plan: Iterable[Step], row: tuple[int, int, int, int]) -> list[tuple[Field, FieldValue]]:
-    """Decode a row by its plan."""
-    return [(field, decode_field(field, row[position] >> shift & mask)) for position, shift, mask, field in plan]
-
-
 _Decoder = Callable[[Meaning, int], FieldValue]
 _NO, _YES = FieldValue(value=False, text="no"), FieldValue(value=True, text="yes")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from vcpuid.atlas.fields import ANY_VENDOR, FieldTable, Plan, first_interface, is_hypervisor_leaf
+from vcpuid.atlas.fields import ANY_VENDOR, FieldTable, first_interface, is_hypervisor_leaf
 from vcpuid.atlas.msrs import AnyField, Msr, MsrField, MsrTable
 from vcpuid.atlas.relations import Tie, Ties
 from vcpuid.atlas.tables import TABLES, load_table
@@ -323,10 +323,6 @@ class Atlas:
             if (field.low, field.high) == (bits.low, bits.high):
                 return field.name, self.describe_field(field)
         return "", ""
-
-    def field_plan(self, leaf: int, subleaf: int, vendor: str | None = None) -> Plan:
-        """Give the steps that decode a row; see `FieldTable.plan`."""
-        return self.field_table.plan(leaf, subleaf, vendor)
 
     def field_feature(self, field: AnyField) -> Feature | None:
         """Give the feature that a field is: that of the same bit, in the same vendors' CPUs."""

@@ -14,7 +14,7 @@ from vcpuid.dumps.remarks import ADVICE
 from vcpuid.errors import InputError
 from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.record import HostRow, ToldCpu, read_host, speaks_for_itself
-from vcpuid.fleet.sources import Portion, Source, split_sources, walk_sources
+from vcpuid.fleet.sources import Portion, Source, split_sources
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 _BATCH: Final = 256
@@ -50,11 +50,6 @@ class Document(NamedTuple):
     def host(self) -> HostRow | None:
         """The host by its own name."""
         return self.told if self.told is None or not self.name else self.told._replace(host=self.name)
-
-
-def read_documents(paths: Iterable[str]) -> Iterator[Document]:
-    """Read every document that is meant by paths, as `walk_sources` finds them."""
-    return _read_all(walk_sources(paths))
 
 
 def read_items(items: Iterable[Portion | Source]) -> Iterator[Document]:

@@ -74,11 +74,6 @@ class HostRow(NamedTuple):
         zone, cluster = rest.pop("zone", self.zone), rest.pop("cluster", self.cluster)
         return self._replace(zone=zone, cluster=cluster, labels={**self.labels, **rest})
 
-    def columns(self) -> dict[str, Any]:
-        """Give a row of `hosts`."""
-        columns: dict[str, Any] = json.loads(self.line()[1])
-        return columns
-
     def line(self) -> tuple[int, str]:
         """Give `record`, a number that only equal hosts with equal guests have, and the row of `hosts` as JSON."""
         return line_of(self.host, self.rest(), self.guests)

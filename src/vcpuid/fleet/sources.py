@@ -106,7 +106,7 @@ class Portion(NamedTuple):
 def split_sources(paths: Iterable[str], lines_bytes: int) -> tuple[list[Portion], list[Source]]:
     """Split files into portions for several readers, a file of JSON lines by so many bytes, and give what failed.
 
-    In their order the portions hold the documents that `walk_sources` gives, in its order.
+    In their order the portions hold the documents of the files, in their order.
 
     Raises:
         UsageError: Standard input is meant, which has one reader.
@@ -145,22 +145,6 @@ def _split(path: str, lines_bytes: int) -> list[Portion]:
     if size <= lines_bytes:
         return [Portion(path)]
     return [Portion(path, start, min(start + lines_bytes, size)) for start in range(0, size, lines_bytes)]
-
-
-def walk_sources(paths: Iterable[str]) -> Iterator[Source]:
-    """Read every document that is meant by paths; `-` is JSON lines on standard input.
-
-    A folder means all its files, hidden ones apart. What cannot be read comes as an error, and the walk goes on.
-    """
-    for path in paths:
-        if path == "-":
-            yield from _lines(sys.stdin.buffer, "standard input")
-        else:
-            for found in _files(str(Path(path))):
-                if isinstance(found, Source):
-                    yield found
-                else:
-                    yield from _of_file(found)
 
 
 def _files(path: str) -> Iterator[str | Source]:

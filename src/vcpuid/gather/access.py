@@ -39,13 +39,6 @@ class Access(NamedTuple):
     what: str
     why: str
 
-    def covers(self, text: str) -> bool:
-        """Tell whether `text` (a path or a command) is what this declares."""
-        pattern = "".join(
-            {"**": ".*", "*": "[^/]*"}.get(part) or re.escape(part) for part in re.split(r"(\*\*|\*)", self.what)
-        )
-        return re.match(pattern + "$", text, re.DOTALL) is not None
-
 
 _CPU = "/sys/devices/system/cpu"
 _PASSIVE = (

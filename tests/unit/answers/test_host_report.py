@@ -92,7 +92,7 @@ def test_a_process_without_a_domain_asks_by_its_cpu() -> None:
         "processes": processes("-accel", "kvm", "-cpu", "Skylake-Client,+sgx,-avx2"),
     }
     (followed,) = report_on_host(evidence(**sources)).followed
-    assert followed.label == "process 4711"
+    assert [guest.pid for guest in followed.guests] == [4711]
     asked = {answer.feature.name: answer.asked for answer in followed.answers}
     assert (asked["sgx"], asked["avx2"]) == (State.PRESENT, State.ABSENT)
     assert "abm" in asked  # of the model: this host drops it

@@ -13,7 +13,7 @@ import pytest
 from tools.compare_fields import find_missing, parse_kernel_fields, place_of
 
 from vcpuid.atlas import Atlas, Field, decode_field
-from vcpuid.atlas.fields import FieldTable, _make_field, decode_fields
+from vcpuid.atlas.fields import FieldTable, _make_field
 from vcpuid.atlas.tables import load_table
 from vcpuid.errors import InputError
 from vcpuid.terms.address import Register
@@ -218,13 +218,13 @@ def test_every_row_of_a_leaf_decodes(leaf: str) -> None:
 def decoded_texts(row: dict[str, str], word: int) -> list[str]:
     """Decode a register in which a row's field lies, for a CPU that has it, and take what that field says."""
     vendor = row["vendors"].split()[0]
-    plan = Atlas.load().field_plan(
+    plan = Atlas.load().field_table.plan(
         int(row["leaf"], 16), span(row["subleaves"])[1], None if vendor == "any" else vendor
     )
     key = row["name"], Register(row["register"]), *span(row["bits"])
     return [
-        value.text
-        for field, value in decode_fields(plan, (word, word, word, word))
+        decode_field(field, word >> shift & mask).text
+        for _, shift, mask, field in plan
         if (field.name, field.register, field.low, field.high) == key
     ]
 
@@ -235,7 +235,8 @@ def test_all_zeros_and_all_ones_decode_in_every_leaf_of_every_vendor() -> None:
         for vendor in {None, *CPU_VENDORS, *HYPERVISORS}:
             for subleaf in (0, 1, 2, 31, 63, 0xFFFFFFFF):
                 for word in (0, 0xFFFFFFFF):
-                    decode_fields(fields.plan(leaf, subleaf, vendor), (word, word, word, word))
+                    for _, shift, mask, field in fields.plan(leaf, subleaf, vendor):
+                        decode_field(field, word >> shift & mask)
 
 
 # Encodings -------------------------------------------------------------------------------------------
@@ -325,7 +326,7 @@ def test_a_hypervisors_second_interface_has_the_same_fields() -> None:
 
 def test_a_field_is_described_by_itself_or_by_the_feature_that_it_is() -> None:
     atlas = Atlas.load()
-    fields = {step.field.name: step.field for step in atlas.field_plan(7, 0, "intel")}
+    fields = {step.field.name: step.field for step in atlas.field_table.plan(7, 0, "intel")}
     feature = atlas.field_feature(fields["sgx_lc"])
     assert feature is not None
     assert feature.name == "sgxlc"

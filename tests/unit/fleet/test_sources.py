@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from fleets import DUMPS, INTEL, READER, documents
+from fleets import DUMPS, INTEL, READER, columns, documents, sources_of
 from streams import feed
 from vcpuid.errors import InputError, UsageError
 from vcpuid.fleet.configuration import EvidenceLayer
 from vcpuid.fleet.labels import Labels, parse_folders, read_labels
 from vcpuid.fleet.record import HostRow, read_host
-from vcpuid.fleet.sources import Source, walk_sources
+from vcpuid.fleet.sources import Source
 
 SNAPSHOT = documents()[0]
 
 
 def walk(*paths: Path | str) -> list[Source]:
-    return list(walk_sources(map(str, paths)))
+    return list(sources_of(*paths))
 
 
 def tar(path: Path, mode: str = "w", **members: bytes) -> Path:
@@ -154,7 +154,7 @@ def test_a_host_without_a_name_is_called_by_its_file() -> None:
 def test_ansible_facts_hold_a_snapshot(within: bool, facts_before: dict[str, str]) -> None:
     local = {"ansible_local": {"vcpuid": json.loads(SNAPSHOT)}, "ansible_pad": "x" * 5000}
     facts = {**facts_before, **(local if not within else {"ansible_facts": local})}
-    assert host(json.dumps(facts, indent=4, sort_keys=True).encode()).columns() == host(SNAPSHOT).columns()
+    assert columns(host(json.dumps(facts, indent=4, sort_keys=True).encode())) == columns(host(SNAPSHOT))
 
 
 @pytest.mark.parametrize(

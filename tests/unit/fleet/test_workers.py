@@ -16,9 +16,9 @@ from random import Random
 
 import pytest
 
-from fleets import DATE, content, documents
+from fleets import DATE, columns, content, documents, sources_of
 from vcpuid.errors import InputError
-from vcpuid.fleet.documents import read_documents
+from vcpuid.fleet.documents import read_items
 from vcpuid.fleet.ingest import Ingest
 from vcpuid.fleet.labels import Labels
 from vcpuid.fleet.sources import Portion, Source, walk_portions
@@ -118,9 +118,9 @@ def test_dumps_that_are_alike_keep_names_and_labels_of_their_own(tmp_path: Path)
         ("h3", "z1", None),
         ("h4", "z1", "8"),
     ]
-    found = read_documents([str(tmp_path / "s")])
+    found = read_items(sources_of(tmp_path / "s"))
     hosts = [labels.put_on(one.host, one.folders) for one in found if one.host is not None]
-    assert [row[3] for row in rows] == [host.columns()["record"] for host in hosts]
+    assert [row[3] for row in rows] == [columns(host)["record"] for host in hosts]
 
 
 def children() -> set[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,8 +78,15 @@ def undeclared(seen: list[tuple[str, str, int]], declared: list[Access]) -> list
     return [
         (event, what)
         for event, what, _ in seen
-        if not any(one.kind in kinds.get(event, ()) and one.covers(what) for one in declared)
+        if not any(one.kind in kinds.get(event, ()) and covers(one.what, what) for one in declared)
     ]
+
+
+def covers(declared: str, text: str) -> bool:
+    """Whether a path or a command is what a row declares."""
+    parts = re.split(r"(\*\*|\*)", declared)
+    pattern = "".join({"**": ".*", "*": "[^/]*"}.get(part) or re.escape(part) for part in parts)
+    return re.fullmatch(pattern, text, re.DOTALL) is not None
 
 
 def in_the_tables_words(seen: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
@@ -166,7 +174,7 @@ def test_a_qemu_of_any_name_is_one_by_its_options_alone() -> None:
     ],
 )
 def test_patterns(what: str, text: str, covered: bool) -> None:
-    assert Access("x", "read", what, "").covers(text) is covered
+    assert covers(what, text) is covered
 
 
 def test_the_text_names_sources_registers_and_what_is_never_done() -> None:

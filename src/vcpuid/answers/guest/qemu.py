@@ -87,11 +87,10 @@ def definition_of(command: CommandLine, source: str) -> Definition:
             next_step=f"Without one QEMU takes {DEFAULT_MODEL}: name that.",
         )
     check_cpu(argument.text, source)
-    topology = command.smp.topology if command.smp else None
     definition = fold(argument.cpu)
     return replace(
         definition,
-        cpu=replace(definition.cpu, topology=topology, cells=command.cells),
+        cpu=replace(definition.cpu, topology=command.topology, cells=command.cells),
         epc=command.epc,
         losses=(*definition.losses, *_losses_of(command, argument)),
     )

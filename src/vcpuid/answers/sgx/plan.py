@@ -88,10 +88,9 @@ def _epc_mib(flavor: Flavor) -> int:
 
 
 class Placed(NamedTuple):
-    """A guest that fits: its kind, its number among those, and the parts that its memory is made of."""
+    """A guest that fits: its kind, and the parts that its memory is made of."""
 
     request: Request
-    number: int
     parts: tuple[Part, ...]
 
 
@@ -217,7 +216,7 @@ def make_plan(
     outcomes = []
     for index, request in enumerate(requests):
         own = [parts for kind, parts in zip(guests, packing.parts, strict=True) if kind == index]
-        placed = [Placed(request, number, parts) for number, parts in enumerate(filter(None, own), 1)]
+        placed = [Placed(request, parts) for parts in filter(None, own)]
         missing = request.copies - len(placed)
         why = _why(missing, sizes[index], free, dict(packing.left), one_node=one_node) if missing else ""
         outcomes.append(

@@ -113,11 +113,6 @@ class NovaCpu:
         """Who runs the guests; None where that is not known, or neither KVM nor QEMU."""
         return self.config.accelerator if self.config else None
 
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The cpu_models in their order."""
-        return tuple(item.text for item in self.config.models) if self.config else ()
-
 
 def read_config(settings: Settings, place: Place) -> NovaConfig:
     """Read the options.

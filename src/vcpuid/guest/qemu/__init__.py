@@ -5,7 +5,7 @@ from vcpuid.guest.qemu.command import CommandLine, parse_arguments
 from vcpuid.guest.qemu.cpu import CpuArgument, CpuOption, parse_cpu
 from vcpuid.guest.qemu.options import parse_properties, split_options
 from vcpuid.guest.qemu.shell import is_command_line, split_command_line
-from vcpuid.guest.qemu.write import model_of, render_cpu, render_options
+from vcpuid.guest.qemu.write import model_of, render_options
 
 __all__ = [
     "CommandLine",
@@ -20,7 +20,6 @@ __all__ = [
     "parse_arguments",
     "parse_cpu",
     "parse_properties",
-    "render_cpu",
     "render_options",
     "split_command_line",
     "split_options",

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vcpuid.guest.qemu.cpu import CpuArgument, parse_cpu
-from vcpuid.guest.qemu.machine import Smp, parse_cells, parse_epc, parse_smp
+from vcpuid.guest.qemu.machine import parse_cells, parse_epc, parse_smp
 from vcpuid.guest.qemu.options import parse_pairs, parse_properties
 from vcpuid.terms.epc import EpcSection
-from vcpuid.terms.guest import Accelerator, NumaCell
+from vcpuid.terms.guest import Accelerator, NumaCell, Topology
 from vcpuid.terms.place import Place
 
 _ACCELERATORS = {accelerator.value: accelerator for accelerator in Accelerator}
@@ -35,7 +35,7 @@ class CommandLine:
         machine: The machine type, or None for QEMU's default.
         confidential: The type of a launch security object (`sev-snp-guest`, `tdx-guest`), or None.
         place: Where the command line stands.
-        smp: What -smp asks for, or None.
+        topology: How -smp arranges the CPUs; None where there is none, or QEMU refuses it.
         cells: The NUMA nodes.
         epc: The sections of EPC memory.
         epc_missing: The memory backends that -machine names for EPC and that no -object makes.
@@ -48,7 +48,7 @@ class CommandLine:
     machine: str | None
     confidential: str | None
     place: Place
-    smp: Smp | None = None
+    topology: Topology | None = None
     cells: tuple[NumaCell, ...] = ()
     epc: tuple[EpcSection, ...] = ()
     epc_missing: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ def parse_arguments(arguments: Sequence[str], place: Place) -> CommandLine:
         machine=machine,
         confidential=next((kind for kind in reversed(kinds) if kind in _CONFIDENTIAL), None),
         place=place,
-        smp=parse_smp(values["smp"], machine),
+        topology=parse_smp(values["smp"], machine),
         cells=parse_cells(values["numa"], objects),
         epc=epc,
         epc_missing=epc_missing,

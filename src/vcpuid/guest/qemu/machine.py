@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from vcpuid.guest.qemu.options import parse_number, parse_pairs, parse_size
 from vcpuid.terms.epc import EpcSection
@@ -21,23 +20,11 @@ _FIRST_WITH_CORES = (6, 2)  # the machine types from which a bare -smp makes cor
 _NUMBERED = re.compile(r"sgx-epc\.([0-9]{1,4})\.(memdev|node)")
 
 
-@dataclass(frozen=True, slots=True)
-class Smp:
-    """What -smp asks for.
+def parse_smp(values: Sequence[str], machine: str | None) -> Topology | None:
+    """Read how CPUs are arranged by every -smp of a command line, which QEMU puts together.
 
-    Attributes:
-        cpus: The CPUs at start.
-        max_cpus: The most CPUs.
-        topology: How they are arranged; None where QEMU refuses what is asked for.
+    None where there is none, or QEMU refuses what is asked for.
     """
-
-    cpus: int
-    max_cpus: int
-    topology: Topology | None
-
-
-def parse_smp(values: Sequence[str], machine: str | None) -> Smp | None:
-    """Read every -smp of a command line, which QEMU puts together; None where there is none."""
     if not values:
         return None
     given: dict[str, int] = {}
@@ -45,7 +32,7 @@ def parse_smp(values: Sequence[str], machine: str | None) -> Smp | None:
         for name, text in parse_pairs(value, first="cpus"):
             number = parse_number(text) if text else 0
             if number is None or number > _MOST_CPUS:
-                return Smp(0, 0, None)
+                return None
             given[name] = number
     cpus, max_cpus = given.get("cpus", 0), given.get("maxcpus", 0)
     counts = {level: given.get(level, 0) for level in _LEVELS}
@@ -55,11 +42,11 @@ def parse_smp(values: Sequence[str], machine: str | None) -> Smp | None:
         product *= count
     max_cpus = max_cpus or cpus or product
     cpus = cpus or max_cpus
-    fits = product == max_cpus and cpus <= max_cpus
+    if product != max_cpus or cpus > max_cpus:
+        return None
     # A module is to a guest's CPU what a cluster is to others; no machine has both.
     clusters = counts["clusters"] * counts["modules"]
-    topology = Topology(counts["sockets"], counts["cores"], counts["threads"], counts["dies"], clusters)
-    return Smp(cpus, max_cpus, topology if fits else None)
+    return Topology(counts["sockets"], counts["cores"], counts["threads"], counts["dies"], clusters)
 
 
 def _complete(counts: dict[str, int], cpus: int, *, prefers_sockets: bool) -> None:

@@ -15,19 +15,6 @@ _MODEL = re.compile(r"[^,\0]+")
 _HEXADECIMAL = frozenset(("hv-spinlocks", "ucode-rev"))
 
 
-def render_cpu(cpu: GuestCpu) -> str:
-    """Write a CPU in QEMU's names as the value of -cpu: the model, what is on or off, and the settings, in order.
-
-    Only what -cpu can say is written: of a policy whether it asks.
-
-    Raises:
-        UsageError: It begins where no -cpu does (a host's model, nothing at all), or has a text with a comma.
-    """
-    values: list[tuple[str, bool | int | str]] = [(request.name, request.policy.asks) for request in cpu.requests]
-    values += [(setting.name, setting.value) for setting in cpu.settings]
-    return render_options(model_of(cpu), values, str(cpu.place))
-
-
 def model_of(cpu: GuestCpu) -> str:
     """Give the model that -cpu names.
 

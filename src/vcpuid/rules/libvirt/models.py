@@ -43,7 +43,6 @@ class Model(NamedTuple):
         added: The features that are judged neither way while nobody names them.
         on_host: Whether a host's CPU may be called by it.
         on_guest: Whether a guest's CPU may be called by it.
-        is_compat: Whether check='partial' compares by the map's contents for it.
     """
 
     name: str
@@ -54,7 +53,6 @@ class Model(NamedTuple):
     added: tuple[str, ...]
     on_host: bool
     on_guest: bool
-    is_compat: bool
 
     def matches(self, signature: int) -> bool:
         """Tell whether it is meant for a CPU of this signature."""
@@ -274,7 +272,6 @@ class Models:
                 added=written.added,
                 on_host=written.on_host,
                 on_guest=written.on_guest,
-                is_compat=written.is_compat,
             )
         return models
 

@@ -39,5 +39,4 @@ class NovaRefusalError(InputError):
         self.kind = kind
         self.words = words
         self.when = when
-        self.place = place
         self.missing = missing

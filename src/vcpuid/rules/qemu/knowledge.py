@@ -57,19 +57,15 @@ class QemuModel(NamedTuple):
 
     Attributes:
         name: Its name.
-        alias_of: The version that the name stands for on every machine type; may be empty.
         is_static: Whether nothing changes it.
         is_host: Whether it is what the accelerator gives (`host`, `max`); its features are then TCG's.
-        deprecated: Whether QEMU says so.
         settings: Properties that are no features, by name; the maxima are decimal.
         features: What it has.
     """
 
     name: str
-    alias_of: str
     is_static: bool
     is_host: bool
-    deprecated: bool
     settings: Mapping[str, str]
     features: frozenset[str]
 
@@ -82,14 +78,12 @@ class Machine(NamedTuple):
         newer: The machine type of which it has all changes, its own besides; empty for none.
         cpu: Its default model.
         versions: What a model's name without a version means: `v1`, `latest`; empty where it is a model itself.
-        deprecated: Whether QEMU says so.
     """
 
     name: str
     newer: str
     cpu: str
     versions: str
-    deprecated: bool
 
 
 class Change(NamedTuple):
@@ -112,7 +106,6 @@ class Qemu:
 
     Attributes:
         version: The version whose tables these are.
-        release: The very release that was measured.
         asked: The version for which they were asked.
         features: Every feature by its preferred name.
         aliases: Other spellings to the preferred one.
@@ -123,7 +116,6 @@ class Qemu:
     """
 
     version: str
-    release: str
     asked: str
     features: Mapping[str, QemuFeature]
     aliases: Mapping[str, str]
@@ -174,10 +166,8 @@ class Qemu:
             features |= self.model(row["ancestor"]).features.difference(row["removed"].split())
         return QemuModel(
             name,
-            row["alias_of"],
             row["kind"] == "static",
             row["kind"] == "host",
-            bool(row["deprecated"]),
             dict(_settings(row)),
             features,
         )
@@ -264,7 +254,6 @@ def _load(version: str, asked: str) -> Qemu:
         mirrors.setdefault(row["vendor"], {})[parse_bit(row["bit"])] = parse_bit(row["repeats"])
     return Qemu(
         version=version,
-        release=_release(folder),
         asked=asked,
         features={row["name"]: _make_feature(row) for row in features if not row["alias_of"]},
         aliases={row["name"]: row["alias_of"] for row in features if row["alias_of"]},
@@ -276,11 +265,6 @@ def _load(version: str, asked: str) -> Qemu:
         _machines=_load_machines(folder),
         _changes=_load_changes(folder),
     )
-
-
-def _release(folder: str) -> str:
-    with open(f"{folder}/features.csv", encoding="utf-8") as file:  # noqa: PTH123 - as in atlas.tables
-        return next(line.split()[2] for line in file if line.startswith("# version: "))
 
 
 def _make_feature(row: Mapping[str, str]) -> QemuFeature:
@@ -323,7 +307,7 @@ def _settings(row: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _load_machines(folder: str) -> dict[str, Machine]:
     machines = {}
     for row in load_table("machines", folder):
-        machine = Machine(row["name"], row["newer"], row["cpu"], row["versions"], bool(row["deprecated"]))
+        machine = Machine(row["name"], row["newer"], row["cpu"], row["versions"])
         machines.update(dict.fromkeys(filter(None, (row["name"], row["also"])), machine))
     return machines
 

@@ -72,7 +72,6 @@ class Prediction:
 
     Attributes:
         rules: By whose rules, in words.
-        model: The model, a version where the machine type makes one of the name.
         vendor: The twelve letters, or None where the host's are not known.
         maxima: The first leaf of each range to its last; None for a range that is the host's.
         func7: The highest subleaf of leaf 7; None where it is the host's.
@@ -82,7 +81,6 @@ class Prediction:
     """
 
     rules: str
-    model: str
     vendor: str | None
     maxima: Mapping[int, int | None]
     func7: int | None
@@ -165,7 +163,6 @@ class _Expansion:
         self._gate(beyond)
         return Prediction(
             rules=self._qemu.label,
-            model=self._definition.model.name,
             vendor=vendor,
             maxima=maxima,
             func7=func7,

@@ -91,31 +91,26 @@ def test_properties_in_both_forms() -> None:
 
 
 def topology(smp: str, machine: str = "pc") -> tuple[int, ...] | None:
-    command = parse_arguments(["-machine", machine, *smp.split()], HERE)
-    assert command.smp is not None
-    found = command.smp.topology
-    if found is None:
-        return None
-    shape = (found.sockets, found.dies, found.clusters, found.cores, found.threads)
-    return (command.smp.cpus, command.smp.max_cpus, *shape)
+    found = parse_arguments(["-machine", machine, *smp.split()], HERE).topology
+    return None if found is None else (found.sockets, found.dies, found.clusters, found.cores, found.threads)
 
 
 @pytest.mark.parametrize(
     ("smp", "expected"),
     [
-        ("-smp 4", (4, 4, 1, 1, 1, 4, 1)),
-        ("-smp cpus=4", (4, 4, 1, 1, 1, 4, 1)),
-        ("-smp 4,cores=2", (4, 4, 2, 1, 1, 2, 1)),
-        ("-smp 4,sockets=2", (4, 4, 2, 1, 1, 2, 1)),
-        ("-smp maxcpus=8", (8, 8, 1, 1, 1, 8, 1)),
-        ("-smp sockets=2,cores=3", (6, 6, 2, 1, 1, 3, 1)),
-        ("-smp 4,threads=2", (4, 4, 1, 1, 1, 2, 2)),
-        ("-smp cpus=2,maxcpus=8,cores=2", (2, 8, 4, 1, 1, 2, 1)),
-        ("-smp 4,dies=2", (4, 4, 1, 2, 1, 2, 1)),
-        ("-smp 8,modules=2", (8, 8, 1, 1, 2, 4, 1)),
-        ("-smp 0", (1, 1, 1, 1, 1, 1, 1)),
-        ("-smp 4,cores=2,cores=4", (4, 4, 1, 1, 1, 4, 1)),
-        ("-smp 4 -smp cores=2", (4, 4, 2, 1, 1, 2, 1)),
+        ("-smp 4", (1, 1, 1, 4, 1)),
+        ("-smp cpus=4", (1, 1, 1, 4, 1)),
+        ("-smp 4,cores=2", (2, 1, 1, 2, 1)),
+        ("-smp 4,sockets=2", (2, 1, 1, 2, 1)),
+        ("-smp maxcpus=8", (1, 1, 1, 8, 1)),
+        ("-smp sockets=2,cores=3", (2, 1, 1, 3, 1)),
+        ("-smp 4,threads=2", (1, 1, 1, 2, 2)),
+        ("-smp cpus=2,maxcpus=8,cores=2", (4, 1, 1, 2, 1)),
+        ("-smp 4,dies=2", (1, 2, 1, 2, 1)),
+        ("-smp 8,modules=2", (1, 1, 2, 4, 1)),
+        ("-smp 0", (1, 1, 1, 1, 1)),
+        ("-smp 4,cores=2,cores=4", (1, 1, 1, 4, 1)),
+        ("-smp 4 -smp cores=2", (2, 1, 1, 2, 1)),
         ("-smp 6,cores=4", None),
         ("-smp 4,maxcpus=2", None),
         ("-smp many", None),
@@ -126,14 +121,14 @@ def test_smp(smp: str, expected: tuple[int, ...] | None) -> None:
 
 
 def test_old_machines_make_sockets_of_a_bare_smp() -> None:
-    assert topology("-smp 4", "pc-q35-6.0") == (4, 4, 4, 1, 1, 1, 1)
-    assert topology("-smp 8,threads=2", "pc-q35-6.0") == (8, 8, 4, 1, 1, 1, 2)
-    assert topology("-smp 4", "pc-i440fx-7.2") == (4, 4, 1, 1, 1, 4, 1)
+    assert topology("-smp 4", "pc-q35-6.0") == (4, 1, 1, 1, 1)
+    assert topology("-smp 8,threads=2", "pc-q35-6.0") == (4, 1, 1, 1, 2)
+    assert topology("-smp 4", "pc-i440fx-7.2") == (1, 1, 1, 4, 1)
 
 
 def test_a_line_without_them_says_nothing() -> None:
     command = parse_arguments([], HERE)
-    assert (command.smp, command.cells, command.epc) == (None, (), ())
+    assert (command.topology, command.cells, command.epc) == (None, (), ())
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import subprocess
 
 import pytest
 
+from definitions import cpu_option
 from programs import needs
 from vcpuid.errors import UsageError
-from vcpuid.guest.qemu import check_cpu, find_faults, find_warnings, parse_cpu, render_cpu
+from vcpuid.guest.qemu import check_cpu, find_faults, find_warnings, parse_cpu
 from vcpuid.terms.guest import CpuMode, FeatureRequest, GuestCpu, Policy, Setting
 from vcpuid.terms.place import Place
 
@@ -272,7 +273,7 @@ def test_options_are_kept_in_order_with_what_they_mean() -> None:
 
 def test_a_cpu_is_written() -> None:
     cpu = parse_cpu("host,-avx2,+sgx,hv_spinlocks=8191,migratable=off", HERE).cpu
-    assert render_cpu(cpu) == "host,migratable=off,sgx=on,avx2=off,hv-spinlocks=0x1fff"
+    assert cpu_option(cpu) == "host,migratable=off,sgx=on,avx2=off,hv-spinlocks=0x1fff"
 
 
 @pytest.mark.parametrize(
@@ -287,4 +288,4 @@ def test_a_cpu_is_written() -> None:
 )
 def test_what_cpu_has_no_form_for_is_not_written(cpu: GuestCpu) -> None:
     with pytest.raises(UsageError, match=r"no model that -cpu could name|-cpu has no form for this"):
-        render_cpu(cpu)
+        cpu_option(cpu)

@@ -91,8 +91,10 @@ def test_with_what_qemu_does_not_start_nothing_is_predicted(cpu: str) -> None:
 
 
 def test_without_an_option_the_machine_type_has_its_default() -> None:
-    assert predict(None, load_qemu("7.2"), accelerator=TCG).model == "qemu64"
-    assert predict(None, load_qemu("7.2"), machine="isapc", accelerator=TCG).model == "486"
+    qemu = load_qemu("7.2")
+    for machine, model in (("pc", "qemu64"), ("isapc", "486")):
+        found = predict(None, qemu, machine=machine, accelerator=TCG)
+        assert found.words == foretell(model, machine=machine).words
 
 
 # What is dropped -------------------------------------------------------------------------------------

@@ -56,11 +56,6 @@ class Subject:
         """The values."""
         return Settings(self.entries)
 
-    @property
-    def place(self) -> Place:
-        """Where the configuration begins."""
-        return Place(self.files[0].source, 1)
-
     @cached_property
     def spellings(self) -> dict[str, str]:
         """The map's models by their names in lower case."""
