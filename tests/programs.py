@@ -38,6 +38,14 @@ def needs_libvirt() -> pytest.MarkDecorator:
     )
 
 
+@cache
+def version_of_libvirt() -> tuple[int, int]:
+    """Give the installed libvirt's version, as in (9, 0)."""
+    done = subprocess.run(["virsh", "--version"], capture_output=True, text=True, check=True, timeout=60)
+    major, minor, *_ = done.stdout.split(".")
+    return int(major), int(minor)
+
+
 def needs_kvm() -> pytest.MarkDecorator:
     """Skip the test where /dev/kvm cannot be opened."""
     return pytest.mark.skipif(not Path("/dev/kvm").exists(), reason="needs /dev/kvm")

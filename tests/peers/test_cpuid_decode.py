@@ -42,11 +42,24 @@ COMMON_WORDS = {"the", "and", "for", "with", "instr", "suppo", "featu"}
 
 
 @cache
-def differences(kind: str) -> dict[str, str]:
-    """Give what is known to differ, with the reason."""
+def version_of_cpuid() -> str:
+    """Give the day of its release, as in 20230120: later ones sort behind."""
+    said = subprocess.run(["cpuid", "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+    found = re.search(r"\d{8}", said)
+    assert found, said
+    return found[0]
+
+
+@cache
+def differences(kind: str) -> set[str]:
+    """Give what is known to differ with the installed program."""
     lines = (HERE / "cpuid_differences.csv").read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-    return {entry["name"]: entry["reason"] for entry in rows if entry["kind"] == kind}
+    return {
+        entry["name"]
+        for entry in rows
+        if entry["kind"] == kind and not (entry["known_in"] and entry["known_in"] <= version_of_cpuid())
+    }
 
 
 def decoded_by_cpuid(path: Path) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from vcpuid.gather.collect import collect
 from vcpuid.gather.options import Options
 from vcpuid.rules.libvirt.choice import choose_map
 from vcpuid.snapshot import Snapshot
+from vcpuid.terms.guest import Policy
 
 FEATURES = ("avx2", "sgx", "svm", "mpx", "hle", "pku", "amx-tile", "3dnow", "la57", "invtsc")
 DOMAIN = """<domain type='kvm'>
@@ -45,12 +47,17 @@ def refusal(text: str, folder: Path) -> str:
     return virsh("domxml-to-native", "qemu-argv", path).stderr.strip()
 
 
+@cache
+def named_models() -> list[str]:
+    capabilities = virsh("domcapabilities", "--virttype", "kvm").stdout
+    models = etree.fromstring(capabilities.encode()).iterfind("cpu/mode[@name='custom']/model")
+    return sorted({(model.text or "").strip() for model in models})
+
+
 @needs_libvirt()
 @needs_kvm()
 def test_models_that_libvirt_refuses_and_no_others_are_blocked(tmp_path: Path) -> None:
-    capabilities = virsh("domcapabilities", "--virttype", "kvm").stdout
-    models = etree.fromstring(capabilities.encode()).iterfind("cpu/mode[@name='custom']/model")
-    names = sorted({(model.text or "").strip() for model in models})
+    names = named_models()
     assert len(names) > 20
     differing = {}
     for name in names:
@@ -79,4 +86,27 @@ def test_features_that_libvirt_refuses_and_no_others_are_found(
         found, said = judge(text), refusal(text, tmp_path)
         if any("refused" in consequence for consequence in found) != bool(said):
             differing[name] = (found, said)
+    assert not differing
+
+
+@needs_libvirt()
+@needs_kvm()
+@pytest.mark.parametrize("family", ["486", "kvm64"])
+def test_what_a_definition_says_of_vendor_and_features_counts_for_us_as_for_libvirt(
+    family: str, tmp_path: Path
+) -> None:
+    """Models that the host can run and others; a newer libvirt's versioned names are compared by QEMU's word."""
+    names = {family, f"{family}-v1"}.intersection(named_models())
+    assert names
+    differing = {}
+    vendors = ("", "<vendor>Intel</vendor>", "<vendor>AMD</vendor>")
+    features = ("apic", "pse", "pni", "la57")
+    requests = ("", *(f"<feature policy='{policy.value}' name='{one}'/>" for policy in Policy for one in features))
+    for name, vendor, request in product(names, vendors, requests):
+        text = DOMAIN.format(
+            cpu=f"<cpu mode='custom'><model fallback='forbid'>{name}</model>{vendor}{request}</cpu>"
+        )
+        found, said = judge(text), refusal(text, tmp_path)
+        if any("refused" in consequence for consequence in found) != bool(said):
+            differing[name, vendor, request] = (found, said)
     assert not differing

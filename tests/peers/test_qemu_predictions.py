@@ -8,6 +8,7 @@ from tools.qemu.judge import Case, differences, draw, judge
 
 from programs import needs
 from vcpuid.rules.qemu import known_versions, load_qemu
+from vcpuid.rules.qemu.knowledge import version_of
 from vcpuid.terms.address import parse_bit
 
 pytestmark = needs("qemu-system-x86_64", package="qemu-system-x86")
@@ -25,11 +26,11 @@ def test_every_model_with_random_features_is_as_predicted() -> None:
     assert faults == {}
 
 
-@pytest.mark.parametrize("machine", ["pc-i440fx-2.3", "pc-q35-2.11", "microvm", "isapc"])
-def test_machine_types_of_all_ages_are_as_predicted(machine: str) -> None:
+@pytest.mark.parametrize("family", ["pc-i440fx-", "pc-q35-", "microvm", "isapc"])
+def test_the_oldest_machine_types_are_as_predicted(family: str) -> None:
     qemu = load_qemu(BINARY.release)
-    if machine not in qemu.machines:
-        pytest.fail(f"QEMU {BINARY.release} has no {machine}: name one of its oldest here")
+    machines = [name for name in qemu.machines if name.startswith(family)]
+    machine = min(machines, key=lambda name: version_of(name.removeprefix(family)))
     names = [name for name in qemu.models if name != "host"][SEED::7]
     faults = {name: found for name in names if (found := judge(QEMU, qemu, Case(name, machine)))}
     assert faults == {}

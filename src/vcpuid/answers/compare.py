@@ -18,6 +18,8 @@ from vcpuid.layers.asking import DEFAULT_MODEL
 from vcpuid.rules.libvirt.compare import Relation, compare_data
 from vcpuid.rules.libvirt.full_check import unforeseen
 from vcpuid.rules.libvirt.map import CpuMap
+from vcpuid.rules.libvirt.models import Models
+from vcpuid.rules.libvirt.partial import settled
 from vcpuid.rules.qemu.knowledge import version_of
 from vcpuid.terms.guest import Accelerator, Check, CpuMode, GuestCpu
 from vcpuid.terms.verdict import Layer
@@ -234,7 +236,7 @@ class Comparer:
         models = self.reader.models_for(guest, cpu)
         compared = compare_data(models, target.data, cpu)
         missing, reason = compared.missing, compared.reason
-        blockers = self._blockers(cpu, target)
+        blockers = self._blockers(models, cpu, target)
         if blockers and not reason:
             missing = tuple(name for name in blockers if name not in missing) + missing
             reason = f"QEMU's {cpu.model} has what the host lacks"
@@ -250,14 +252,14 @@ class Comparer:
         return _with_extra(way, cpu, target.party)
 
     @staticmethod
-    def _blockers(cpu: GuestCpu, target: Offer) -> tuple[str, ...] | None:
+    def _blockers(models: Models, cpu: GuestCpu, target: Offer) -> tuple[str, ...] | None:
         """Give what QEMU's model still has and the target lacks; None where only its libvirt knows."""
         capabilities = target.party.capabilities
         if capabilities is None or not capabilities.usable_models:
             return ()  # old libvirts tell of none
         blockers = capabilities.blockers_of(cpu.model or "")
-        written = {request.name for request in cpu.requests}
-        return None if blockers is None else tuple(name for name in blockers if name not in written)
+        decided = settled(models, cpu)
+        return None if blockers is None else tuple(name for name in blockers if name not in decided)
 
     def _way(
         self,

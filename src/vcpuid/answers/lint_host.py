@@ -16,6 +16,7 @@ from vcpuid.rules.libvirt.definition import encode
 from vcpuid.rules.libvirt.domain.subject import Subject, effective_check, refuses_forbidden, rule
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.models import Model, Models
+from vcpuid.rules.libvirt.partial import is_host_compared, rests_on_map, settled
 from vcpuid.rules.lint import near
 from vcpuid.terms.dump import Cpu
 from vcpuid.terms.finding import Finding
@@ -152,21 +153,26 @@ class _HostLinter:
         models = Models(self._map)
         try:
             offered = encode(models, host_model)
-            compared = offered.bits | self._own_bits(models)
+            by_map = rests_on_map(models, self._cpu)
+            compared = offered.bits | self._own_bits(models) if by_map else offered.bits
             present = compared if self._check is Check.PARTIAL else offered.bits
         except InputError:
             yield self._untold("Collect the host anew: its map and its capabilities do not fit.")
             return
         model = models.models.get(self._cpu.model or "") if self._is_named else None
         if capabilities.accelerator is Accelerator.KVM and offered.vendor is not None:
-            yield from self._lint_vendor(model, offered.vendor)
-        mentioned = models.bits_of(
-            request.name for request in self._cpu.requests if request.name in models.features
-        )
+            is_compared = self._check is Check.PARTIAL and is_host_compared(
+                models, self._cpu, capabilities.usable_models
+            )
+            yield from self._lint_vendor(model, offered.vendor, is_compared=is_compared)
         if model is not None and model.name not in (capabilities.usable_models or models.models):
-            lacking = model.bits & ~offered.bits & ~mentioned
-            if blockers := list(models.names(lacking)):
-                yield self._blocked(model.name, blockers, list(models.names(lacking & ~compared)))
+            decided = settled(models, self._cpu)
+            told = () if by_map else capabilities.blockers_of(model.name) or ()
+            lacking = model.bits & ~offered.bits & ~models.bits_of(decided & models.features.keys())
+            blockers = [name for name in told or models.names(lacking) if name not in decided]
+            if blockers:
+                refused = list(models.names(lacking & ~compared)) if by_map else blockers
+                yield self._blocked(model.name, blockers, refused)
         for request in self._cpu.requests:
             feature = models.features.get(request.name)
             if feature is None:
@@ -182,9 +188,9 @@ class _HostLinter:
             elif request.policy is Policy.FORBID and self._is_forbidding and not feature.bits & ~present:
                 yield rule("host-forbidden-feature").finding(request.place, name=request.name)
 
-    def _lint_vendor(self, model: Model | None, theirs: str) -> Iterator[Finding]:
+    def _lint_vendor(self, model: Model | None, theirs: str, *, is_compared: bool) -> Iterator[Finding]:
         wanted = self._cpu.vendor
-        if wanted is not None and wanted != theirs and self._check is Check.PARTIAL:
+        if wanted is not None and wanted != theirs and is_compared:
             yield rule("host-vendor").finding(self._place("vendor"), wanted, vendor=wanted, theirs=theirs)
         elif model is not None and model.vendor not in (None, theirs):
             yield rule("host-model-vendor").finding(

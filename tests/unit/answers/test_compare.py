@@ -8,6 +8,7 @@ import pytest
 
 from cpus import cpu
 from snapshots import (
+    MAP_MODELS,
     Data,
     cpu_map,
     cpuid,
@@ -228,6 +229,21 @@ class TestUnusableModels:
         blocked = "<model usable='no'>Skylake</model><blockers model='Skylake'><feature name='sgx'/></blockers>"
         answer = self.compare("<feature policy='disable' name='sgx'/>", blocked)
         assert answer.compatibility is Compatibility.COMPATIBLE
+
+    @pytest.mark.parametrize(
+        ("marked", "compatibility"),
+        [("Skylake", Compatibility.COMPATIBLE), ("Skylake-noavx2", Compatibility.INCOMPATIBLE)],
+    )
+    def test_by_qemus_word_only_a_disabled_feature_blocks_no_more(
+        self, marked: str, compatibility: Compatibility
+    ) -> None:
+        start = f"<model name='{marked}'>"
+        models = MAP_MODELS.replace(start, f"{start}<check partial='compat'/>")
+        read = evidence(libvirt=libvirt(map_=cpu_map(models=models))).libvirt
+        assert isinstance(read, LibvirtEvidence)
+        blocked = "<model usable='no'>Skylake</model><blockers model='Skylake'><feature name='sgx'/></blockers>"
+        asking = guest("<model>Skylake</model><feature policy='optional' name='sgx'/>")
+        assert compare(asking, telling(blocked), read.cpu_map).compatibility is compatibility
 
     def test_the_hosts_own_model_says_what_it_loses(self) -> None:
         assert self.compare("", "<model usable='no'>Skylake</model>").compatibility is Compatibility.COMPATIBLE

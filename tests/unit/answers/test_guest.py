@@ -108,6 +108,11 @@ def test_epc_memory_comes_along() -> None:
         ("host", "kubevirt", "cpu:\n  model: host-passthrough"),
         ("<cpu mode='host-model'/>", "kubevirt", "cpu:\n  model: host-model"),
         ("cpu: host,phys-bits=host", "qemu", "-cpu host,host-phys-bits=on"),
+        ("host,host-phys-bits=off", "libvirt",
+         "<cpu mode='host-passthrough'>\n  <maxphysaddr mode='emulate'/>\n</cpu>"),
+        ("qemu64,host-phys-bits=off", "qemu", "-cpu qemu64"),
+        ("<cpu><model>EPYC</model><maxphysaddr mode='emulate'/></cpu>", "qemu", "-cpu EPYC,host-phys-bits=off"),
+        ("<cpu><model>EPYC</model><maxphysaddr mode='emulate'/></cpu>", "proxmox", "cpu: EPYC"),
         ("max,host-cache-info=on,l3-cache=off", "qemu", "-cpu max,host-cache-info=on,l3-cache=off"),
         ("<cpu mode='maximum'><cache mode='disable'/></cpu>", "qemu", "-cpu max,host-cache-info=off,l3-cache=off"),
         ("max,host-phys-bits,host-phys-bits-limit=9", "qemu", "-cpu max,host-phys-bits=on,host-phys-bits-limit=9"),
@@ -192,6 +197,7 @@ PASSTHROUGH = """<domain xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><c
          ["2 threads", "2 dies"]),
         ("EPYC,hv-spinlocks=8191,phys-bits=40", "proxmox", ["hv-spinlocks=8191"]),
         ("host,host-phys-bits,host-phys-bits-limit=39", "proxmox", ["at most 39 physical address bits"]),
+        ("host,host-phys-bits=off", "proxmox", ["other physical address bits than the host's, unnumbered"]),
     ],
 )  # fmt: skip
 def test_what_is_lost_is_told(text: str, target: str, lost: list[str]) -> None:

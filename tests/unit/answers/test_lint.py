@@ -164,6 +164,61 @@ def test_a_model_that_the_host_can_run_is_fine() -> None:
     assert on_hosts(asks("avx2"), lint_host()) == []
 
 
+class TestMapThatMarksModels:
+    """libvirt 11.3: of a model without <check partial='compat'/> QEMU's word counts."""
+
+    MODELS = (
+        MODELS.replace("<model name='qemu64'>", "<model name='qemu64'><check partial='compat'/>")
+        .replace("<model name='Skylake'>", "<model name='Skylake'><check partial='compat'/>")
+        .replace("</cpus>", "<model name='Skylake-v1'><model name='Skylake'/></model></cpus>")
+    )
+    CUSTOM = "<model usable='yes'>qemu64</model>"
+    BLOCKED = "".join(
+        f"<model usable='no'>{name}</model><blockers model='{name}'><feature name='movbe'/></blockers>"
+        for name in ("Skylake", "Skylake-v1")
+    )
+    OWN = "<cpu><arch>x86_64</arch><model>Skylake</model><vendor>Intel</vendor></cpu>"
+
+    def host(self) -> LintHost:
+        """The CPU has movbe, and KVM or QEMU does not give it."""
+        capabilities = CAPABILITIES.replace(self.CUSTOM, self.CUSTOM + self.BLOCKED)
+        answer = {"virttype": "kvm", "emulator": None, "machine": None, "xml": capabilities}
+        source = libvirt(map_=cpu_map(models=self.MODELS), domain_capabilities=[answer], capabilities_cpu=self.OWN)
+        return host_of(evidence(libvirt=source))
+
+    def consequences(self, content: str) -> list[str]:
+        return [one.consequence for one in on_hosts(domain(f"<cpu mode='custom'>{content}</cpu>"), self.host())]
+
+    def test_a_marked_model_is_compared_with_the_cpu(self) -> None:
+        (consequence,) = self.consequences("<model>Skylake</model>")
+        assert consequence.startswith("The CPU has what KVM or QEMU cannot give")
+
+    def test_the_start_of_another_is_refused_for_what_qemu_cannot_give(self) -> None:
+        (consequence,) = self.consequences("<model>Skylake-v1</model>")
+        assert consequence == ('The start is refused there: "Host CPU does not provide required features: movbe".')
+
+    def test_so_it_is_for_a_feature_beside_it(self) -> None:
+        cpu = "<model>Skylake-v1</model><feature policy='disable' name='movbe'/>"
+        assert self.consequences(cpu) == []
+        assert self.consequences(cpu.replace("disable", "require"))[1].startswith("The start is refused there")
+
+    @pytest.mark.parametrize("policy", ["require", "optional", "force", "forbid"])
+    def test_only_a_disabled_feature_blocks_it_no_more(self, policy: str) -> None:
+        cpu = f"<model>Skylake-v1</model><feature policy='{policy}' name='movbe'/>"
+        assert "The start is refused there" in self.consequences(cpu)[0]
+
+    def test_its_vendor_is_not_compared(self) -> None:
+        cpu = "<model>Skylake-v1</model><vendor>AMD</vendor><feature policy='disable' name='movbe'/>"
+        assert self.consequences(cpu) == []
+        (consequence,) = self.consequences(cpu.replace("-v1", ""))
+        assert "host CPU vendor does not match" in consequence
+
+    @pytest.mark.parametrize(("policy", "is_compared"), [("disable", False), ("optional", True)])
+    def test_nor_is_that_of_a_model_that_the_host_can_run(self, policy: str, *, is_compared: bool) -> None:
+        cpu = f"<model>qemu64</model><vendor>AMD</vendor><feature policy='{policy}' name='fpu'/>"
+        assert bool(self.consequences(cpu)) is is_compared
+
+
 @pytest.mark.parametrize("source", [{}, {"libvirt": failed("virsh", "no such command")}])
 def test_a_host_without_libvirt_is_told_of(source: dict[str, Data]) -> None:
     (finding,) = on_hosts(asks("avx2"), host_of(evidence(**source)))

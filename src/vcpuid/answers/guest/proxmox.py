@@ -19,7 +19,7 @@ from vcpuid.errors import UndecidedError
 from vcpuid.guest.proxmox import is_option, is_proxmox, load_models, parse_proxmox, render_proxmox
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.terms.feature import Dialect
-from vcpuid.terms.guest import CpuMode, FeatureRequest, GuestCpu, Policy, Setting
+from vcpuid.terms.guest import AddressBits, CpuMode, FeatureRequest, GuestCpu, Policy, Setting
 from vcpuid.terms.place import Place
 
 TITLE = "Proxmox's cpu line"
@@ -101,6 +101,8 @@ def _lost_in_cpu(cpu: GuestCpu) -> Iterator[Loss]:
     yield from lose_members(cpu, _NO_FORM)
     if cpu.address_bits is not None and cpu.address_bits.limit is not None:
         yield Loss(f"at most {cpu.address_bits.limit} physical address bits", _NO_FORM, cpu.place)
+    if cpu.address_bits == AddressBits("emulate") and cpu.mode is not CpuMode.CUSTOM:
+        yield Loss("other physical address bits than the host's, unnumbered", _NO_FORM, cpu.place)
     topology = cpu.topology
     for level in ("threads", "dies", "clusters") if topology is not None else ():
         if (count := getattr(topology, level)) != 1:

@@ -48,6 +48,7 @@ INPUT = "a -cpu string or command line"
 _COMMAND = re.compile(r"(?:LC_ALL=|-cpu\b|\S*qemu\S*\s|\S*/kvm\s)|.*\s-cpu\s", re.DOTALL)
 # libvirt starts this where a domain names no model, and so does QEMU.
 DEFAULT_MODEL = "qemu64"
+_HOSTS_WIDTH = frozenset((CpuMode.HOST_PASSTHROUGH, CpuMode.MAXIMUM))  # unless they are told otherwise
 _FOLDED = frozenset(
     ("vendor", "phys-bits", "host-phys-bits", "host-phys-bits-limit", "l3-cache", "host-cache-info", "migratable")
 )
@@ -109,6 +110,8 @@ def fold(cpu: GuestCpu) -> Definition:
     address_bits = AddressBits("emulate", bits) if isinstance(bits, int) and bits else cpu.address_bits
     if folds.get("host-phys-bits") is True:
         address_bits = AddressBits("passthrough", limit=limit if isinstance(limit, int) and limit else None)
+    elif "host-phys-bits" in folds and cpu.mode in _HOSTS_WIDTH:
+        address_bits = address_bits or AddressBits("emulate")
     migratable, vendor = folds.get("migratable"), folds.get("vendor")
     folded = replace(
         cpu,
@@ -214,7 +217,8 @@ def _width_values(bits: AddressBits | None) -> list[tuple[str, bool | int | str]
     if bits.mode == "passthrough":
         limit: list[tuple[str, bool | int | str]] = [("host-phys-bits-limit", bits.limit)] if bits.limit else []
         return [("host-phys-bits", True), *limit]
-    return [("phys-bits", bits.bits or 0)]
+    # Without a number libvirt 11.3 writes this, and 9.0 takes no such definition.
+    return [("host-phys-bits", False) if bits.bits is None else ("phys-bits", bits.bits)]
 
 
 def _smp(topology: Topology) -> str:

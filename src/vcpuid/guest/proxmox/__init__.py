@@ -236,9 +236,11 @@ def render_proxmox(cpu: GuestCpu, name: str) -> str:
     if hidden is not None and not hidden.policy.asks:
         options["hidden"] = "1"
     options |= {setting.name: str(setting.value) for setting in cpu.settings if is_option(setting)}
-    if cpu.address_bits is not None:
-        bits = cpu.address_bits
-        options["phys-bits"] = "host" if bits.mode == "passthrough" else str(bits.bits)
+    width = cpu.address_bits
+    if width is not None and width.mode == "passthrough":
+        options["phys-bits"] = "host"
+    elif width is not None and width.bits is not None:
+        options["phys-bits"] = str(width.bits)
     model = _MODEL_OF.get(cpu.mode) or cpu.model or _DEFAULT_TYPE
     lines = []
     if all(flag[1:] in VM_FLAGS for flag in flags):

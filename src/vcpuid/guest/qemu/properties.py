@@ -61,7 +61,8 @@ class Property(NamedTuple):
 
     def is_known_in(self, version: str) -> bool:
         """Tell whether a version of QEMU has it; of a version that was not looked at, whether it may."""
-        if self.until and known_in(Dialect.QEMU, self.until, version) and version != self.until:
+        is_last = f"{version}.".startswith(f"{self.until}.")  # 10.0.13 is a 10.0
+        if self.until and known_in(Dialect.QEMU, self.until, version) and not is_last:
             return False
         return known_in(Dialect.QEMU, self.since, version) is not False
 

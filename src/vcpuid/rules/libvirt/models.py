@@ -43,6 +43,7 @@ class Model(NamedTuple):
         added: The features that are judged neither way while nobody names them.
         on_host: Whether a host's CPU may be called by it.
         on_guest: Whether a guest's CPU may be called by it.
+        is_compat: Whether check='partial' compares by the map's contents for it.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Model(NamedTuple):
     added: tuple[str, ...]
     on_host: bool
     on_guest: bool
+    is_compat: bool
 
     def matches(self, signature: int) -> bool:
         """Tell whether it is meant for a CPU of this signature."""
@@ -119,6 +121,11 @@ class Models:
         return len(self.features) == self.known.bit_count() and all(
             feature.bits.bit_count() == 1 for feature in self.features.values()
         )
+
+    @cached_property
+    def marks_compat(self) -> bool:
+        """Whether it says which models check='partial' compares by it: libvirt 11.3's does, and 9.0's does not."""
+        return any(model.is_compat for model in self.models.values())
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -272,6 +279,7 @@ class Models:
                 added=written.added,
                 on_host=written.on_host,
                 on_guest=written.on_guest,
+                is_compat=written.is_compat,
             )
         return models
 

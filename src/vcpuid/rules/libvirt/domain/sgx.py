@@ -8,7 +8,7 @@ from vcpuid.atlas import Atlas
 from vcpuid.rules.libvirt.domain.subject import Subject, rule
 from vcpuid.terms.address import CpuidRegister
 from vcpuid.terms.feature import Dialect
-from vcpuid.terms.finding import Finding
+from vcpuid.terms.finding import Finding, Severity
 from vcpuid.terms.guest import CpuMode, FeatureRequest
 
 _SGX, _LAUNCH_CONTROL, _SGX_LEAF = "sgx", "sgxlc", 0x12
@@ -56,7 +56,8 @@ def _lint_epc(subject: Subject) -> Iterator[Finding]:
     if subject.is_tcg:
         yield rule("epc-tcg").finding(first)
     if not subject.cpu.cells:
-        yield rule("epc-without-cell").finding(first, last=(definition.max_vcpus or 1) - 1)
+        finding = rule("epc-without-cell").finding(first, last=(definition.max_vcpus or 1) - 1)
+        yield subject.weighed(finding, Severity.ERROR)
     for section in definition.epc:
         if section.size_bytes % _PAGE_BYTES:
             yield rule("epc-size").finding(section.place, size=section.size_bytes)
@@ -76,7 +77,8 @@ def _lint_memory(subject: Subject) -> Iterator[Finding]:
         yield rule("epc-without-max-memory").finding(definition.epc[0].place, slots=slots, size=size)
         return
     if maximum.slots is None:
-        yield rule("max-memory-without-slots").finding(maximum.place, slots=slots)
+        finding = rule("max-memory-without-slots").finding(maximum.place, slots=slots)
+        yield subject.weighed(finding, Severity.ERROR)
     if maximum.size_bytes < size_bytes:
         yield rule("max-memory-too-small").finding(
             maximum.place, f"{maximum.size_bytes // _KIB} KiB", f"{size} KiB", size=size

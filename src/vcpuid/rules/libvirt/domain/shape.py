@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from vcpuid.rules.libvirt.domain.subject import Subject, rule
-from vcpuid.terms.finding import Finding
+from vcpuid.terms.finding import Finding, Severity
 from vcpuid.terms.guest import CpuMode
 
 _NEEDED = ("sockets", "cores", "threads")
@@ -76,7 +76,13 @@ def _lint_cache(subject: Subject) -> Iterator[Finding]:
 
 def _lint_address_bits(subject: Subject) -> Iterator[Finding]:
     bits = subject.cpu.address_bits
-    if bits is None or (bits.mode == "emulate") == (bits.bits is not None):
+    if bits is None:
         return
-    fault = "without bits" if bits.bits is None else f"with bits='{bits.bits}'"
-    yield rule("address-bits").finding(subject.place("maxphysaddr"), mode=bits.mode, fault=fault)
+    place, is_emulated = subject.place("maxphysaddr"), bits.mode == "emulate"
+    if is_emulated and bits.limit is not None:
+        finding = rule("address-limit").finding(place, limit=bits.limit)
+        yield subject.weighed(finding, Severity.WARNING)
+    if is_emulated and bits.bits is None:
+        yield subject.weighed(rule("address-bits-missing").finding(place), Severity.ERROR)
+    elif bits.mode == "passthrough" and bits.bits is not None:
+        yield rule("address-bits").finding(place, bits=bits.bits)

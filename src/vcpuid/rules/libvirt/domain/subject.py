@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from lxml import etree
 
+from vcpuid.atlas.dating import known_in
 from vcpuid.guest.libvirt import DomainDefinition
 from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.lint import LintRule, load_rules
+from vcpuid.terms.feature import Dialect
+from vcpuid.terms.finding import Finding, Severity
 from vcpuid.terms.guest import Accelerator, Check, CpuMode, FeatureRequest, GuestCpu, Policy
 from vcpuid.terms.place import Place
+
+_NEWER = "11.3"  # the first libvirt after 9.0 that was measured
 
 RULES = str(Path(__file__).parents[1] / "tables" / "domain_rules.toml")
 
@@ -80,6 +85,11 @@ class Subject:
     def is_compared(self) -> bool:
         """Whether libvirt compares the CPU with the host's before the start."""
         return effective_check(self.definition) is Check.PARTIAL
+
+    def weighed(self, finding: Finding, old: Severity) -> Finding:
+        """Give a finding the weight that it has by a map of libvirt 9.0 or older; newer ones do otherwise."""
+        is_old = known_in(Dialect.LIBVIRT, _NEWER, self.cpu_map.version) is False
+        return replace(finding, severity=old) if is_old else finding
 
     @cached_property
     def contents(self) -> frozenset[str]:
