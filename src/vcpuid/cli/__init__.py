@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import signal
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
@@ -54,7 +55,7 @@ def vcpuid() -> None:
     vcpuid explain sgx 0x12.1.eax=0x36
     vcpuid collect -o host.json       then: vcpuid why sgx --host host.json
 
-    Exit status: 0 yes or fine, 1 the answer is no, 2 usage, 3 bad input, 4 undecided, 70 a bug.
+    Exit status: 0 yes or fine, 1 the answer is no, 2 usage, 3 bad input, 4 undecided, 70 a bug, 130 interrupted.
     """
 
 
@@ -70,6 +71,7 @@ def main() -> NoReturn:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks is no bug
     status = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # who presses Ctrl-C again ends us at once, without a traceback
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -138,7 +138,7 @@ def _host(text: str) -> Host:
     try:
         return parse_host(text)
     except ValueError as error:
-        raise UsageError(str(error), found=text, expected="ssh://[user@]host[:port]") from None
+        raise UsageError(str(error), found=repr(text), expected="ssh://[user@]host[:port]") from None
 
 
 def _write(document: dict[str, Any], output: str | None, folder: Path | None, host: str) -> None:

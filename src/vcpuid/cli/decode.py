@@ -10,7 +10,7 @@ import click
 from vcpuid.answers.decode import DecodedDump, Wanted, decode_dump, select_cpu, select_rows
 from vcpuid.cli import complete
 from vcpuid.cli.dump import HERE, lenient_option, read_source
-from vcpuid.cli.output import output_options, text_width, wants_colour
+from vcpuid.cli.output import output_options, write_page
 from vcpuid.errors import UsageError
 from vcpuid.terms.address import parse_hexadecimal
 from vcpuid.terms.dump import Dump
@@ -96,7 +96,7 @@ def _write_text(dumps: Iterator[DecodedDump], wanted: Wanted, *, every_field: bo
     decoded = list(dumps)
     is_part = wanted != Wanted()
     page = render_rows(decoded, wanted) if is_part else render_decode(decoded, every_field=every_field)
-    page.write(sys.stdout, colour=wants_colour(), width=text_width())
+    write_page(page)
 
 
 def _write_json(dumps: Iterator[DecodedDump], wanted: Wanted) -> None:

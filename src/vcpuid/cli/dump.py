@@ -10,6 +10,7 @@ from vcpuid.terms.dump import Dump
 
 HERE = "here"  # a file of this name is ./here
 _TOLD_FAULTS = 10
+_ELSEWHERE = "A dump or a snapshot of another machine is named by its file."
 
 lenient_option = click.option("--lenient", is_flag=True, help="Leave out damaged lines, and say which.")
 
@@ -65,5 +66,5 @@ def dump_here() -> Dump:
 
     cpuid = Evidence(snapshot_here(Options(only=("cpuid",)))).cpuid
     if isinstance(cpuid, Gap):
-        raise UndecidedError(f"CPUID cannot be read here: {cpuid.why}", next_step=cpuid.remedy or None)
+        raise UndecidedError(f"CPUID cannot be read here: {cpuid.why}", next_step=cpuid.remedy or _ELSEWHERE)
     return Dump(cpuid.dump.cpus, "this machine")

@@ -48,7 +48,12 @@ def write(output_format: str, page: Callable[[], Page], document: Callable[[], d
 
         click.echo(json.dumps(document(), indent=2))
         return
-    page().write(sys.stdout, colour=wants_colour(), width=text_width())
+    write_page(page())
+
+
+def write_page(page: Page) -> None:
+    """Write a page to standard output, as wide as it is."""
+    page.write(sys.stdout, colour=wants_colour(), width=text_width())
     sys.stdout.flush()  # here, where a full disk is still told
 
 

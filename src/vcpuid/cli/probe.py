@@ -14,7 +14,7 @@ from vcpuid.answers.foreseen import Foreseen, foresee
 from vcpuid.cli.dump import tell
 from vcpuid.cli.files import write_whole
 from vcpuid.cli.host import snapshot_here
-from vcpuid.cli.output import output_options, text_width, wants_colour
+from vcpuid.cli.output import output_options, write_page
 from vcpuid.dumps import FORMATS, find_losses, write_dump
 from vcpuid.errors import InputError, UsageError, VcpuidError
 from vcpuid.evidence import Evidence, Gap
@@ -148,7 +148,7 @@ def _forms(**wanted: object) -> list[str]:
 
 def _write_page(page: Page, output: str | None) -> None:
     if output is None or output == "-":
-        page.write(sys.stdout, colour=wants_colour(), width=text_width())
+        write_page(page)
     else:
         _write(page.plain(), output)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
 from map_defects import TINY
-from snapshots import cpuid, write_snapshot
+from snapshots import cpuid, domains, row, rows, write_snapshot
 from vcpuid.cli import run
 
 H07, NOVA_CONF = "docs/examples/h07.json", "docs/examples/nova.conf"
@@ -29,6 +30,10 @@ FILES = {
     "inventory.json": '[{"resource_class": "VCPU", "total": "many"}]',
     "two.xml": "<cpu><model>Haswell</model></cpu>\n<cpu><model>Penryn</model></cpu>",
     "large": "[libvirt]\n" + "#" * (5 << 20),
+    "host_cpu": "<cpu><arch>x86_64</arch><model>Haswell</model><vendor>Intel</vendor></cpu>",
+    "digits": '{"schema": ' + "1" * 5000 + "}",
+    "facts": '{"ansible_local": {"vcpuid": {}}}\n}',
+    "void_flavor": '{"name": "m1"}',
     "h07-inventory.json": '[{"resource_class": "VCPU", "allocation_ratio": 1.0}]',
 }
 # Words in braces are files. What follows them is the status, and what the message has to say, in order.
@@ -75,6 +80,46 @@ ROWS: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     ("fleet ingest {two} --store {tmp}/new", 3, ("several CPUs in one file", "expected one host")),
     ("fleet ingest " + H07 + " --labels {tmp}/none --store {tmp}/new", 3, ("none: cannot be read: No such file",)),
     ("fleet summary --store {store}", 3, ("DuckDB failed", "ingest it again")),
+    (
+        "fleet ingest - --store {tmp}/new --engine spark",
+        2,
+        ("standard input cannot be read by many",),
+    ),
+    (
+        "fleet ingest {host_cpu} --store {tmp}/new",
+        3,
+        ("tells nothing that a fleet can be asked for",),
+    ),
+    (
+        "compare {without_xml} " + H07 + " --domain web-1",
+        3,
+        ("the domain's XML is not in the snapshot: found web-1",),
+    ),
+    ("map add umip --to {folder_map}", 3, ("folder_map/z.xml: cannot be read: Is a directory",)),
+    ("map show sgx --map {folder_map}", 3, ("folder_map/z.xml: cannot be read: Is a directory",)),
+    ("map show sgx --map {stepping_map}", 3, ("x86_Newer.xml:5: stepping is none", "'x'", "numbers of 0 to 15")),
+    ("collect ssh://h07:x", 2, ("the port is no number", "'ssh://h07:x'", "ssh://[user@]host[:port]")),
+    ("decode {array}", 3, ("array: ", "no known form of a CPUID dump")),
+    ("why avx --host {array}", 3, ("not a snapshot: found a list, expected an object",)),
+    ("why avx --host {digits}", 3, ("not JSON (a number of thousands of digits)",)),
+    ("why avx --host {bytes}", 3, ("not JSON (not UTF-8)",)),
+    (
+        "fleet ingest {facts} --store {tmp}/new",
+        3,
+        ("facts:2: not JSON (extra data at column 1)",),
+    ),
+    ("fleet ingest " + H07 + " --labels {bytes} --store {tmp}/new", 3, ("bytes: not UTF-8: expected a CSV file",)),
+    (
+        "why avx --host " + H07 + " --nova-conf " + NOVA_CONF + " --flavor {void_flavor}",
+        3,
+        ("vcpus is no number of at least 1: found nothing (null)",),
+    ),
+    ("serve --listen nosuch.invalid", 2, ("--listen: not an address of this machine: ", "found nosuch.invalid")),
+    (
+        "serve --listen 0.0.0.0",
+        2,
+        ("--listen: others can reach this address, and there is no token",),
+    ),
 )
 
 
@@ -83,7 +128,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     tmp = tmp_path_factory.mktemp("messages")
     for name, text in FILES.items():
         (tmp / name).write_text(text, encoding="utf-8")
+    (tmp / "bytes").write_bytes(b'host\xff"schema"')
     write_snapshot(tmp / "snapshot", cpuid=cpuid())
+    write_snapshot(tmp / "without_xml", cpuid=cpuid(rows(_7_0=row())), domains=domains())
+    shutil.copytree(TINY, tmp / "folder_map")
+    (tmp / "folder_map/z.xml").mkdir()
+    shutil.copytree(TINY, tmp / "stepping_map")
+    newer = tmp / "stepping_map/x86_Newer.xml"
+    newer.write_text(newer.read_text(encoding="utf-8").replace("stepping='0-7'", "stepping='x'"), encoding="utf-8")
     assert run(["fleet", "ingest", H07, "--store", str(tmp / "store")]) == 0
     for table in (tmp / "store").rglob("*.parquet"):
         table.write_bytes(b"PAR1 no table PAR1")

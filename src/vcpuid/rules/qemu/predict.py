@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from vcpuid.errors import InputError
 from vcpuid.guest.qemu import CpuArgument
 from vcpuid.rules.qemu.definition import Asker, Definition, define
 from vcpuid.rules.qemu.knowledge import Qemu, QemuFeature
@@ -281,12 +280,7 @@ class _Expansion:
 
     def _number(self, name: str) -> int | None:
         value = self._definition.settings.get(name)
-        if value is None:
-            return None
-        try:
-            return int(value, 0)
-        except ValueError:
-            raise InputError(f"QEMU takes a number for {name}", found=repr(value)) from None
+        return None if value is None else int(value, 0)  # `define` has refused what is none
 
     def _vendor(self) -> str | None:
         if "vendor" in self._definition.named or self._accelerator is Accelerator.TCG:

@@ -96,6 +96,12 @@ def test_traits_of_a_model_that_is_unknown_fail() -> None:
         report_traits(config_of(f"{CUSTOM}Nosuch"), host_of())
 
 
+def test_a_host_whose_cpu_libvirt_refuses_tells_so_at_the_start() -> None:
+    refused = host_of(own="<model>Nosuch</model>")
+    with pytest.raises(NovaRefusalError, match=r"Nova refuses it at start: libvirtError: .*'Nosuch'"):
+        report_traits(config_of("cpu_mode = host-passthrough"), refused)
+
+
 def test_a_guest_with_a_model_migrates_by_that() -> None:
     config = config_of(f"{CUSTOM}Skylake\ncpu_model_extra_flags = -movbe")
     source = host_of("<model>Skylake</model>", f"<model>Skylake</model>{VMX}")

@@ -185,6 +185,23 @@ def test_address_bits() -> None:
         ({"hw:cpu_thread_policy": "prefer"}, {}, "CPUThreadPolicyConfigurationInvalid"),
         ({"hw:maxphysaddr_mode": "wide"}, {}, "Invalid"),
         ({"hw:maxphysaddr_mode": "emulate"}, {"hw_maxphysaddr_mode": "passthrough"}, "FlavorImageConflict"),
+        ({"hw:numa_nodes": "1", "hw:numa_cpus.0": "0-3"}, {"hw_numa_cpus.0": "0-3"}, "ImageNUMATopologyForbidden"),
+        ({"hw:numa_nodes": "1", "hw:numa_mem.0": "much"}, {}, "ValueError"),
+        ({"hw:numa_nodes": "1", "hw:numa_cpus.0": "all", "hw:numa_mem.0": "1024"}, {}, "Invalid"),
+        ({"hw:numa_nodes": "2", "hw:numa_cpus.0": "0-3", "hw:numa_cpus.1": "3", "hw:numa_mem.0": "512",
+          "hw:numa_mem.1": "512"}, {}, "ImageNUMATopologyCPUDuplicates"),
+        ({"hw:mem_page_size": "2048"}, {"hw_mem_page_size": "large"}, "MemoryPageSizeForbidden"),
+        ({"hw:cpu_policy": "dedicated", "hw:cpu_thread_policy": "isolate",
+          "trait:HW_CPU_HYPERTHREADING": "forbidden"}, {}, "InvalidRequest"),
+        ({"hw:cpu_dedicated_mask": "0-1"}, {}, "RequiredMixedInstancePolicy"),
+        ({"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "0-3"}, {}, "InvalidMixedInstanceDedicatedMask"),
+        ({"hw:cpu_policy": "dedicated", "resources:PCPU": "4"}, {}, "InvalidRequest"),
+        ({"resources:VCPU": "2", "resources:PCPU": "2"}, {}, "InvalidRequest"),
+        ({"resources:PCPU": "2"}, {}, "InvalidRequest"),
+        ({"hw:cpu_policy": "dedicated", "hw:cpu_thread_policy": "never"}, {}, "InvalidCPUThreadAllocationPolicy"),
+        ({"hw:cpu_policy": "dedicated", "hw:cpu_thread_policy": "isolate"}, {"hw_cpu_thread_policy": "require"},
+         "ImageCPUThreadPolicyForbidden"),
+        ({}, {"hw_cpu_policy": "sometimes"}, "ValueError"),
         ({}, {"hw_cpu_cores": "y"}, "ValueError"),
         ({}, {"hw_architecture": "vax"}, "ValueError"),
     ],
@@ -194,6 +211,11 @@ def test_what_nova_refuses_to_schedule(specs: Mapping[str, str], image: Mapping[
     assert refused.kind == kind
     assert refused.when is When.SCHEDULE
     assert refused.source in ("m1.json", "debian.json")
+
+
+def test_address_bits_that_are_no_number_are_refused_when_the_guest_is_started() -> None:
+    refused = refusal(specs={"hw:maxphysaddr_mode": "emulate", "hw:maxphysaddr_bits": "wide"})
+    assert (refused.kind, refused.when) == ("ValueError", When.SPAWN)
 
 
 def test_an_unknown_model_is_refused_at_its_line() -> None:
