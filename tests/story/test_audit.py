@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from programs import LIBVIRT_URI, needs
+from programs import LIBVIRT_URI, needs, needs_libvirt
 from story.conftest import StartDomain, Vcpuid
 from vcpuid.cli import run
 
 pytestmark = [
-    needs("virsh", package="libvirt-clients"),
+    needs_libvirt(),
     needs("qemu-system-x86_64", package="qemu-system-x86"),
 ]
 
