@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from ctypes.util import find_library
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,13 @@ LIBVIRT_URI = "qemu:///system"
 def needs(program: str, *, package: str) -> pytest.MarkDecorator:
     """Skip the test where a program is not installed."""
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"needs {program} (Debian package {package})")
+
+
+def needs_browser() -> pytest.MarkDecorator:
+    """Skip the test where there is no Chromium, or playwright's own program, which drives it, cannot start."""
+    if shutil.which("chromium") is None or find_library("atomic") is not None:
+        return needs("chromium", package="chromium")
+    return pytest.mark.skip(reason="needs libatomic.so.1, for playwright (Debian package libatomic1)")
 
 
 @cache

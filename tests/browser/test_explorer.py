@@ -7,9 +7,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ViewportSize, expect
 
 from explorer import DESK, PHONE, check_looks, open_page
-from programs import needs
+from programs import needs_browser
 
-pytestmark = needs("chromium", package="chromium")
+pytestmark = needs_browser()
 
 PAGES = (
     "/",

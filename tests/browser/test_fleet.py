@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, FilePayload, ViewportSize, expect
 
 from explorer import DESK, PHONE, check_looks, open_page, serving
 from fleets import documents, fleet_rows, ingest
-from programs import needs
+from programs import needs_browser
 from vcpuid.fleet.store import Store
 
-pytestmark = needs("chromium", package="chromium")
+pytestmark = needs_browser()
 
 BEFORE, NOW = "2026-01-02", "2026-02-03"
 PAGES = (

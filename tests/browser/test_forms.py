@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, FilePayload, Page, ViewportSize, expect
 
 from cpus import GENUINE_INTEL, apic_rows, cpu
 from explorer import DESK, PHONE, check_looks, open_page
-from programs import needs
+from programs import needs_browser
 from vcpuid.dumps import write_dump
 from vcpuid.terms.dump import Dump
 
-pytestmark = needs("chromium", package="chromium")
+pytestmark = needs_browser()
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 H07 = EXAMPLES / "h07.json"

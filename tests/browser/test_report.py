@@ -10,11 +10,11 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from explorer import DESK, PHONE, check_looks
 from fleets import fleet_rows, ingest
-from programs import needs
+from programs import needs_browser
 from vcpuid.cli import run
 from vcpuid.fleet.store import Store
 
-pytestmark = needs("chromium", package="chromium")
+pytestmark = needs_browser()
 
 ROOT = Path(__file__).parents[2]
 HOSTS = ("docs/examples/h07.json", "docs/examples/h10.json", "tests/dumps/amd-renoir.json")
