@@ -237,15 +237,21 @@ def _members(file: IO[bytes], where: str) -> Iterator[Source]:
 
 def _lines(file: IO[bytes], where: str, number: int = 0, end: int | None = None) -> Iterator[Source]:
     """Give the lines that begin before a place, from here on, after so many."""
+    closing = b""  # of an indented document that is passed over; a line that begins a document ends it too
     while (end is None or file.tell() < end) and (line := file.readline(_SIZE_LIMIT_BYTES + 1)):
         number += 1
+        if len(line) > _SIZE_LIMIT_BYTES and not line.endswith(b"\n"):
+            _skip_line(file)
+        if closing and (not line.strip() or line[:1].isspace()):
+            continue
+        is_end, closing = bool(closing) and line.rstrip() == closing, b""
+        if is_end:
+            continue
         if len(line) > _SIZE_LIMIT_BYTES:
             yield _failed(f"{where}:{number}", "the line is too long for a snapshot")
-            if not line.endswith(b"\n"):
-                _skip_line(file)
         elif line.rstrip() in _OPENED:
             yield _failed(f"{where}:{number}", "a document of several lines: `jq -c .` makes one line of each")
-            number += _skip_document(file, _OPENED[line.rstrip()])
+            closing = _OPENED[line.rstrip()]
         elif line.strip():
             yield Source(f"{where}:{number}", f"line-{number}", (), line)
 
@@ -254,16 +260,6 @@ def _skip_line(file: IO[bytes]) -> None:
     """Go to the end of a line, of whatever length."""
     while (rest := file.readline(_BLOCK_BYTES)) and not rest.endswith(b"\n"):
         pass
-
-
-def _skip_document(file: IO[bytes], closing: bytes) -> int:
-    """Go to the end of an indented document, and give how many lines that were."""
-    lines = 0
-    while line := file.readline(_SIZE_LIMIT_BYTES):
-        lines += line.endswith(b"\n")
-        if line.rstrip() == closing:
-            break
-    return lines
 
 
 def _document(raw: bytes, where: str, path: str) -> Source:

@@ -112,6 +112,20 @@ def test_an_indented_document_among_lines_is_one_fault(tmp_path: Path) -> None:
     assert "jq -c ." in str(next(s.error for s in walk(tmp_path / "f.jsonl") if s.error))
 
 
+def test_a_document_that_is_cut_off_takes_no_other_with_it(tmp_path: Path) -> None:
+    (tmp_path / "f.jsonl").write_bytes(b'one\n{\n  "a": 1,\n\n{"b": 2}\n[\n]\n{\n{\nlast')
+    found = [(s.where.rpartition(":")[2], s.raw) for s in walk(tmp_path / "f.jsonl")]
+    assert found == [
+        ("1", b"one\n"),
+        ("2", b""),
+        ("5", b'{"b": 2}\n'),
+        ("6", b""),
+        ("8", b""),
+        ("9", b""),
+        ("10", b"last"),
+    ]
+
+
 def test_lines_are_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "f.jsonl").write_bytes(b"one\n\ntwo\n")
     assert [(s.where[-2:], s.raw) for s in walk(tmp_path / "f.jsonl")] == [(":1", b"one\n"), (":3", b"two\n")]
