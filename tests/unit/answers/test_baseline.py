@@ -52,6 +52,11 @@ class TestDefinition:
         assert [group.hosts for group in answer.groups] == [("h07",), ("h08",)]
         assert all(group.gains is None for group in answer.groups)
 
+    def test_hosts_that_have_nothing_in_common(self) -> None:
+        off = "".join(f"<feature policy='disable' name='{name}'/>" for name in ("fpu", "vme", "pse"))
+        bare = read_parties(f"<cpu mode='custom'><model>486</model>{off}</cpu>".encode(), "bare.xml")
+        assert baseline(bare).refusal == "the hosts have no feature in common"
+
     def test_no_host(self) -> None:
         with pytest.raises(UsageError, match="no host"):
             baseline([])

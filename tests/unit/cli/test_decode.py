@@ -155,3 +155,11 @@ def test_rows_that_one_side_lacks_leave_it_undecided(capsys: pytest.CaptureFixtu
     partial.write_text("\n".join(["CPU 0:", *lines[:2], ""]), encoding="utf-8")
     assert run(["diff", str(whole), str(partial)]) == 4
     assert "in what both sides tell" in capsys.readouterr().out
+
+
+def test_a_machine_of_another_kind_has_no_cpuid(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vcpuid.gather.look.Look.machine", lambda _: "aarch64")
+    told = output(capsys, "decode", status=4)
+    assert told.startswith("vcpuid: CPUID cannot be read here: machine is aarch64\n  A dump or a snapshot of")

@@ -15,6 +15,8 @@ from snapshots import cpu_map, libvirt, qmp, write_snapshot
 from streams import feed
 from unit.cli.conftest import Run
 from vcpuid.cli import map_files
+from vcpuid.cli.files import back_up
+from vcpuid.errors import InputError
 from vcpuid.rules.libvirt import choice
 from vcpuid.rules.libvirt.map import INSTALLED
 from vcpuid.snapshot import Snapshot
@@ -303,3 +305,10 @@ def test_json_is_one_document(map_: Run, copy: Path) -> None:
     ):
         _, out, _ = map_(*arguments, "--format", "json")
         assert json.loads(out)["schema"] == schema
+
+
+def test_a_backup_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    path = tmp_path / f"{'x' * 248}.xml"  # no name is longer than 255 bytes
+    path.write_text("<cpus/>", encoding="utf-8")
+    with pytest.raises(InputError, match=r"\.xml\.bak: no backup can be made: File name too long"):
+        back_up(path)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from multiprocessing import resource_tracker
+from multiprocessing import Pipe, resource_tracker
 from pathlib import Path
 from random import Random
 
@@ -23,6 +23,7 @@ from vcpuid.fleet.ingest import Ingest
 from vcpuid.fleet.labels import Labels
 from vcpuid.fleet.sources import Portion, Source, walk_portions
 from vcpuid.fleet.store import Store
+from vcpuid.fleet.workers import _send as send
 
 ROOT = Path(__file__).resolve().parents[3]
 PATHS = os.pathsep.join((str(ROOT / "src"), str(ROOT / "tests"), str(ROOT)))
@@ -37,6 +38,7 @@ from vcpuid.errors import InputError
 from vcpuid.fleet.labels import Labels
 from vcpuid.fleet.sources import walk_portions
 from vcpuid.fleet.store import Store
+from vcpuid.fleet.workers import _send as send
 
 def main(folder, sources, limit_bytes):
     if limit_bytes:
@@ -340,3 +342,10 @@ def test_more_text_than_memory_is_taken_in(tmp_path: Path) -> None:
     assert sum(taken) == 240
     assert used_bytes < sources.stat().st_size
     assert Store(tmp_path / "store").fleet().engine.rows("SELECT count(*) FROM hosts") == [(240,)]
+
+
+def test_a_worker_that_has_died_before_it_got_anything_is_told() -> None:
+    ours, theirs = Pipe()
+    theirs.close()
+    with pytest.raises(InputError, match="a process that read documents has died"):
+        send(ours, None)

@@ -8,6 +8,7 @@ import pytest
 
 from vcpuid.errors import InputError, UsageError
 from vcpuid.guest.libvirt import parse_domain, render_cpu, set_cpu, set_epc
+from vcpuid.guest.libvirt.spans import SpannedText
 from vcpuid.terms.epc import EpcSection
 from vcpuid.terms.guest import CpuMode, FeatureRequest, GuestCpu, NumaCell, Policy, Topology
 from vcpuid.terms.place import Place
@@ -148,3 +149,8 @@ def test_epc_needs_a_whole_domain() -> None:
 def test_a_name_that_no_xml_can_hold_is_refused() -> None:
     with pytest.raises(UsageError, match="a character that no XML can hold"):
         render_cpu(replace(CPU, model="a\0b"))
+
+
+def test_a_text_that_ends_too_early_is_told_with_its_line() -> None:
+    with pytest.raises(InputError, match=r"^web-1\.xml:2: not well-formed XML: no element found$"):
+        SpannedText("<domain>\n", "web-1.xml")

@@ -143,8 +143,33 @@ def test_a_folder_that_others_can_write_is_not_trusted(tmp_path: Path) -> None:
         ask(qemu)
 
 
+def test_a_program_that_no_kernel_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "qemu"
+    path.write_bytes(b"\x7fELF trash")
+    path.chmod(0o755)
+    monkeypatch.setattr("vcpuid.gather.look.SEARCH_PATH", str(tmp_path))  # where util-linux is not
+    for start in (lambda: ask(path), lambda: list_models(Accelerator.TCG, qemu=str(path))):
+        with pytest.raises(InputError, match="qemu: cannot be started: Exec format error"):
+            start()
+
+
+def test_a_machine_without_qemu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vcpuid.probe.binary.USUAL_PATHS", ("/nonexistent/qemu-kvm",))
+    with pytest.raises(UndecidedError, match="no QEMU found: expected one of /nonexistent/qemu-kvm\n  Install"):
+        probe("Haswell", accelerator="tcg")
+
+
+def test_a_qemu_that_does_not_know_the_question(tmp_path: Path) -> None:
+    greeting = '{"QMP": {"version": {"qemu": {"major": 1, "minor": 0, "micro": 0}, "package": ""}}}'
+    done = '{"return": {}, "id": 0}'
+    refused = '{"error": {"class": "CommandNotFound", "desc": "no such command"}, "id": 0}'
+    last = f"echo '{greeting}'; read a; echo '{done}'; read a; echo '{refused}'; read a; exit 0"
+    with pytest.raises(UndecidedError, match=r"its models cannot be asked: .*no such command"):
+        list_models(Accelerator.TCG, qemu=str(write_qemu(tmp_path / "q", last=last)))
+
+
 def test_models_of_a_program_that_is_no_qemu(tmp_path: Path) -> None:
-    with pytest.raises(UndecidedError, match="its models cannot be asked"):
+    with pytest.raises(UndecidedError, match=r"its models cannot be asked"):
         list_models(Accelerator.TCG, qemu=str(write_qemu(tmp_path / "q")))
 
 

@@ -115,8 +115,9 @@ def test_what_nova_refuses(entries: list[tuple[str, str]], refusal: str) -> None
     assert refusal in (parse(*entries).refusal or "")
 
 
-def test_what_the_collector_does_not_keep_is_not_guessed() -> None:
-    nova = parse(("cpu_mode", "$images_type"))
+@pytest.mark.parametrize("value", ["$images_type", "$nowhere.mode", "$my_ip"])
+def test_what_the_collector_does_not_keep_is_not_guessed(value: str) -> None:
+    nova = parse(("cpu_mode", value))
     assert nova.refusal is None
     assert "not known here" in (nova.unseen or "")
 
