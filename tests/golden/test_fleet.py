@@ -66,7 +66,6 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     return store.fleet()
 
 
-BETTER: Final = host("Skylake-Client-IBRS", "vmx")
 ANSWERS: Final[dict[str, Callable[[Fleet], Page]]] = {
     "drain": lambda fleet: render_drain(find_exits(fleet, "h1")),
     "drain-within-a-zone": lambda fleet: render_drain(find_exits(fleet, "h1", "zone")),

@@ -153,6 +153,12 @@ def test_add_writes_into_the_copy_and_keeps_what_was_there(map_: Run, copy: Path
     assert map_("lint", copy)[1] == "no fault found\n"
 
 
+def test_a_name_of_two_vendors_is_added_for_the_one_that_is_meant(map_: Run, copy: Path) -> None:
+    status, _, err = map_("add", "stibp", "--vendor", "amd", "--to", copy)
+    assert (status, err) == (0, "")
+    assert "80000008" in (copy / "x86_features.xml").read_text(encoding="utf-8")
+
+
 def test_a_second_backup_does_not_replace_the_first(map_: Run, copy: Path) -> None:
     original = (copy / "x86_features.xml").read_bytes()
     assert map_("add", "hle", "--to", copy)[0] == 0

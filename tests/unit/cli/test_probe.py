@@ -54,6 +54,10 @@ def test_text_and_warnings(probe: Run, qemu: Path) -> None:
     assert err == f"vcpuid: QEMU: {WARNING.partition(': ')[2]}"
 
 
+def test_the_machine_is_the_one_that_is_named(probe: Run, qemu: Path) -> None:
+    assert "probe of -cpu Haswell, machine q35," in probe("Haswell", "--machine", "q35", "--qemu", qemu)[1]
+
+
 def test_all_shows_every_field(probe: Run, qemu: Path) -> None:
     _, summary, _ = probe("x", "--qemu", qemu)
     _, out, _ = probe("x", "--qemu", qemu, "--all")

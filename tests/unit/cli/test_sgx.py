@@ -126,3 +126,12 @@ def test_faults(
 ) -> None:
     assert run(["sgx", "plan", "--host", str(host), *arguments]) == status
     assert message in capsys.readouterr().err
+
+
+def test_guests_that_make_quotes_have_the_provisioning_key(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["sgx", "plan", "--host", str(host), "--guest", "64M", "--for", "qemu"]
+    told = []
+    for more in ([], ["--provisionkey"]):
+        assert run([*arguments, *more]) == 0
+        told.append("sgx-provisionkey" in capsys.readouterr().out)
+    assert told == [False, True]

@@ -349,7 +349,6 @@ SUPPLY = [
     Case("libvirt.beside", "ht", {"libvirt": libvirt(HOST_MODEL, map_=cpu_map())}),
 ]
 
-UNREADABLE = failed("/etc/nova/nova.conf", "permission denied", "run as root")
 HOST = {"libvirt": libvirt(HOST_MODEL, map_=cpu_map())}
 CUSTOM = "<cpu mode='custom'><model>Skylake</model>{}</cpu>"
 
@@ -451,8 +450,6 @@ DEMAND = [
     Case("process.undecided", "avx2", running("-cpu", "no-model", qemu=qemu()), "process"),
     Case("process.unread", "avx2", live("<cpu mode='host-model'/>"), "domain"),
 ]
-
-MSR_REPORT = monitor({"rdctl-no": True})
 
 GOT = [
     Case("guest.none", "sgx", {}),
