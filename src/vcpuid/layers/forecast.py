@@ -23,7 +23,8 @@ from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.libvirt.update import update
 from vcpuid.rules.qemu.definition import Asker
 from vcpuid.rules.qemu.knowledge import Qemu, load_qemu
-from vcpuid.rules.qemu.predict import Fate, Prediction, Reason, predict
+from vcpuid.rules.qemu.predict import predict
+from vcpuid.rules.qemu.prediction import Fate, Prediction, Reason
 from vcpuid.terms.address import Bits
 from vcpuid.terms.feature import Dialect, Feature
 from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu, Policy

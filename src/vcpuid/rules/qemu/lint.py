@@ -12,7 +12,8 @@ from vcpuid.guest.qemu import CommandLine, CpuArgument, CpuOption, find_faults, 
 from vcpuid.rules.lint import LintRule, load_rules, nearest
 from vcpuid.rules.qemu.definition import Asker
 from vcpuid.rules.qemu.knowledge import TABLES, Qemu, model_since
-from vcpuid.rules.qemu.predict import Prediction, Reason, predict
+from vcpuid.rules.qemu.predict import predict
+from vcpuid.rules.qemu.prediction import Prediction, Reason
 from vcpuid.terms.dump import Cpu
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.finding import Finding

@@ -7,13 +7,11 @@ or the given supply cannot decide is UNKNOWN.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from typing import NamedTuple
 
 from vcpuid.guest.qemu import CpuArgument
 from vcpuid.rules.qemu.definition import Asker, Definition, define
 from vcpuid.rules.qemu.knowledge import Qemu, QemuFeature
+from vcpuid.rules.qemu.prediction import LEAF_7, Fate, Prediction, Reason, WordValue, is_beyond
 from vcpuid.rules.qemu.supply import COMPONENT_WORDS, Supply
 from vcpuid.terms.address import Bits, CpuidRegister, Word
 from vcpuid.terms.dump import Cpu, base_of
@@ -23,81 +21,9 @@ from vcpuid.terms.verdict import State
 _XSAVE = "xsave"
 _BASIC, _EXTENDED, _CENTAUR = 0, 0x80000000, 0xC0000000
 _MAXIMA = {_BASIC: "level", _EXTENDED: "xlevel", _CENTAUR: "xlevel2"}
-_LEAF_7 = 7
 _FUNC7 = "level-func7"
 _XSAVE_LEAF = 0xD
 _PROCESSOR_TRACE_LEAF = 0x14
-
-
-class Reason(Enum):
-    """Why a guest has a feature or has it not."""
-
-    GIVEN = "asked for and given"
-    NOT_ASKED = "not asked for"
-    TURNED_OFF = "turned off"
-    DEPENDENCY = "it needs what is not on"
-    CONFLICT = "it cannot stand beside what is on"
-    SUPPLY = "the accelerator cannot give it"
-    LEVEL = "its leaf is above the maximum"
-    UNDECIDED = "what decides it is not known"
-
-
-class Fate(NamedTuple):
-    """What becomes of one feature.
-
-    Attributes:
-        state: Whether the guest has it.
-        reason: Why.
-        asker: Who turned it on or off; None where nobody did.
-        others: The features that it needs or cannot stand beside, where they decide.
-    """
-
-    state: State
-    reason: Reason
-    asker: Asker | None = None
-    others: tuple[str, ...] = ()
-
-
-class WordValue(NamedTuple):
-    """A predicted word: its value, and the bits of it that could not be decided."""
-
-    value: int
-    unknown: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The CPU that a guest will see.
-
-    Attributes:
-        rules: By whose rules, in words.
-        vendor: The twelve letters, or None where the host's are not known.
-        maxima: The first leaf of each range to its last; None for a range that is the host's.
-        func7: The highest subleaf of leaf 7; None where it is the host's.
-        fates: What becomes of every feature that this QEMU knows.
-        words: Every word of features, those beyond a maximum left out.
-        starts: Whether QEMU starts; None where that could not be decided.
-    """
-
-    rules: str
-    vendor: str | None
-    maxima: Mapping[int, int | None]
-    func7: int | None
-    fates: Mapping[str, Fate]
-    words: Mapping[Word, WordValue]
-    starts: bool | None
-
-    def has(self, bits: Bits) -> State:
-        """Tell whether the guest has all of these bits, among those that are features."""
-        word = self.words.get(bits.word)
-        if word is None:
-            return State.ABSENT if self._is_beyond(bits.word) else State.UNKNOWN
-        if bits.mask & ~word.value & ~word.unknown:
-            return State.ABSENT
-        return State.UNKNOWN if bits.mask & word.unknown else State.PRESENT
-
-    def _is_beyond(self, word: Word) -> bool:
-        return isinstance(word, CpuidRegister) and _is_beyond(word, self.maxima, self.func7) is True
 
 
 def predict(
@@ -153,11 +79,11 @@ class _Expansion:
             self._give_unnamed(words)
         self._empty_xsave_leaf(words)
         self._mirror(words, vendor)
-        beyond = {word: _is_beyond(word, maxima, func7) for word in words}
-        for word, is_beyond in beyond.items():
-            if is_beyond:
+        beyond = {word: is_beyond(word, maxima, func7) for word in words}
+        for word, is_out in beyond.items():
+            if is_out:
                 del words[word]
-            elif is_beyond is None:
+            elif is_out is None:
                 words[word] = WordValue(0, words[word].value | words[word].unknown)
         self._gate(beyond)
         return Prediction(
@@ -248,7 +174,7 @@ class _Expansion:
         leaves = [leaf for feature in features for leaf in (feature.raises if is_full else feature.raises_anyway)]
         trace = self._fates.get("intel-pt")
         if trace is not None and trace.reason is Reason.LEVEL:
-            leaves.append(_LEAF_7)  # QEMU drops it after its own leaf was counted
+            leaves.append(LEAF_7)  # QEMU drops it after its own leaf was counted
         maxima: dict[int, int | None] = {}
         for base, name in _MAXIMA.items():
             own = self._number(name)
@@ -268,7 +194,7 @@ class _Expansion:
         highest = max([own or 0, *(features[name].raises_func7 for name in self._asked)])
         if self._takes_all:
             sevens = (
-                word for word in self._all_words() if isinstance(word, CpuidRegister) and word.leaf == _LEAF_7
+                word for word in self._all_words() if isinstance(word, CpuidRegister) and word.leaf == LEAF_7
             )
             highest = max([highest, *(word.subleaf for word in sevens if self._supply.read(word))])
         is_open = any(features[name].raises_func7 > highest for name in self._undecided)
@@ -400,18 +326,3 @@ class _Expansion:
         if Reason.SUPPLY in refused:
             return False
         return None if Reason.UNDECIDED in refused else True
-
-
-def _is_beyond(word: Word, maxima: Mapping[int, int | None], func7: int | None) -> bool | None:
-    if not isinstance(word, CpuidRegister):
-        return False
-    if (base := base_of(word.leaf)) not in maxima:
-        return False
-    maximum = maxima[base]
-    if maximum is None:
-        return None
-    if word.leaf > maximum:
-        return True
-    if word.leaf == _LEAF_7 and word.subleaf > 0:
-        return None if func7 is None else word.subleaf > func7
-    return False
