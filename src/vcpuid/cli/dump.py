@@ -61,10 +61,12 @@ def dump_here() -> Dump:
         UndecidedError: It cannot be read here.
     """
     from vcpuid.cli.host import snapshot_here  # noqa: PLC0415 - a dump from a file does not look here
-    from vcpuid.evidence import Evidence, Gap  # noqa: PLC0415
+    from vcpuid.evidence.cpuid import read_cpuid  # noqa: PLC0415
+    from vcpuid.evidence.gap import gap_of  # noqa: PLC0415
     from vcpuid.gather.options import Options  # noqa: PLC0415
 
-    cpuid = Evidence(snapshot_here(Options(only=("cpuid",)))).cpuid
-    if isinstance(cpuid, Gap):
-        raise UndecidedError(f"CPUID cannot be read here: {cpuid.why}", next_step=cpuid.remedy or _ELSEWHERE)
-    return Dump(cpuid.dump.cpus, "this machine")
+    record = snapshot_here(Options(only=("cpuid",))).record("cpuid")
+    if record.data is None:
+        gap = gap_of(record)
+        raise UndecidedError(f"CPUID cannot be read here: {gap.why}", next_step=gap.remedy or _ELSEWHERE)
+    return Dump(read_cpuid(record.data).dump.cpus, "this machine")

@@ -6,20 +6,14 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import PurePath
 from typing import Any, TypeVar
 
 import click
 
-from vcpuid.cli.dump import HERE, parse_source
-from vcpuid.dumps import read_bytes
+from vcpuid.cli.dump import HERE
 from vcpuid.errors import UsageError
-from vcpuid.evidence import Evidence
-from vcpuid.gather.collect import collect
 from vcpuid.gather.options import DEFAULT_TIMEOUT_S, DEFAULT_URI, Options
-from vcpuid.rules.libvirt.map import check_index, list_files
-from vcpuid.snapshot import Snapshot, is_snapshot
-from vcpuid.terms.dump import Dump
+from vcpuid.snapshot import Snapshot
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 Progress = Callable[[str, str], None]
@@ -123,7 +117,11 @@ def collect_here(options: Options) -> dict[str, Any]:
         InputError: The folder that --map names has no map.
     """
     if options.map_directory is not None:
+        from vcpuid.rules.libvirt.map import check_index, list_files  # noqa: PLC0415 - only a folder that is named
+
         check_index([path.name for path in list_files(options.map_directory)], options.map_directory)
+    from vcpuid.gather.collect import collect  # noqa: PLC0415 - a snapshot from a file does not pay for it
+
     with progress_line() as progress:
         return collect(options, progress)
 
@@ -135,22 +133,6 @@ def read_snapshot(path: str) -> Snapshot:
         InputError: The file cannot be read, or is no snapshot.
     """
     return snapshot_here(Options()) if path == HERE else Snapshot.read(path)
-
-
-def read_host(path: str) -> Evidence:
-    """Read a host from whatever tells of one: a snapshot, a CPUID dump of any format, or this machine (`here`).
-
-    Standard error tells what one should know of a dump. The host of one is called by the file's name.
-
-    Raises:
-        InputError: The file cannot be read, is neither, or is damaged.
-    """
-    if path == HERE:
-        return Evidence(snapshot_here(Options()))
-    raw, source = read_bytes(path)
-    if is_snapshot(raw):
-        return Evidence(Snapshot.parse(raw, source))
-    return Evidence.of_dump(Dump(parse_source(raw, source).cpus, PurePath(source).name))
 
 
 @contextmanager

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from vcpuid.answers.host_report import report_on_host
-from vcpuid.cli.dump import HERE
+from vcpuid.cli.dump import HERE, parse_source
 from vcpuid.cli.extra import extra
 from vcpuid.cli.files import write_bytes_whole
 from vcpuid.cli.fleet_store import engine_option, open_fleet
-from vcpuid.cli.host import gathering_options, options_of, read_host, snapshot_here
+from vcpuid.cli.host import gathering_options, options_of, snapshot_here
+from vcpuid.dumps import read_bytes
 from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.render.document import Document
 from vcpuid.render.host_report import host_report_document, report_context
+from vcpuid.snapshot import Snapshot, is_snapshot
+from vcpuid.terms.dump import Dump
 
 _OF_FLEETS = frozenset(("folder", "engine", "date", "before", "by"))
 _OF_BOTH = frozenset(("output", "output_format"))
@@ -86,7 +89,7 @@ def command(
         template, document, more = "fleet_report", *_on_fleet(folder, date, before, by)
     else:
         is_here = host is None or host == HERE
-        evidence = Evidence(snapshot_here(options_of(**choices))) if is_here else read_host(str(host))
+        evidence = Evidence(snapshot_here(options_of(**choices))) if is_here else _evidence_of(str(host))
         report = report_on_host(evidence)
         template, document, more = "host_report", host_report_document(report), report_context(report)
     if render is None:
@@ -135,3 +138,17 @@ def _write(text: str, output: str | None) -> None:
         sys.stdout.buffer.flush()  # here, where a full disk is still told
     else:
         write_bytes_whole(Path(output), raw)
+
+
+def _evidence_of(path: str) -> Evidence:
+    """Read a host from a file that tells of one: a snapshot, or a CPUID dump of any format.
+
+    Standard error tells what one should know of a dump. The host of one is called by the file's name.
+
+    Raises:
+        InputError: The file cannot be read, is neither, or is damaged.
+    """
+    raw, source = read_bytes(path)
+    if is_snapshot(raw):
+        return Evidence(Snapshot.parse(raw, source))
+    return Evidence.of_dump(Dump(parse_source(raw, source).cpus, PurePath(source).name))

@@ -10,9 +10,9 @@ import hashlib
 import re
 from typing import Dict, Iterator
 from urllib.parse import urlsplit
-from xml.sax.saxutils import escape, unescape
 
 from .record import Data, Json
+from .xml_text import escape, unescape
 
 _UUID = re.compile(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b")
 _URL_HOST = re.compile(r"^(https?://)(\[[^\]]*\]|[^/:]*)")

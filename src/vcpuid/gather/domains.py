@@ -2,7 +2,6 @@
 
 import re
 from typing import Dict, List, Optional
-from xml.sax.saxutils import unescape
 
 from .allow_xml import DOMAIN
 from .look import Look
@@ -11,6 +10,7 @@ from .processes import find_qemu_processes, guest_uuid
 from .record import Data, NothingFoundError, Problems
 from .virsh import Answer, Virsh
 from .xml_filter import RefusedXMLError, filter_xml
+from .xml_text import unescape
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 

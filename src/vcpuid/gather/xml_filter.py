@@ -5,7 +5,8 @@ Document types and entities are refused, and size and depth are capped: domain X
 
 from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
+
+from .xml_text import escape, quote
 
 SIZE_LIMIT_BYTES = 8 * 1024 * 1024
 DEPTH_LIMIT = 64
@@ -73,7 +74,7 @@ class _Filter:
             rule = None
         if rule is not None:
             kept = "".join(
-                " %s=%s" % (key, quoteattr(value))
+                " %s=%s" % (key, quote(value))
                 for key, value in attributes.items()
                 if rule.whole or key in rule.attributes
             )
@@ -93,8 +94,7 @@ class _Filter:
         if rule.arguments is not None:
             prefix = element.name.partition(":")[0]
             self.output.extend(
-                "<%s:arg value=%s/>" % (prefix, quoteattr(argument))
-                for argument in rule.arguments(element.arguments)
+                "<%s:arg value=%s/>" % (prefix, quote(argument)) for argument in rule.arguments(element.arguments)
             )
         text = "".join(element.text).strip()
         if text:

@@ -206,31 +206,3 @@ def test_json_on_standard_output_is_nothing_but_json() -> None:
     done = run("explain", "sgx", "7.0.ebx=0x029c6fbf", "--format", "json")
     assert json.loads(done.stdout)["schema"] == "vcpuid-explain/1"
     assert done.stderr == ""
-
-
-def modules_after(*arguments: str) -> set[str]:
-    """The modules that a run imports; Python tells them on standard error."""
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "vcpuid", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
-    return {line.rpartition("|")[2].strip() for line in lines}
-
-
-def test_explain_imports_nothing_heavy_off_a_terminal() -> None:
-    modules = modules_after("explain", "sgx")
-    assert "vcpuid.answers.explain" in modules
-    roots = {module.partition(".")[0] for module in modules}
-    assert not roots & {"rich", "lxml", "numpy", "duckdb", "json", "tomllib", "jinja2"}
-    assert not {module for module in modules if module.startswith(("vcpuid.gather", "vcpuid.layers"))}
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
-def test_help_imports_no_command(arguments: list[str]) -> None:
-    modules = modules_after(*arguments)
-    assert {module for module in modules if module.startswith("vcpuid.cli.")} == {"vcpuid.cli.lazy"}
-    assert not {module for module in modules if module.startswith(("rich", "lxml", "vcpuid.atlas"))}

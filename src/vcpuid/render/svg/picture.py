@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
 
 from vcpuid.render.page import printable
 
@@ -61,7 +61,7 @@ class Picture:
         A keyboard does not go through hundreds of cells: what has links stands beside other ways to these pages.
         """
         self._has_links = self._has_links or bool(link)
-        element, rest = ("a", f' href={quoteattr(printable(link))} tabindex="-1"') if link else ("g", "")
+        element, rest = ("a", f' href={_quoted(printable(link))} tabindex="-1"') if link else ("g", "")
         self._parts.append(f"<{element}{rest}><title>{_escaped(says)}</title>")
         yield
         self._parts[-1] += f"</{element}>"
@@ -116,8 +116,12 @@ def _px(value: float) -> str:
 
 
 def _class(classes: str) -> str:
-    return f" class={quoteattr(classes)}" if classes else ""
+    return f" class={_quoted(classes)}" if classes else ""
 
 
 def _escaped(words: str) -> str:
-    return escape(printable(words))
+    return escape(printable(words), quote=False)
+
+
+def _quoted(value: str) -> str:
+    return f'"{escape(value)}"'
