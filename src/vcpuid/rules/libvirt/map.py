@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -123,6 +123,9 @@ class CpuMap:
     vendors: Mapping[str, str]
     source: str
     version: str = ""
+    _by_masks: dict[frozenset[tuple[Word, int]], tuple[MapFeature, ...]] = field(
+        init=False, repr=False, default_factory=dict
+    )
 
     @property
     def title(self) -> str:
@@ -134,7 +137,11 @@ class CpuMap:
         masks: dict[Word, int] = {}
         for bit in bits:
             masks[bit.word] = masks.get(bit.word, 0) | bit.mask
-        return tuple(feature for feature in self.features.values() if dict(feature.masks) == masks)
+        if not self._by_masks:  # made when it is first asked for, and kept
+            for feature in self.features.values():
+                meaning = frozenset(feature.masks)
+                self._by_masks[meaning] = (*self._by_masks.get(meaning, ()), feature)
+        return self._by_masks.get(frozenset(masks.items()), ())
 
     def model_features(self, name: str) -> frozenset[str] | None:
         """Give the features that a model gives a guest, its ancestors' included; None for an unknown model."""

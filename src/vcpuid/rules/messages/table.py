@@ -73,8 +73,8 @@ class Message:
         name: The name of its row, as in `qemu.no-such-model`.
         program: Who says it.
         layer: The hop at which it is said.
-        pattern: The text. Its groups are `features` (a list of names), `feature` (one name), `bit` (an address),
-            and others, which are told as they are.
+        expression: The text, as a regular expression with macros. Its groups are `features` (a list of names),
+            `feature` (one name), `bit` (an address), and others, which are told as they are.
         anchor: A word that every such text has, for a quick look.
         means: What has happened.
         causes: What it may come from, most likely first.
@@ -87,7 +87,7 @@ class Message:
     name: str
     program: str
     layer: Layer
-    pattern: re.Pattern[str]
+    expression: str
     anchor: str
     means: str
     causes: tuple[Cause, ...]
@@ -95,6 +95,11 @@ class Message:
     is_wrapper: bool
     versions: str
     samples: tuple[Sample, ...]
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The text to search for. It is compiled when it is first asked for: of all, a text has few anchors."""
+        return _compile(self.expression)
 
 
 @cache
@@ -124,7 +129,7 @@ def load_messages() -> tuple[Message, ...]:
             name=f"{file}.{name}",
             program=row["program"],
             layer=Layer(row["layer"]),
-            pattern=_compile(row["pattern"]),
+            expression=row["pattern"],
             anchor=_anchor(row["pattern"]),
             means=row["means"],
             causes=tuple(causes[cause] for cause in row["causes"]),
@@ -149,6 +154,7 @@ def _read(name: str) -> dict[str, Any]:
         return tomllib.load(file)
 
 
+@cache
 def _compile(pattern: str) -> re.Pattern[str]:
     pattern = pattern.replace(" ", _SPACE)
     for macro, meaning in _MACROS.items():
