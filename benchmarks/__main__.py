@@ -54,6 +54,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "probe": Benchmark("a guest that is asked", "probe", quick=("--rounds", "5")),
     "libvirt": Benchmark("libvirt's reasoning", "libvirt", quick=("--rounds", "2")),
     "decode": Benchmark("dumps, beside cpuid", "decode", quick=("--rounds", "2")),
+    "memory": Benchmark("the largest inputs", "memory", quick=("decode", "audit", "diagnose")),
     "fleet": Benchmark("ten million hosts", "fleet", quick=("--hosts", "1000000", "--dumps", "50000")),
     "fleet_matrix": Benchmark("all pairs of configurations", "fleet_matrix", quick=("1000", "10000")),
     "matrix_command": Benchmark(

@@ -30,6 +30,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.aims import CANNOT_RUN, Aims
+from benchmarks.meter import measure as measure_command
 
 from vcpuid.decode.dynamic import kind_of
 from vcpuid.dumps import read_dump, write_dump
@@ -37,11 +38,6 @@ from vcpuid.dumps import read_dump, write_dump
 ROUNDS = 7
 CLICK = (sys.executable, "-c", "import click")
 VCPUID = (sys.executable, "-m", "vcpuid", "decode")
-# Starts a command and tells its peak memory on standard error. What a process had before exec counts as its own,
-# so a small one has to start it.
-METER = """import os, sys
-child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
-sys.stderr.write(str(os.wait4(child, 0)[2].ru_maxrss))"""
 LOOP = 'for file; do cpuid -f "$file"; done'
 
 
@@ -78,12 +74,6 @@ def measure(commands: dict[str, Sequence[str]], rounds: int, sink: str = os.devn
             if turn:
                 times_ms[label].append(taken)
     return times_ms
-
-
-def peak_kib(command: Sequence[str]) -> int:
-    """Give the peak memory of a command in KiB; what starts it is a bare Python, whose own memory is the least."""
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", METER, *command], check=True, capture_output=True)
-    return int(done.stderr)
 
 
 def print_corpus(corpus: Corpus, rounds: int, sink: str) -> float:
@@ -138,7 +128,7 @@ def print_large(corpus: Corpus) -> None:
         ("cpuid -f", ("cpuid", "-f", large)),
         ("(the least that is seen)", ("true",)),
     ):
-        print(f"{label:<30}{peak_kib(command) / 1024:>10.1f}")
+        print(f"{label:<30}{measure_command(command).mib:>10.1f}")
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ from vcpuid.rules.libvirt.definition import encode
 from vcpuid.rules.libvirt.mitigations import mitigations_of
 from vcpuid.rules.lint import LintRule, load_rules
 from vcpuid.snapshot import Snapshot
+from vcpuid.terms.address import Bits
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.finding import Finding, Severity
 from vcpuid.terms.guest import Accelerator, CpuMode, GuestCpu, Policy
@@ -303,10 +304,15 @@ class _Auditor:
     def _bits_foreseen(self, foreseen: Forecast) -> int:
         """Give the features of the host's map that a guest has or may have: the undecided is not missing."""
         bits = 0
-        for name, written in self._reader.models.cpu_map.features.items():
-            if foreseen.has_bits(written.bits) is not State.ABSENT:
+        for name, written in self._written.items():
+            if foreseen.has_bits(written) is not State.ABSENT:
                 bits |= self._reader.models.features[name].bits
         return bits
+
+    @cached_property
+    def _written(self) -> dict[str, tuple[Bits, ...]]:
+        """The bits of each feature of the host's map, which every guest is asked for."""
+        return {name: written.bits for name, written in self._reader.models.cpu_map.features.items()}
 
     def _bits_of_properties(self, properties: Mapping[str, bool]) -> int:
         atlas = Atlas.load()

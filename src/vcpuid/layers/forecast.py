@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from vcpuid.atlas import Atlas
 from vcpuid.errors import InputError, VcpuidError
@@ -87,17 +88,32 @@ def forecast(evidence: Evidence, guest: Guest) -> Forecast | None:
         return None
     try:
         argument = argument_of(evidence, guest)
-        prediction = predict(
-            argument,
-            qemu,
-            machine=_machine_of(guest),
-            accelerator=accelerator,
-            host=None if isinstance(evidence.kvm, Gap) else evidence.kvm.given,
-        )
     except (VcpuidError, _UnsettledError):
         return None  # the other hops say what is wrong with it
+    text, machine = argument.text if argument else None, _machine_of(guest)
+    kept = _KEPT.setdefault(evidence, {})
+    key = (text, machine, accelerator, qemu.asked)
+    if key not in kept:
+        kept[key] = _predict(evidence, argument, qemu, machine, accelerator)
+    prediction = kept[key]
     supply = "TCG" if accelerator is Accelerator.TCG else "KVM's list"
-    return Forecast(prediction, argument.text if argument else "", supply)
+    return Forecast(prediction, text or "", supply) if prediction else None
+
+
+_KEPT: WeakKeyDictionary[Evidence, dict[tuple[str | None, str | None, Accelerator, str], Prediction | None]] = (
+    WeakKeyDictionary()
+)
+"""What was predicted on a host: its guests are asked for alike, and of each many features are looked up."""
+
+
+def _predict(
+    evidence: Evidence, argument: CpuArgument | None, qemu: Qemu, machine: str | None, accelerator: Accelerator
+) -> Prediction | None:
+    host = None if isinstance(evidence.kvm, Gap) else evidence.kvm.given
+    try:
+        return predict(argument, qemu, machine=machine, accelerator=accelerator, host=host)
+    except VcpuidError:
+        return None  # the other hops say what is wrong with it
 
 
 def qemu_of(evidence: Evidence, guest: Guest) -> Qemu | None:

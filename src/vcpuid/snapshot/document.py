@@ -17,6 +17,9 @@ _VERSION_DIGITS = 9
 _SELF = re.compile(rb'"schema"\s*:\s*"vcpuid-snapshot/')
 _HEAD_BYTES = 4096
 _SIZE_LIMIT_BYTES = 64 * 1024 * 1024
+_VALUE_LIMIT = (
+    2_000_000  # a host with 1,000 guests has 32,000; an empty list is 3 bytes in a file and 64 in memory
+)
 _RECOLLECT = "Take a new snapshot with `vcpuid collect -o FILE`."
 
 
@@ -135,6 +138,10 @@ def _parse_json(raw: bytes, source: str) -> dict[str, Any]:
             found=f"more than {_SIZE_LIMIT_BYTES // 2**20} MiB",
             next_step="Is this a folder or archive of many? Give one snapshot.",
         )
+    values = sum(map(raw.count, (b",", b"[", b"{")))
+    if values > _VALUE_LIMIT:
+        found, expected = f"about {values} values", f"at most {_VALUE_LIMIT} values"
+        raise InputError("too much for a snapshot", source=source, found=found, expected=expected)
     if not raw.strip():
         raise InputError(
             "empty", source=source, expected=f"a JSON document, schema {SCHEMA}", next_step=_RECOLLECT

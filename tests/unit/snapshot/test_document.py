@@ -122,6 +122,17 @@ def test_an_oversized_snapshot_is_not_parsed(path: Path, monkeypatch: pytest.Mon
     assert refusal(path).message == "too large for a snapshot"
 
 
+def test_small_values_without_number_are_not_parsed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty list takes three bytes of a file, and twenty times as many of memory."""
+    path.write_text(json.dumps({**document(), "others": [[]] * 1000}), encoding="utf-8")
+    assert Snapshot.read(path).host_name == document()["host"]["name"]
+    monkeypatch.setattr(document_module, "_VALUE_LIMIT", 2000)
+    error = refusal(path)
+    assert error.message == "too much for a snapshot"
+    assert (error.found or "").startswith("about 20")
+    assert error.expected == "at most 2000 values"
+
+
 @pytest.mark.parametrize(
     ("change", "place"),
     [

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from vcpuid.rules.messages.table import Message, load_messages
 
@@ -17,6 +18,8 @@ _LONGEST_LINE = 1 << 14
 _COLOUR = re.compile(r"\x1b\[[0-9;]{0,16}[A-Za-z]")
 _ESCAPES = re.compile(r"\\{1,8}(?:u00(?P<code>[0-9a-fA-F]{2})|(?P<sign>[\"'/nrt]))")
 _SIGNS = {"n": "\n", "r": "\n", "t": " "}
+_WRAPPING = ("\x1b", "\\", "''", "\u2019", "\r")
+"""What `_plain` changes: a block without these is looked at as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,10 @@ def scan(text: str) -> Iterator[Occurrence]:
     line = 1
     for block, start_of_next in _blocks(text):
         plain, lines = _unwrap(block, line)
-        yield from _scan_block(plain, lines, _plain_length(block[:start_of_next], line))
-        line += block.count("\n", 0, start_of_next)
+        whole_lines = block.count("\n", 0, start_of_next)
+        rest = block[block.rfind("\n", 0, start_of_next) + 1 : start_of_next]
+        yield from _scan_block(plain, lines, lines[whole_lines][0] + len(_plain(rest)))
+        line += whole_lines
 
 
 def _scan_block(plain: str, lines: list[tuple[int, int]], end: int) -> Iterator[Occurrence]:
@@ -78,13 +83,12 @@ def _blocks(text: str) -> Iterator[tuple[str, int]]:
 
 def _unwrap(block: str, first_line: int) -> tuple[str, list[tuple[int, int]]]:
     """Take what wraps messages away; give where each line of the original begins in the result."""
-    parts, lines, length = [], [], 0
-    for number, line in enumerate(block.split("\n"), first_line):
-        plain = _plain(line)
-        lines.append((length, number))
-        parts.append(plain)
-        length += len(plain) + 1
-    return "\n".join(parts), lines
+    parts = block.split("\n")
+    if any(sign in block for sign in _WRAPPING):
+        parts = [_plain(part) for part in parts]
+        block = "\n".join(parts)
+    starts = accumulate((len(part) + 1 for part in parts), initial=0)
+    return block, [(start, number) for number, start in enumerate(starts, first_line)][:-1]
 
 
 def _plain(line: str) -> str:
@@ -100,10 +104,6 @@ def _unescaped(escape: re.Match[str]) -> str:
     if escape["code"]:
         return chr(int(escape["code"], 16))
     return _SIGNS.get(escape["sign"], escape["sign"])
-
-
-def _plain_length(block: str, first_line: int) -> int:
-    return len(_unwrap(block, first_line)[0])
 
 
 def _line_of(position: int, lines: list[tuple[int, int]]) -> int:
