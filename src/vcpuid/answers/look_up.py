@@ -5,8 +5,6 @@ from __future__ import annotations
 from vcpuid.atlas import Atlas, Match
 from vcpuid.decode.levels import features_of_level
 from vcpuid.errors import UnknownNameError
-from vcpuid.rules.libvirt.shipped import shipped_map
-from vcpuid.rules.qemu.knowledge import known_versions, load_qemu
 from vcpuid.terms.feature import Dialect, Feature
 
 _MOST_SUGGESTIONS = 20
@@ -54,6 +52,10 @@ def look_up_for_map(name: str, vendor: str | None = None) -> Feature:
 
 def _model(text: str) -> str | None:
     """Give the CPU model of libvirt or QEMU that a text names, as it is written; None for none."""
+    # Only a miss needs the models: a look-up that hits does without the packages that read maps and guests.
+    from vcpuid.rules.libvirt.shipped import shipped_map  # noqa: PLC0415
+    from vcpuid.rules.qemu.knowledge import known_versions, load_qemu  # noqa: PLC0415
+
     models = (*shipped_map().models, *load_qemu(known_versions()[-1]).models)
     return next((name for name in models if name.lower() == text.lower()), None)
 

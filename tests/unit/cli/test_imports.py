@@ -71,7 +71,7 @@ ROWS: tuple[tuple[str, set[str]], ...] = (
     (f"audit --host {H07}", LAYERS),
     ("diagnose 'unknown CPU feature: sha_ni'", LAYERS),
     ("lint docs/examples/web-1.xml", HOSTS | {"vcpuid.answers.lint"}),
-    ("guest docs/examples/web-1.xml --to qemu", LAYERS),
+    ("guest docs/examples/web-1.xml --to qemu", DUMPS | {"lxml", "tomllib"}),
     ("map show sgx --map {map}", HOSTS),
     ("map lint {map}", {"lxml", "tomllib"}),
     ("map add umip --to {map} -o {tmp}/added", HOSTS),
@@ -82,7 +82,8 @@ ROWS: tuple[tuple[str, set[str]], ...] = (
     (f"sgx plan --host {H10} --guest 64M", LAYERS),
     (
         f"report --host {H07} -o {{tmp}}/host.html",
-        LAYERS | {"jinja2", "vcpuid.answers.lint", "vcpuid.render.html"},
+        # Its options are those of a fleet's report, too.
+        LAYERS | {"jinja2", "multiprocessing", "vcpuid.answers.lint", "vcpuid.fleet", "vcpuid.render.html"},
     ),
     ("fleet ingest docs/examples/updated/node-1.json --store {tmp}/new", FLEETS | {"numpy"}),
     ("fleet summary --store {store}", FLEETS),
