@@ -92,12 +92,13 @@ def _judge_map(feature: Feature, cpu_map: CpuMap, libvirt: LibvirtEvidence) -> V
 
 
 def _map_damaged(fault: InputError) -> Verdict:
+    source = PurePath(fault.source or "")
     place = ":".join(str(part) for part in (fault.source, fault.line) if part is not None)
     what = f"{fault.message}: found {fault.found}" if fault.found else fault.message
     return rule("libvirt.map-damaged").verdict(
         f"{place}: {what}",
         [Provenance(place, what)],
-        directory=str(PurePath(fault.source or "").parent),
+        directory=str(source.parent if source.suffix else source),  # of a file, or the folder that has no index
     )
 
 

@@ -146,6 +146,14 @@ def test_a_damaged_map_decides_its_own_hop_alone(vcpuid: Run, tmp_path: Path) ->
     assert "`vcpuid map lint /usr/share/libvirt/cpu_map` names every fault" in err
 
 
+def test_of_a_map_without_an_index_the_folder_is_named(vcpuid: Run, tmp_path: Path) -> None:
+    empty = libvirt(map_={"directory": "/usr/share/libvirt/cpu_map", "files": {}})
+    host = write_snapshot(tmp_path / "host.json", libvirt=empty)
+    _, out, _ = vcpuid("why", "avx2", "--host", host)
+    assert "/usr/share/libvirt/cpu_map: not a CPU map of libvirt: found nothing" in out
+    assert "Mend: `vcpuid map lint /usr/share/libvirt/cpu_map` names every fault." in out
+
+
 def test_a_damaged_map_here_decides_its_own_hop_alone(vcpuid: Run, tmp_path: Path) -> None:
     (tmp_path / "index.xml").mkdir()
     status, out, err = vcpuid("why", "avx2", "--map", tmp_path, "--no-domcapabilities")
