@@ -61,7 +61,9 @@ def parse_records(stream: bytes, source: str) -> Iterator[Record]:
         tag = chr(stream[offset])
         expected_words = _LENGTHS.get(tag)
         if expected_words is None:
-            raise _damage("what is no record", offset, source, repr(stream[offset : offset + 24]))
+            raise _damage(
+                "what is no record", offset, source, ascii(stream[offset : offset + 24].decode("latin-1"))
+            )
         end = offset + _FRAME_BYTES + expected_words * _WORD_BYTES
         if end > len(stream):
             raise _damage("a record that is cut off", offset, source, f"{len(stream) - offset} bytes")

@@ -90,7 +90,7 @@ def test_what_qemu_refuses(tmp_path: Path, stderr: str, kind: type[VcpuidError],
         ("exit 87", UndecidedError, "a fault inside the guest that it does not expect"),
         ("exit 3", InputError, "no QEMU for x86"),
         ("echo C; exit 0", UndecidedError, "the guest reset itself"),
-        ("echo trash; exit 85", InputError, "what is no record"),
+        ("echo trash; exit 85", InputError, r"what is no record, at byte 0 of the report: found 'trash\\n'"),
         ("exit 85", InputError, "the report has no end"),
     ],
 )
