@@ -14,11 +14,9 @@ from vcpuid.dumps.remarks import ADVICE
 from vcpuid.errors import InputError
 from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.record import HostRow, ToldCpu, read_host, speaks_for_itself
-from vcpuid.fleet.sources import Portion, Source, split_sources
+from vcpuid.fleet.sources import Portion, Source, in_batches, split_sources
 from vcpuid.rules.libvirt.shipped import shipped_map
 
-_BATCH: Final = 256
-_BATCH_BYTES: Final = 4 * 1024 * 1024
 _DIGEST_BYTES: Final = 16
 _MOST_KNOWN: Final = 8192
 _FILE: Final = (
@@ -99,20 +97,9 @@ def _read_all(sources: Iterable[Source]) -> Iterator[Document]:
     """
     from vcpuid.fleet.plain import kinds_of  # noqa: PLC0415 - whoever reads none must not need numpy
 
-    for batch in _batches(sources):
+    for batch in in_batches(sources):
         for source, kind in zip(batch, kinds_of([source.raw for source in batch]), strict=True):
             yield _read(source, kind)
-
-
-def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
-    batch, size = [], 0
-    for source in sources:
-        batch.append(source)
-        size += source.size
-        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    yield batch
 
 
 def _read(source: Source, kind: bytes | None) -> Document:

@@ -17,12 +17,14 @@ from pathlib import Path, PurePosixPath
 
 # typeshed lacks the two that mean an archive's end.
 from tarfile import EmptyHeaderError, EOFHeaderError, HeaderError, ReadError, TarFile  # type: ignore[attr-defined]
-from typing import IO, NamedTuple, Self
+from typing import IO, NamedTuple, Self, TypeVar
 
 from vcpuid.errors import InputError, UsageError
 
 _SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
+_BATCH = 256
+_BATCH_BYTES = 4 * 1024 * 1024
 _OPENED = {b"{": b"}", b"[": b"]"}
 """The first line of an indented JSON document to its last."""
 _SUFFIXES = frozenset((".json", ".txt", ".xml", ".dump", ".log", ".cpuid", ".gz", ".xz", ".bz2"))
@@ -101,6 +103,23 @@ class Portion(NamedTuple):
                 return found
         except OSError:
             return 0
+
+
+_Item = TypeVar("_Item", Source, Portion | Source)
+
+
+def in_batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    """Put so many together as are worth a worker's or an array's while, a few MiB at the most."""
+    batch: list[_Item] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += item.size
+        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def split_sources(paths: Iterable[str], lines_bytes: int) -> tuple[list[Portion], list[Source]]:

@@ -21,12 +21,10 @@ from vcpuid.errors import InputError
 from vcpuid.fleet.documents import read_items
 from vcpuid.fleet.incoming import Incoming, Taken
 from vcpuid.fleet.labels import Labels
-from vcpuid.fleet.sources import Portion, Source
+from vcpuid.fleet.sources import Portion, Source, in_batches
 
 Items: TypeAlias = Sequence[Portion | Source]
 
-_MOST_ITEMS: Final = 256
-_MOST_BYTES: Final = 4 * 1024 * 1024
 _FEW_BATCHES: Final = 6
 """Up to so many are read before workers would have been started."""
 
@@ -46,7 +44,7 @@ def take_items(
         OSError: The files cannot be written.
         InputError: A worker was killed.
     """
-    batches = _batches(items)
+    batches: Iterator[Items] = in_batches(items)
     if workers is None:
         first = list(islice(batches, _FEW_BATCHES))
         batches = chain(first, batches)
@@ -57,19 +55,6 @@ def take_items(
                 yield incoming.take(read_items(batch), labels)
     else:
         yield from _spread(batches, labels, folder, workers)
-
-
-def _batches(items: Iterable[Portion | Source]) -> Iterator[Items]:
-    batch: list[Portion | Source] = []
-    size = 0
-    for item in items:
-        batch.append(item)
-        size += item.size
-        if len(batch) >= _MOST_ITEMS or size >= _MOST_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _spread(batches: Iterator[Items], labels: Labels, folder: Path, count: int) -> Iterator[Taken]:

@@ -54,7 +54,7 @@ def test_what_asks_for_nothing(properties: object, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "not JSON"), ("[1]", "no flavor"), ("[" * 100000, "not JSON")]
+    ("text", "message"), [("{", "not JSON"), ("[1]", "no flavor"), ("[" * 100000, "nested too deeply")]
 )
 def test_what_is_no_list_of_flavors(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
