@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tools.compare_cpu_strings import INSTALLED, version_of
+
 from journeys.conftest import BOOKWORM, EVIDENCE, EXAMPLES, NODES, Say
 from programs import needs
 from story.conftest import Vcpuid
@@ -48,7 +50,10 @@ def test_the_installed_qemu_s_guest_is_the_one_that_was_recorded_or_told_apart(t
     path = str(tmp_path / "guest.json")
     assert say("probe", "EPYC", "--accel", "tcg", "--to", "json", "-o", path)[0] == 0
     status, told, _ = say("diff", path, NEW)
-    assert (status, told.split(" + ")[-1].split()) == (1, BESIDES)
+    if version_of(INSTALLED) == "10.0":  # the one that was recorded
+        assert status == 0
+    else:
+        assert (status, told.split(" + ")[-1].split()) == (1, BESIDES)
 
 
 def test_a_guest_with_the_host_s_own_cpu_is_named(say: Say) -> None:

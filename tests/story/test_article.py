@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from programs import needs, needs_libvirt
+from programs import needs, needs_libvirt, version_of_libvirt
 from snapshots import cpuid, evidence, rows
 from story.conftest import StartDomain, Vcpuid, ask_virsh
 from vcpuid.answers.why import why
@@ -79,7 +79,7 @@ def test_the_xfrm_0x1f_is_known_bit_by_bit(vcpuid: Vcpuid) -> None:
 def test_the_seven_map_entries_equal_those_of_libvirt(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["map", "entry", *EXTRA_FLAGS]) == 0
     ours = capsys.readouterr().out
-    shipped = INSTALLED_MAP.read_text()
+    shipped = re.sub(r"_in='0x0{6}", "_in='0x", INSTALLED_MAP.read_text())  # 11.3 writes all digits of an index
     theirs = "".join(
         match.group(0)
         for flag in EXTRA_FLAGS
@@ -89,6 +89,12 @@ def test_the_seven_map_entries_equal_those_of_libvirt(capsys: pytest.CaptureFixt
     assert ours.count("<feature ") == len(EXTRA_FLAGS)
 
 
+def asked_of_qemu() -> str:
+    """Give the -cpu of the model by name; libvirt 11.3 takes away what QEMU's model once had."""
+    removed = [] if version_of_libvirt() < (11, 3) else ["mpx=off"]
+    return ",".join(["Skylake-Client-IBRS", *(f"{flag}=on" for flag in EXTRA_FLAGS), *removed])
+
+
 @needs_libvirt()
 def test_extra_flags_become_one_cpu_argument(tmp_path: Path) -> None:
     path = tmp_path / "domain.xml"
@@ -96,7 +102,7 @@ def test_extra_flags_become_one_cpu_argument(tmp_path: Path) -> None:
     arguments = ask_virsh("domxml-to-native", "qemu-argv", "--xml", str(path)).split()
     assert arguments.count("-cpu") == 1
     value = arguments[arguments.index("-cpu") + 1]
-    assert value == "Skylake-Client-IBRS," + ",".join(f"{flag}=on" for flag in EXTRA_FLAGS)
+    assert value == asked_of_qemu()
 
 
 @needs_libvirt()
@@ -111,7 +117,7 @@ def test_a_second_cpu_option_is_named_as_the_cause(start_domain: StartDomain, vc
     assert "Two -cpu options: QEMU uses the last." in " ".join(answer["mend"])
     assert "choosing Skylake-Client-IBRS in <cpu> has no effect" in answer["notes"][0]
     assert [proof["value"] for proof in process["evidence"]][:2] == [
-        "-cpu Skylake-Client-IBRS," + ",".join(f"{flag}=on" for flag in EXTRA_FLAGS),
+        f"-cpu {asked_of_qemu()}",
         "-cpu Haswell,+avx2",
     ]
 
