@@ -32,7 +32,7 @@ from vcpuid.dumps import read_dump
 from vcpuid.errors import VcpuidError
 from vcpuid.rules.libvirt.baseline import baseline
 from vcpuid.rules.libvirt.decode import Side, decode
-from vcpuid.rules.libvirt.map import INSTALLED, read_map
+from vcpuid.rules.libvirt.map_reader import INSTALLED, read_map
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.dump import Cpu

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from snapshots import MAP_FEATURES, MAP_MODELS, cpu_map
 from vcpuid.rules.libvirt.map import CpuMap, MapFeature, MapModel, Mask, Signature
+from vcpuid.rules.libvirt.map_reader import load_map
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.address import parse_bit
@@ -69,6 +71,11 @@ def make_models(features: tuple[MapFeature, ...] = FEATURES, models: tuple[MapMo
     return Models(
         CpuMap({one.name: one for one in features}, {one.name: one for one in models}, VENDORS, "a test's map")
     )
+
+
+def small_map(features: str = MAP_FEATURES, models: str = MAP_MODELS) -> CpuMap:
+    """Give the map of three small files that snapshots of tests have."""
+    return load_map(cpu_map(features, models)["files"], "map")
 
 
 def guest(

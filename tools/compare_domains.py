@@ -27,7 +27,8 @@ from vcpuid.answers.guest.definition import translate_name
 from vcpuid.errors import VcpuidError
 from vcpuid.guest.libvirt import parse_domain
 from vcpuid.guest.qemu import parse_arguments, split_command_line
-from vcpuid.rules.libvirt.map import CpuMap, read_map
+from vcpuid.rules.libvirt.map import CpuMap
+from vcpuid.rules.libvirt.map_reader import read_map
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.place import Place
 

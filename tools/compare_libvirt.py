@@ -35,7 +35,7 @@ from vcpuid.rules.libvirt.baseline import baseline
 from vcpuid.rules.libvirt.compare import Relation, compare
 from vcpuid.rules.libvirt.decode import Blockers, Side, decode
 from vcpuid.rules.libvirt.definition import expand
-from vcpuid.rules.libvirt.map import read_map, walk_map
+from vcpuid.rules.libvirt.map_reader import read_map, walk_map
 from vcpuid.rules.libvirt.models import CpuData, Models
 from vcpuid.terms.guest import GuestCpu, Policy
 

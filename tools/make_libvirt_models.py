@@ -13,7 +13,8 @@ from pathlib import Path
 from tools.table_file import render_table
 
 from vcpuid.errors import InputError
-from vcpuid.rules.libvirt.map import CpuMap, MapModel, Signature, read_map
+from vcpuid.rules.libvirt.map import CpuMap, MapModel, Signature
+from vcpuid.rules.libvirt.map_reader import read_map
 from vcpuid.rules.libvirt.shipped import COLUMNS, TABLES
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from vcpuid.rules.libvirt.map import INSTALLED
+from vcpuid.rules.libvirt.map_reader import INSTALLED
 
 TEST_URI = "test:///default"
 """libvirt's own mock driver: it needs no daemon, and reads the installed CPU map."""

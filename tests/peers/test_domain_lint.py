@@ -12,7 +12,7 @@ from domain_lint import INPUTS, lint_input
 from programs import needs_libvirt, version_of_libvirt, virsh
 from vcpuid.answers.lint import Basis, Text, lint_text
 from vcpuid.rules.libvirt.domain.subject import RULES
-from vcpuid.rules.libvirt.map import INSTALLED, read_map
+from vcpuid.rules.libvirt.map_reader import INSTALLED, read_map
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.lint import load_rules
 from vcpuid.terms.finding import Finding, Severity

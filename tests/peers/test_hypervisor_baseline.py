@@ -13,7 +13,7 @@ from tools.virsh_session import Question, Virsh
 from programs import LIBVIRT_URI, needs_kvm, needs_libvirt
 from vcpuid.answers.baseline import baseline
 from vcpuid.answers.party import read_parties
-from vcpuid.rules.libvirt.map import INSTALLED, read_map
+from vcpuid.rules.libvirt.map_reader import INSTALLED, read_map
 
 CASE_COUNT = 150
 MOST_HOSTS = 4

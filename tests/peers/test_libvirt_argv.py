@@ -13,7 +13,7 @@ from tools.tally import Explanations
 from tools.virsh_session import SYSTEM_URI, Virsh
 
 from programs import needs, needs_libvirt, version_of_libvirt
-from vcpuid.rules.libvirt.map import read_map
+from vcpuid.rules.libvirt.map_reader import read_map
 
 DOMAIN = """<domain type='qemu'><name>vcpuid-compare</name><memory unit='MiB'>256</memory><vcpu>4</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type></os><features>{}</features>

@@ -14,7 +14,7 @@ from tools.virsh_session import Virsh
 
 from programs import needs, needs_mount_namespace
 from vcpuid.rules.libvirt.decode import Side
-from vcpuid.rules.libvirt.map import INSTALLED, read_map
+from vcpuid.rules.libvirt.map_reader import INSTALLED, read_map
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.terms.guest import CpuMode
 

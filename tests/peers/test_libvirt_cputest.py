@@ -26,7 +26,7 @@ from vcpuid.rules.libvirt.baseline import baseline
 from vcpuid.rules.libvirt.compare import Relation, compare
 from vcpuid.rules.libvirt.decode import Blockers, Side, decode
 from vcpuid.rules.libvirt.definition import check_feature, expand, migratable
-from vcpuid.rules.libvirt.map import read_map
+from vcpuid.rules.libvirt.map_reader import read_map
 from vcpuid.rules.libvirt.models import CpuData, Models, split_signature
 from vcpuid.rules.libvirt.update import translate, update, update_live
 from vcpuid.terms.guest import GuestCpu, Policy

@@ -13,7 +13,7 @@ from vcpuid.errors import VcpuidError
 from vcpuid.guest.libvirt import parse_domain
 from vcpuid.guest.nova import NovaEntry, parse_nova
 from vcpuid.guest.qemu import parse_arguments, parse_cpu
-from vcpuid.rules.libvirt.map import load_map
+from vcpuid.rules.libvirt.map_reader import load_map
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.terms.guest import CpuMode
 from vcpuid.terms.place import Place

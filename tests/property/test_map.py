@@ -12,9 +12,9 @@ from vcpuid.answers.map_entry import entry_of
 from vcpuid.atlas import Atlas
 from vcpuid.errors import InputError, UsageError
 from vcpuid.rules.libvirt.entry import Entry, write_entry
-from vcpuid.rules.libvirt.map import load_map
 from vcpuid.rules.libvirt.map_edit import insert_entries
 from vcpuid.rules.libvirt.map_lint import lint_file, lint_map
+from vcpuid.rules.libvirt.map_reader import load_map
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.finding import Severity
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from vcpuid.answers.map_entry import entry_of
 from vcpuid.errors import UsageError
 from vcpuid.rules.libvirt.entry import Entry
-from vcpuid.rules.libvirt.map import CpuMap, load_map
+from vcpuid.rules.libvirt.map import CpuMap
 from vcpuid.rules.libvirt.map_edit import features_file, insert_entries
 from vcpuid.rules.libvirt.map_lint import lint_map
+from vcpuid.rules.libvirt.map_reader import load_map
 from vcpuid.terms.feature import Feature
 from vcpuid.terms.finding import Finding, Severity
 

@@ -14,7 +14,7 @@ from vcpuid.errors import InputError
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES
 from vcpuid.render.guest import guest_document, loss_lines, render_guest
 from vcpuid.render.page import printable
-from vcpuid.rules.libvirt.map import read_map
+from vcpuid.rules.libvirt.map_reader import read_map
 
 _IS_LOST = 1
 _DIALECTS = click.Choice(list(DIALECTS))

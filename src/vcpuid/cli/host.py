@@ -117,7 +117,7 @@ def collect_here(options: Options) -> dict[str, Any]:
         InputError: The folder that --map names has no map.
     """
     if options.map_directory is not None:
-        from vcpuid.rules.libvirt.map import check_index, list_files  # noqa: PLC0415 - only a folder that is named
+        from vcpuid.rules.libvirt.map_reader import check_index, list_files  # noqa: PLC0415 - only a folder that is named
 
         check_index([path.name for path in list_files(options.map_directory)], options.map_directory)
     from vcpuid.gather.collect import collect  # noqa: PLC0415 - a snapshot from a file does not pay for it

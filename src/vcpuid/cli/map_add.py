@@ -12,7 +12,7 @@ from vcpuid.cli.output import findings_status, output_options, write
 from vcpuid.cli.vendor import vendor_option
 from vcpuid.errors import UsageError
 from vcpuid.render.map import edit_document, render_edit
-from vcpuid.rules.libvirt.map import read_files
+from vcpuid.rules.libvirt.map_reader import read_files
 
 
 @click.command()

@@ -12,7 +12,8 @@ from vcpuid.answers.map_edit import MapEdit, Written
 from vcpuid.cli.files import back_up, write_bytes_whole
 from vcpuid.errors import InputError, UndecidedError, UsageError
 from vcpuid.rules.libvirt.choice import choose_map
-from vcpuid.rules.libvirt.map import INSTALLED, CpuMap
+from vcpuid.rules.libvirt.map import CpuMap
+from vcpuid.rules.libvirt.map_reader import INSTALLED
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -13,7 +13,7 @@ from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.render.map import render_edit, render_entries, render_sync, sync_document
 from vcpuid.render.page import Page
-from vcpuid.rules.libvirt.map import read_files
+from vcpuid.rules.libvirt.map_reader import read_files
 
 
 @click.command()

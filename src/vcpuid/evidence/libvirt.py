@@ -13,7 +13,8 @@ from lxml import etree
 from vcpuid.errors import InputError
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
 from vcpuid.guest.libvirt.values import number_in, parse_size
-from vcpuid.rules.libvirt.map import CpuMap, load_map
+from vcpuid.rules.libvirt.map import CpuMap
+from vcpuid.rules.libvirt.map_reader import load_map
 from vcpuid.snapshot.node import Node
 from vcpuid.terms.guest import Accelerator, GuestCpu, Policy
 

@@ -8,7 +8,7 @@ from map_defects import TINY
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.answers.map_edit import MapEdit, add_to_map
 from vcpuid.errors import InputError, UsageError
-from vcpuid.rules.libvirt.map import load_map
+from vcpuid.rules.libvirt.map_reader import load_map
 
 FILES = {path.name: path.read_bytes() for path in TINY.iterdir()}
 

@@ -11,7 +11,7 @@ from programs import needs
 from vcpuid.answers.map_entry import doubt_map_entry, map_entry
 from vcpuid.atlas import Atlas
 from vcpuid.errors import UsageError
-from vcpuid.rules.libvirt.map import load_map, read_map
+from vcpuid.rules.libvirt.map_reader import load_map, read_map
 from vcpuid.terms.address import Bits
 from vcpuid.terms.feature import Dialect, Feature
 

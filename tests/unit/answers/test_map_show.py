@@ -7,7 +7,7 @@ import pytest
 from map_defects import TINY
 from vcpuid.answers.map_show import ShownFeature, ShownModel, show_in_map
 from vcpuid.errors import AmbiguousNameError, UsageError
-from vcpuid.rules.libvirt.map import read_map
+from vcpuid.rules.libvirt.map_reader import read_map
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.rules.libvirt.shipped import shipped_map
 from vcpuid.rules.qemu.knowledge import known_versions, load_qemu

@@ -16,7 +16,7 @@ from vcpuid.answers.map_sync import (
 )
 from vcpuid.atlas.tables import load_table
 from vcpuid.errors import UndecidedError, UsageError
-from vcpuid.rules.libvirt.map import read_map
+from vcpuid.rules.libvirt.map_reader import read_map
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 MAP = read_map(TINY)

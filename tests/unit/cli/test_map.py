@@ -18,7 +18,7 @@ from vcpuid.cli import map_files
 from vcpuid.cli.files import back_up
 from vcpuid.errors import InputError
 from vcpuid.rules.libvirt import choice
-from vcpuid.rules.libvirt.map import INSTALLED
+from vcpuid.rules.libvirt.map_reader import INSTALLED
 from vcpuid.snapshot import Snapshot
 
 

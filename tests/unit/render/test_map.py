@@ -15,8 +15,8 @@ from vcpuid.answers.map_show import show_in_map
 from vcpuid.answers.map_sync import compare_with_version
 from vcpuid.render.findings import count_findings, findings_document
 from vcpuid.render.map import edit_document, render_shown, shown_document, sync_document
-from vcpuid.rules.libvirt.map import read_map
 from vcpuid.rules.libvirt.map_lint import read_and_lint
+from vcpuid.rules.libvirt.map_reader import read_map
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.rules.libvirt.shipped import shipped_map
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vcpuid.rules.libvirt.map import INSTALLED, CpuMap, read_map
+from vcpuid.rules.libvirt.map import CpuMap
+from vcpuid.rules.libvirt.map_reader import INSTALLED, read_map
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 

@@ -17,7 +17,7 @@ from vcpuid.rules.libvirt.lint_common import (
     lint_name,
     rule,
 )
-from vcpuid.rules.libvirt.map import parse_number
+from vcpuid.rules.libvirt.map_reader import parse_number
 from vcpuid.terms.address import LEAVES_WITH_SUBLEAVES, Bits, CpuidRegister, MsrRegister, Register, Word
 from vcpuid.terms.feature import Dialect, Feature
 from vcpuid.terms.finding import Finding

@@ -17,7 +17,7 @@ from vcpuid.rules.libvirt.lint_common import (
     lint_name,
     rule,
 )
-from vcpuid.rules.libvirt.map import parse_steppings
+from vcpuid.rules.libvirt.map_reader import parse_steppings
 from vcpuid.rules.lint import near
 from vcpuid.terms.feature import Dialect
 from vcpuid.terms.finding import Finding

@@ -11,7 +11,7 @@ from vcpuid.errors import InputError
 from vcpuid.guest.libvirt import parse_xml
 from vcpuid.guest.libvirt.spans import SpannedText
 from vcpuid.rules.libvirt.entry import Entry, Style, style_of, write_entry, write_heading
-from vcpuid.rules.libvirt.map import parse_feature, walk_map
+from vcpuid.rules.libvirt.map_reader import parse_feature, walk_map
 from vcpuid.terms.address import Bits, Word
 from vcpuid.terms.place import Place
 

@@ -16,7 +16,7 @@ from vcpuid.guest.libvirt import parse_xml
 from vcpuid.rules.libvirt.lint_common import Seen, attribute_faults, child_faults, line_of, rule
 from vcpuid.rules.libvirt.lint_features import FeatureLinter
 from vcpuid.rules.libvirt.lint_models import ModelLinter, VendorLinter
-from vcpuid.rules.libvirt.map import INDEX, check_index, read_files
+from vcpuid.rules.libvirt.map_reader import INDEX, check_index, read_files
 from vcpuid.terms.finding import Finding
 from vcpuid.terms.place import Place
 

@@ -14,8 +14,8 @@ from vcpuid.answers.map_entry import entry_of
 from vcpuid.atlas import Atlas
 from vcpuid.errors import InputError
 from vcpuid.rules.libvirt.entry import Entry, Style, mask_element, style_of
-from vcpuid.rules.libvirt.map import read_map
 from vcpuid.rules.libvirt.map_edit import features_file, insert_entries
+from vcpuid.rules.libvirt.map_reader import read_map
 from vcpuid.terms.address import parse_bit
 from vcpuid.terms.feature import Dialect
 

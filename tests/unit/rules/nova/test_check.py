@@ -7,7 +7,7 @@ import pytest
 from snapshots import cpu_map
 from vcpuid.guest.libvirt import parse_cpu, parse_xml
 from vcpuid.guest.nova import NovaConfig, Settings, parse_ini, read_config
-from vcpuid.rules.libvirt.map import load_map
+from vcpuid.rules.libvirt.map_reader import load_map
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.rules.nova.check import Result, check_migration, check_start, report_traits
 from vcpuid.rules.nova.guest import configured_cpu

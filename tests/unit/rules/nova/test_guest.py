@@ -9,7 +9,7 @@ import pytest
 from snapshots import cpu_map
 from vcpuid.guest.nova import NovaConfig, Settings, parse_ini, read_config
 from vcpuid.guest.nova.flavor import Flavor, Image
-from vcpuid.rules.libvirt.map import load_map
+from vcpuid.rules.libvirt.map_reader import load_map
 from vcpuid.rules.libvirt.models import Models
 from vcpuid.rules.nova.guest import guest_cpu
 from vcpuid.rules.nova.host import NovaHost
