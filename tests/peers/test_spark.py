@@ -27,7 +27,7 @@ from plain_fleet import looped, records
 from spark_cluster import needs_spark, spark_cluster
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.answers.party import Basis, Party
-from vcpuid.errors import InputError, UsageError
+from vcpuid.errors import InputError
 from vcpuid.fleet.baseline import find_baselines
 from vcpuid.fleet.documents import LINES_BYTES, read_documents_on, read_items
 from vcpuid.fleet.drain import find_exits
@@ -39,6 +39,7 @@ from vcpuid.fleet.missing import find_lacking
 from vcpuid.fleet.precheck import precheck
 from vcpuid.fleet.record import HostRow
 from vcpuid.fleet.report import report_on_fleet
+from vcpuid.fleet.sources import split_sources
 from vcpuid.fleet.store import Store
 from vcpuid.fleet.summary import summarise
 from vcpuid.fleet.what_if import find_price, find_what_if
@@ -209,7 +210,7 @@ def test_workers_read_what_one_reader_reads(session: Spark, sources: Path, lines
         [(one.where, one.folders, one.host, str(one.error)) for one in read]
         for read in (
             read_items(sources_of(sources, sources / "gone")),
-            read_documents_on(session, [str(sources), str(sources / "gone")], lines_bytes),
+            read_documents_on(session, *split_sources([str(sources), str(sources / "gone")], lines_bytes)),
         )
     )
     assert there == here
@@ -229,11 +230,6 @@ def test_an_ingest_on_spark_makes_the_same_store(cluster: dict[str, str], source
     assert told[0][0] == 1
     assert stores[0] == stores[1]
     assert len(stores[0][0]) > 40
-
-
-def test_standard_input_has_one_reader(session: Spark) -> None:
-    with pytest.raises(UsageError, match="standard input cannot be read by many"):
-        list(read_documents_on(session, ["-"]))
 
 
 def vcpuid(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -18,7 +18,7 @@ from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.incoming import Taken
 from vcpuid.fleet.ingest import Ingest
 from vcpuid.fleet.labels import Labels, parse_folders, read_labels
-from vcpuid.fleet.sources import walk_portions
+from vcpuid.fleet.sources import split_sources, walk_portions
 from vcpuid.render.fleet.ingest import LeftOut, ingest_document, render_ingest
 
 _TELL_EACH = 1000
@@ -99,8 +99,9 @@ def _take(ingest: Ingest, paths: tuple[str, ...], labels: Labels) -> Iterator[Ta
     if chosen_engine() != "spark":
         yield from ingest.take_items(walk_portions(paths, LINES_BYTES), labels)
         return
+    portions, failed = split_sources(paths, LINES_BYTES)
     spark = Spark()
     try:
-        yield from ingest.take(read_documents_on(spark, paths), labels)
+        yield from ingest.take(read_documents_on(spark, portions, failed), labels)
     finally:
         spark.close()

@@ -14,7 +14,7 @@ from vcpuid.dumps.remarks import ADVICE
 from vcpuid.errors import InputError
 from vcpuid.fleet.engine.spark import Spark
 from vcpuid.fleet.record import HostRow, ToldCpu, read_host, speaks_for_itself
-from vcpuid.fleet.sources import Portion, Source, in_batches, split_sources
+from vcpuid.fleet.sources import Portion, Source, in_batches
 from vcpuid.rules.libvirt.shipped import shipped_map
 
 _DIGEST_BYTES: Final = 16
@@ -57,14 +57,12 @@ def read_items(items: Iterable[Portion | Source]) -> Iterator[Document]:
     )
 
 
-def read_documents_on(spark: Spark, paths: Iterable[str], lines_bytes: int = LINES_BYTES) -> Iterator[Document]:
-    """Read every document by the workers of Spark; the driver only lists the files.
+def read_documents_on(spark: Spark, portions: list[Portion], failed: Iterable[Source]) -> Iterator[Document]:
+    """Read what `split_sources` gives by the workers of Spark.
 
     Raises:
         InputError: Spark failed; a worker has no vcpuid.
-        UsageError: Standard input is meant.
     """
-    portions, failed = split_sources(paths, lines_bytes)
     yield from _read_all(failed)
     yield from spark.spread(_read_portions, _numbered(spark, portions))
 
