@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Final
 
-_CHECKOUT: Final = Path(__file__).parents[2]
+_CHECKOUT: Final = __file__.rsplit("/", 3)[0]
 
 
 class VcpuidError(Exception):
@@ -143,10 +142,12 @@ class AmbiguousNameError(UsageError):
 
 def install_command(*extras: str) -> str:
     """Give the command that installs extras of vcpuid: into the environment of this checkout, or else by pip."""
-    prepare = _CHECKOUT / "tools" / "prepare_venv.py"
+    from pathlib import Path  # noqa: PLC0415 - every start imports this module, few need a path
+
+    prepare = Path(_CHECKOUT, "tools", "prepare_venv.py")
     if not prepare.exists():
         return f"pip install 'vcpuid[{','.join(extras)}]'"
-    where = "" if Path(sys.prefix) == _CHECKOUT / ".venv" else f" --venv {sys.prefix}"
+    where = "" if Path(sys.prefix) == Path(_CHECKOUT, ".venv") else f" --venv {sys.prefix}"
     return f"python3 {prepare} {' '.join(extras)}{where}"
 
 

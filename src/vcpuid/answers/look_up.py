@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from vcpuid.atlas import Atlas, Match
-from vcpuid.decode.levels import features_of_level
 from vcpuid.errors import UnknownNameError
 from vcpuid.terms.feature import Dialect, Feature
 
@@ -27,6 +26,8 @@ def look_up(text: str, vendor: str | None = None, atlas: Atlas | None = None) ->
     except UnknownNameError as error:
         if error.name != text:
             raise  # a name within an address
+        from vcpuid.decode.levels import features_of_level  # noqa: PLC0415 - only a miss needs it
+
         if (model := _model(text)) is not None:
             raise UnknownNameError(text, (), model) from None
         dashed = text.replace("_", "-")

@@ -8,7 +8,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeVar
 
-from vcpuid.atlas.tables import TABLES, load_table
+from vcpuid.atlas.tables import TABLES, Groups
 from vcpuid.errors import InputError
 from vcpuid.terms.address import Bits, CpuidRegister, Register
 
@@ -139,25 +139,24 @@ _PLACE = itemgetter(0, 1)
 
 
 class FieldTable:
-    """The field table of one folder, read when it is first asked."""
+    """The field table of one folder; the fields of a leaf are made when it is first asked."""
 
     def __init__(self, folder: str = TABLES) -> None:
-        self._rows_by_leaf: dict[int, list[dict[str, str]]] = {}
-        for row in load_table("fields", folder):
-            self._rows_by_leaf.setdefault(int(row["leaf"], 16), []).append(row)
+        self._groups = Groups("fields", folder)
+        self._keys = {int(key, 16): key for key in self._groups.keys}
         self._fields_by_leaf: dict[int, tuple[Field, ...]] = {}
         self._plans: dict[tuple[int, int, str | None], Plan] = {}
 
     @property
     def leaves(self) -> tuple[int, ...]:
         """The leaves that have fields, ascending."""
-        return tuple(self._rows_by_leaf)
+        return tuple(self._keys)
 
     def of_leaf(self, leaf: int) -> tuple[Field, ...]:
         """Give a leaf's fields of all vendors, in the table's order."""
         fields = self._fields_by_leaf.get(leaf)
         if fields is None:
-            fields = tuple(_make_field(row) for row in self._rows_by_leaf.get(leaf, ()))
+            fields = tuple(_make_field(row) for row in self._groups.rows(self._keys.get(leaf, "")))
             self._fields_by_leaf[leaf] = fields
         return fields
 

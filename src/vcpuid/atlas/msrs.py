@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from vcpuid.atlas.fields import Field, parse_span, parse_values, parse_words
-from vcpuid.atlas.tables import TABLES, load_table
+from vcpuid.atlas.tables import TABLES, Groups, load_table
 from vcpuid.errors import InputError, UsageError
-from vcpuid.terms.address import Bits, MsrRegister, parse_bit
+from vcpuid.terms.address import Bits, MsrRegister, Word, parse_bit
 
 _Row = TypeVar("_Row")
 
@@ -90,6 +90,7 @@ class MsrTable:
 
     def __init__(self, folder: str = TABLES) -> None:
         self._folder = folder
+        self._fields: dict[int, tuple[MsrField, ...]] = {}
 
     @cached_property
     def msrs(self) -> Mapping[int, Msr]:
@@ -98,20 +99,32 @@ class MsrTable:
         return {msr.word.index: msr for msr in (_read(_make_msr, row, "msrs.csv") for row in rows)}
 
     @cached_property
-    def _fields(self) -> Mapping[int, tuple[MsrField, ...]]:
-        fields: dict[int, list[MsrField]] = {}
-        for row in load_table("msr_fields", self._folder):
-            field = _read(_make_field, row, "msr_fields.csv")
-            fields.setdefault(field.word.index, []).append(field)
-        return {index: tuple(of_msr) for index, of_msr in fields.items()}
+    def _groups(self) -> Groups:
+        return Groups("msr_fields", self._folder)
 
     def of_msr(self, index: int) -> tuple[MsrField, ...]:
         """Give the fields of an MSR of all vendors, lowest bit first."""
         msr = self.msrs.get(index)
         if msr is None:
             return ()
-        fields = self._fields.get(msr.layout.index, ())
+        fields = self._fields.get(msr.layout.index)
+        if fields is None:
+            rows = self._groups.rows(_key(msr.layout))
+            fields = tuple(_read(_make_field, row, "msr_fields.csv") for row in rows)
+            self._fields[msr.layout.index] = fields
         return fields if msr.layout == msr.word else tuple(field._replace(word=msr.word) for field in fields)
+
+    def about(self, word: Word) -> Iterator[Msr]:
+        """Give the MSRs whose rows may say something of a register: its own, those of its layout, who names it."""
+        named = f"{word.plain}."  # fields are made only of the few rows that have this text
+        for msr in self.msrs.values():
+            words = (msr.word, msr.layout, *(bits.word for bits in msr.enumerated_by))
+            if word in words or self._groups.has_text(_key(msr.word), named):
+                yield msr
+
+
+def _key(word: MsrRegister) -> str:
+    return f"{word.index:x}"
 
 
 def _read(make: Callable[[Mapping[str, str]], _Row], row: Mapping[str, str], table: str) -> _Row:

@@ -61,18 +61,24 @@ class Tie(NamedTuple):
 
 
 class Ties:
-    """The relations that the tables of MSRs hold, in both directions."""
+    """The relations that the tables of MSRs hold, in both directions; a register's are found when it is asked."""
 
     def __init__(self, msrs: MsrTable) -> None:
+        self._msrs = msrs
         self._by_word: dict[Word, list[tuple[Bits, Tie]]] = {}
-        for msr in msrs.msrs.values():
-            fields = msrs.of_msr(msr.word.index)
-            for bits, tie in (*_of_msr(msr), *(one for field in fields for one in _of_field(field))):
-                self._add(bits, tie)
-                self._add(tie.bits, Tie(tie.kind.inverse, bits))
 
-    def _add(self, bits: Bits, tie: Tie) -> None:
-        self._by_word.setdefault(bits.word, []).append((bits, tie))
+    def _of_word(self, word: Word) -> list[tuple[Bits, Tie]]:
+        found = self._by_word.get(word)
+        if found is None:
+            found = self._by_word[word] = []
+            for msr in self._msrs.about(word):
+                fields = self._msrs.of_msr(msr.word.index)
+                for bits, tie in (*_of_msr(msr), *(one for field in fields for one in _of_field(field))):
+                    if bits.word == word:
+                        found.append((bits, tie))
+                    if tie.bits.word == word:
+                        found.append((tie.bits, Tie(tie.kind.inverse, bits)))
+        return found
 
     def of(self, bits: Bits) -> tuple[Tie, ...]:
         """Give what bits have to do with others, kind by kind.
@@ -82,7 +88,7 @@ class Ties:
         its single bits.
         """
         whole = Bits(bits.word, 0, bits.word.width - 1)
-        found = self._by_word.get(bits.word, ())
+        found = self._of_word(bits.word)
         of_word = [tie for own, tie in found if own == whole]
         of_bits = [tie for own, tie in found if own != whole and own.low <= bits.high and bits.low <= own.high]
         if bits == whole:

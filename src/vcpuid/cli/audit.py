@@ -9,8 +9,9 @@ import click
 
 from vcpuid.answers.audit import audit
 from vcpuid.cli.files import write_whole
+from vcpuid.cli.findings import findings_status
 from vcpuid.cli.host import gathering_options, host_option, snapshot_of
-from vcpuid.cli.output import findings_status, metrics_options, write
+from vcpuid.cli.output import metrics_options, write
 from vcpuid.cli.party import read_all
 from vcpuid.errors import UsageError
 from vcpuid.render.audit import audit_document, render_audit

@@ -7,8 +7,9 @@ import click
 from vcpuid.answers.lint import Basis, Text, choose_qemu, lint
 from vcpuid.answers.lint_host import first_map, host_of
 from vcpuid.cli.files import read_at_most
+from vcpuid.cli.findings import findings_status
 from vcpuid.cli.host import read_snapshot
-from vcpuid.cli.output import findings_status, output_options, write
+from vcpuid.cli.output import output_options, write
 from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.guest.libvirt import SIZE_LIMIT_BYTES

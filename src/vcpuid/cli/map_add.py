@@ -7,8 +7,9 @@ import click
 from vcpuid.answers.look_up import look_up_for_map
 from vcpuid.answers.map_edit import add_to_map
 from vcpuid.cli import complete
+from vcpuid.cli.findings import findings_status
 from vcpuid.cli.map_files import check_target, write_edit, writing_options
-from vcpuid.cli.output import findings_status, output_options, write
+from vcpuid.cli.output import output_options, write
 from vcpuid.cli.vendor import vendor_option
 from vcpuid.errors import UsageError
 from vcpuid.render.map import edit_document, render_edit

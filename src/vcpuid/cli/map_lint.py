@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from vcpuid.cli.output import findings_status, output_options, write
+from vcpuid.cli.findings import findings_status
+from vcpuid.cli.output import output_options, write
 from vcpuid.render.findings import findings_document, render_findings
 from vcpuid.rules.libvirt.map_lint import lint_file, read_and_lint
 

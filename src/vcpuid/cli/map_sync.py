@@ -6,9 +6,10 @@ import click
 
 from vcpuid.answers.map_edit import add_to_map
 from vcpuid.answers.map_sync import compare_with_host, compare_with_version
+from vcpuid.cli.findings import findings_status
 from vcpuid.cli.host import read_snapshot
 from vcpuid.cli.map_files import check_target, map_of_options, one_of, write_edit, writing_options
-from vcpuid.cli.output import findings_status, output_options, write
+from vcpuid.cli.output import output_options, write
 from vcpuid.errors import UsageError
 from vcpuid.evidence import Evidence
 from vcpuid.render.map import render_edit, render_entries, render_sync, sync_document

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from vcpuid.render.page import WIDTH, Page
-from vcpuid.terms.finding import Finding, Severity
 
 _NARROWEST = 60
 
@@ -55,12 +54,6 @@ def write_page(page: Page) -> None:
     """Write a page to standard output, as wide as it is."""
     page.write(sys.stdout, colour=wants_colour(), width=text_width())
     sys.stdout.flush()  # here, where a full disk is still told
-
-
-def findings_status(findings: Iterable[Finding], *, strict: bool = False) -> int:
-    """Give a linter's exit status: 1 where there is an error, and if `strict` also for a warning."""
-    counts = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
-    return int(any(finding.severity in counts for finding in findings))
 
 
 def wants_colour() -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vcpuid.atlas.tables import load_table
+from vcpuid.atlas.tables import Groups, load_table
 from vcpuid.errors import InputError
 
 
@@ -36,3 +36,22 @@ def test_a_table_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load_table("absent", str(tmp_path))
     assert caught.value.source == str(tmp_path / "absent.csv")
+
+
+def test_a_group_has_the_rows_of_its_first_cell_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('# origin\nleaf,text\n1,"a, b"\n12,c\n1,d\n\n7,"e\n', encoding="utf-8")
+    groups = Groups("t", str(tmp_path))
+    assert list(groups.keys) == ["1", "12", "7"]
+    assert groups.rows("1") == [{"leaf": "1", "text": "a, b"}, {"leaf": "1", "text": "d"}]
+    assert groups.rows("2") == []
+    assert groups.has_text("1", "b")
+    assert not groups.has_text("1", "c")
+
+
+def test_a_damaged_row_of_a_group_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("# origin\nleaf,text\n1,a\n2,b\n1,c,d\n", encoding="utf-8")
+    groups = Groups("t", str(tmp_path))
+    assert groups.rows("2") == [{"leaf": "2", "text": "b"}]
+    with pytest.raises(InputError, match="a cell for each column") as caught:
+        groups.rows("1")
+    assert caught.value.line == 5
