@@ -548,7 +548,7 @@ idt_pointer:
 long_mode:
     .long 0x80000001, 0, 12, 1 << LONG_MODE
 
-    .balign 8
+    .balign 8, 0                       # without a fill each version of as has its own
 gdt:                                    # flat segments, marked as accessed: nobody can do that in a ROM
     .quad 0
     .quad 0x00cf9b000000ffff            # code
